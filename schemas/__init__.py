@@ -1,0 +1,1 @@
+"""The project's own record schemas, by name and version, and the model manifest."""

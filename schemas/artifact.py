@@ -1,0 +1,92 @@
+"""A model artifact that is loaded and ready to score: the graph of ``model.onnx`` under its manifest."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from schemas.manifest import MODEL_FILE, Manifest, ManifestError, load_manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A verified model: what it is, and the session that runs it on one thread."""
+
+    manifest: Manifest
+    _session: Any
+
+    @classmethod
+    def load(cls, folder: Path) -> Artifact:
+        """Load the model in `folder`, verified against its manifest.
+
+        Raises
+        ------
+        ManifestError
+            If the manifest is wrong (see `load_manifest`), the graph cannot be loaded, or its inputs,
+            outputs or class names are not those of the manifest.
+        """
+        manifest = load_manifest(folder)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # one worker a core; threads would also reorder sums
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            session = onnxruntime.InferenceSession(
+                folder / MODEL_FILE, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as exc:
+            raise ManifestError(f"cannot load {folder / MODEL_FILE}: {exc}") from exc
+        _agree(folder, manifest, session)
+        return cls(manifest, session)
+
+    def score(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Class probabilities of rows of finite features.
+
+        Parameters
+        ----------
+        features : (n, 16) float64
+            Raw features in the manifest's order and convention, all finite.
+
+        Returns
+        -------
+        probabilities : (n, k) float32
+            One row sums to one; columns are the manifest's classes.
+        out_of_range : (n,) int64
+            Bit j is set where feature j lay outside the training range and was clipped to it.
+        """
+        if not features.size:
+            return np.empty((0, len(self.manifest.classes)), np.float32), np.empty(0, np.int64)
+        probabilities, out_of_range = self._session.run(
+            ["probabilities", "out_of_range"], {"features": np.ascontiguousarray(features)}
+        )
+        return probabilities, out_of_range
+
+
+def _agree(folder: Path, manifest: Manifest, session: Any) -> None:
+    inputs = {i.name: (i.shape[1:], i.type) for i in session.get_inputs()}
+    outputs = {o.name: (o.shape[1:], o.type) for o in session.get_outputs()}
+    expected_inputs = {"features": ([len(manifest.features)], "tensor(double)")}
+    expected_outputs = {
+        "probabilities": ([len(manifest.classes)], "tensor(float)"),
+        "out_of_range": ([], "tensor(int64)"),
+    }
+    if inputs != expected_inputs or outputs != expected_outputs:
+        raise ManifestError(
+            f"the graph in {folder} takes {inputs} and gives {outputs}; "
+            f"its manifest asks for {expected_inputs} and {expected_outputs}"
+        )
+    metadata = session.get_modelmeta().custom_metadata_map
+    for name in ("classes", "features", "convention", "version"):
+        inside = metadata.get(name)
+        beside = getattr(manifest, name)
+        beside = json.dumps(list(beside)) if isinstance(beside, tuple) else beside
+        if inside is None or (inside != beside and json.loads(inside) != json.loads(beside)):
+            raise ManifestError(
+                f"the graph in {folder} says {name} {inside!r}, its manifest {beside!r}: export the model again"
+            )

@@ -1,0 +1,123 @@
+"""The manifest of a model artifact: everything that must be known to serve it, and how it was made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+MANIFEST_VERSION = "1"
+MODEL_FILE = "model.onnx"
+MANIFEST_FILE = "manifest.json"
+
+
+class ManifestError(ValueError):
+    """A model folder that is missing, damaged, or not made for this version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Contents of ``manifest.json``.
+
+    Attributes
+    ----------
+    name, version : str
+        The model's own name and version, published with every score.
+    sha256 : str
+        Hash of ``model.onnx`` in hexadecimal.
+    classes, features : tuple of str
+        Order of the model's outputs and inputs.
+    convention : str
+        Feature convention the model was trained with; serving with another is refused.
+    clip_sigma : float or None
+        Outlier cut applied before the features, see `features.extract`.
+    min_epochs : int
+        Fewest epochs in a band at which the model is meant to be used.
+    label_maps : mapping of str to mapping of str to str
+        Per survey file name (without suffix), the map from its native labels to `classes`.
+        Labels that are absent have no class here.
+    preprocessing : mapping
+        Constants of the shift, logarithm, standardisation and clip inside the graph.
+    training : mapping
+        Data with their hashes and references, protocol, seeds, command.
+    metrics : mapping
+        What was measured, on what, with standard errors.
+    licence : str
+        Licence of the weights, and what the data's owners ask for.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    classes: tuple[str, ...]
+    features: tuple[str, ...]
+    convention: str
+    min_epochs: int
+    clip_sigma: float | None = None
+    label_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    licence: str = ""
+    manifest_version: str = MANIFEST_VERSION
+
+    def save(self, folder: Path) -> None:
+        """Write ``manifest.json`` into `folder`."""
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False)
+        (folder / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """Read and verify the manifest of the model in `folder`, including the hash of its graph.
+
+    Raises
+    ------
+    ManifestError
+        If a file is missing or unreadable, a field is missing or unknown, the manifest is of
+        another version, or ``model.onnx`` is not the file that the manifest was written for.
+    """
+    path = folder / MANIFEST_FILE
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ManifestError(f"no model in {folder}: {MANIFEST_FILE} is missing") from None
+    except (OSError, ValueError) as exc:
+        raise ManifestError(f"cannot read {path}: {exc}") from exc
+    manifest = _parse(raw, path)
+    model = folder / MODEL_FILE
+    try:
+        digest = sha256_of(model)
+    except OSError as exc:
+        raise ManifestError(f"cannot read {model}: {exc.strerror}") from exc
+    if digest != manifest.sha256:
+        raise ManifestError(
+            f"{model} has sha256 {digest[:12]}..., its manifest says {manifest.sha256[:12]}...: "
+            "the files do not belong together, export or copy the model again"
+        )
+    return manifest
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _parse(raw: object, path: Path) -> Manifest:
+    if not isinstance(raw, dict):
+        raise ManifestError(f"{path} is not a JSON object")
+    if raw.get("manifest_version") != MANIFEST_VERSION:
+        raise ManifestError(
+            f"{path} has manifest_version {raw.get('manifest_version')!r}, this is for {MANIFEST_VERSION!r}"
+        )
+    known = {f.name for f in fields(Manifest)}
+    unknown = sorted(set(raw) - known)
+    if unknown:
+        raise ManifestError(f"{path} has unknown fields {', '.join(unknown)}")
+    try:
+        return Manifest(**{**raw, "classes": tuple(raw["classes"]), "features": tuple(raw["features"])})
+    except (KeyError, TypeError) as exc:
+        raise ManifestError(f"{path} is incomplete: {exc}") from exc

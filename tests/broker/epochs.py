@@ -1,0 +1,49 @@
+"""Epochs and alerts made by hand, for tests of what happens to them after decoding."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broker.alert import EPOCH, Alert
+
+NO_IDS = np.empty(0, np.int64)
+
+
+def epoch(
+    source_id: int,
+    *,
+    exposure: int | None = None,
+    mjd: float | None = None,
+    mag: float = 15.0,
+    mag_err: float = 0.01,
+    correction_s: float = 0.0,
+    band: str = "g",
+) -> NDArray[np.void]:
+    """One epoch; by default in an exposure and at a time of its own."""
+    row = np.zeros(1, EPOCH)
+    row["source_id"] = source_id
+    row["exposure"] = source_id if exposure is None else exposure
+    row["mjd"] = 59_000.0 + source_id if mjd is None else mjd
+    row["mag"], row["mag_err"], row["time_correction_s"], row["band"] = mag, mag_err, correction_s, band
+    return row
+
+
+def alert(
+    detection: NDArray[np.void],
+    *history: NDArray[np.void],
+    withdrawn: NDArray[np.int64] = NO_IDS,
+    object_id: str = "star",
+) -> Alert:
+    """Alert of one object with the given past."""
+    return Alert(
+        survey="ztf",
+        object_id=object_id,
+        time_scale="UTC",
+        ra=10.0,
+        dec=20.0,
+        detection=detection,
+        history=np.concatenate(history) if history else np.empty(0, EPOCH),
+        withdrawn=withdrawn,
+        history_rows={"used": len(history)},
+    )

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from broker.config import load_config
+from broker.errors import ConfigError
+
+MINIMAL = 'kafka.topics = ["alerts"]\n'
+
+
+def load(tmp_path, text=MINIMAL, environment=None, overrides=()):
+    path = tmp_path / "worker.toml"
+    path.write_text(text)
+    return load_config(path, environment=environment or {}, overrides=overrides)
+
+
+def test_later_places_win_over_earlier_ones(tmp_path):
+    text = MINIMAL + '[worker]\nbatch_size = 1\n[output]\ntopic = "file"\nformat = "json"\n'
+    environment = {
+        "VARSTREAM_WORKER__BATCH_SIZE": "2",
+        "VARSTREAM_OUTPUT__TOPIC": "environment",
+        "PATH": "/bin",
+    }
+    config = load(tmp_path, text, environment, ["worker.batch_size=3"])
+    assert config.worker.batch_size == 3
+    assert config.output.topic == "environment"
+    assert config.output.format == "json"
+    assert config.output.dead_letter_topic == "dead-letters"
+
+
+def test_librdkafka_settings_of_all_places_add_up(tmp_path):
+    text = MINIMAL + '[kafka.settings]\n"security.protocol" = "SASL_PLAINTEXT"\n'
+    environment = {"VARSTREAM_KAFKA__SETTINGS": '{"sasl.username" = "me"}'}
+    config = load(tmp_path, text, environment, ["kafka.settings.sasl.password=s=cret"])
+    assert dict(config.kafka.settings) == {
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.username": "me",
+        "sasl.password": "s=cret",
+    }
+
+
+def test_values_get_the_type_of_their_setting(tmp_path):
+    config = load(
+        tmp_path,
+        overrides=["model.path=~/m", "kafka.patience_s=5", "decoding.programids=[1, 2]", "metrics.port=9000"],
+    )
+    assert config.model.path == Path("~/m").expanduser()
+    assert config.kafka.patience_s == 5.0
+    assert config.decoding.programids == (1, 2)
+    assert config.metrics.port == 9000
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["kafka.topic=['x']"], "unknown setting kafka.topic: did you mean topics"),
+        (["kafkaa.topics=['x']"], "unknown setting kafkaa: did you mean kafka"),
+        (["kafka.topics=alerts"], "kafka.topics must be a list, got 'alerts'"),
+        (["kafka.topics=[1]"], "kafka.topics must be text, got 1"),
+        (["kafka.topics=['a_{date}']"], "placeholder other than {utc_date}"),
+        (["worker.batch_size=0"], "worker.batch_size must be > 0, got 0"),
+        (["worker.batch_size=true"], "worker.batch_size must be a whole number, got True"),
+        (["worker.batch_size=1.5"], "worker.batch_size must be a whole number, got 1.5"),
+        (["worker.max_dead_fraction=2.0"], "worker.max_dead_fraction must be in"),
+        (["output.format=xml"], "output.format must be one of avro, json, got 'xml'"),
+        (["output=3"], "is not of the form section.name=value"),
+        (["output"], "is not of the form section.name=value"),
+        (["kafka.settings=3"], "kafka.settings must be a table, got 3"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value_and_remedy(tmp_path, overrides, message):
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, overrides=overrides)
+    assert message in str(caught.value)
+
+
+def test_topics_must_be_given(tmp_path):
+    with pytest.raises(ConfigError, match=r"kafka\.topics is empty"):
+        load(tmp_path, "")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"cannot read the settings .*absent\.toml: No such file"):
+        load_config(tmp_path / "absent.toml", environment={})
+
+
+def test_a_file_that_is_not_toml_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"worker\.toml are not TOML"):
+        load(tmp_path, "[kafka\n")
