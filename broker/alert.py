@@ -1,0 +1,103 @@
+"""What the surveys' packets are turned into: epochs, alerts, and alerts that are passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+TimeScale = Literal["UTC", "TAI"]
+
+EPOCH = np.dtype(
+    [
+        ("source_id", "<i8"),  # the survey's identifier of this detection
+        ("exposure", "<i8"),  # one point is kept per (band, exposure)
+        ("mjd", "<f8"),  # time as the survey reports it, in its own scale [d]
+        ("mag", "<f4"),  # total magnitude, not of the difference [mag]
+        ("mag_err", "<f4"),  # one sigma; NaN where the survey gives none [mag]
+        ("time_correction_s", "<f4"),  # to the middle of the exposure, as seen from the Sun [s]
+        ("band", "S1"),  # one of u g r i z y
+        ("pad", "V3"),  # room to grow: records stay 40 bytes
+    ]
+)
+"""One measurement of one object, as stored: little-endian, 40 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a packet came from: a file, or a partition of a topic.
+
+    `offset` is the position in the partition, or the number of the record in the file.
+    """
+
+    file: str | None = None
+    topic: str | None = None
+    partition: int | None = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One message as it arrived, before anything was read from it."""
+
+    payload: bytes
+    origin: Origin
+    upstream_ms: int | None = None  # when the survey's producer sent it [Unix ms]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A usable detection of one object, with what its packet tells of the past.
+
+    Attributes
+    ----------
+    detection : (1,) EPOCH
+        The detection that triggered the alert.
+    history : (h,) EPOCH
+        Earlier detections in the packet that pass the same rules, in packet order.
+    withdrawn : (m,) int64
+        Source ids in the packet that the survey has taken back.
+    history_rows : mapping of str to int
+        How many history rows met which fate: ``"used"`` or a reason.
+    """
+
+    survey: str
+    object_id: str
+    time_scale: TimeScale
+    ra: float
+    dec: float
+    detection: NDArray[np.void]
+    history: NDArray[np.void]
+    withdrawn: NDArray[np.int64]
+    history_rows: Mapping[str, int]
+
+    @property
+    def key(self) -> str:
+        """Object id with the survey in front: the store's key and the Kafka key."""
+        return f"{self.survey}:{self.object_id}"
+
+    @property
+    def source_id(self) -> int:
+        """Identifier of the triggering detection."""
+        return int(self.detection["source_id"][0])
+
+    @property
+    def band(self) -> str:
+        """Band of the triggering detection."""
+        return bytes(self.detection["band"][0]).decode("ascii")
+
+    @property
+    def mjd(self) -> float:
+        """Time of the triggering detection as the survey reports it [d]."""
+        return float(self.detection["mjd"][0])
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A readable alert that is not used, and why: ``"not_public"``, ``"no_total_flux"``, ..."""
+
+    survey: str
+    reason: str

@@ -1,0 +1,172 @@
+"""A Kafka cluster as librdkafka sees it: is it there, does it let us in, does it have our topics."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+
+from broker.errors import ConfigError, FatalError
+
+log = logging.getLogger(__name__)
+
+_REFUSED = (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL)
+_AWAY = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE)
+
+
+class Connection:
+    """What librdkafka says about a cluster outside of any call, and how long we bear with it.
+
+    A wrong password shows in the calls only as a transport failure; its reason comes through ``error_cb``.
+    """
+
+    def __init__(self, servers: str, *, patience_s: float) -> None:
+        self.servers = servers
+        self.patience_s = patience_s
+        self._refusal: str | None = None
+        self._trouble = "no answer"
+        self._down_since: float | None = None
+
+    def on_error(self, error: KafkaError) -> None:
+        """Take note of an error; to be given to librdkafka as ``error_cb``."""
+        if error.code() in _REFUSED:
+            self._refusal = error.str()
+        elif error.code() in _AWAY:
+            self._trouble = error.str()
+            self._down_since = self._down_since or time.monotonic()
+
+    def check(self, client: Any) -> None:
+        """Find out whether the cluster is back if it was lost.
+
+        Raises
+        ------
+        ConfigError
+            If the cluster refused us.
+        FatalError
+            If it has been away for longer than our patience.
+        """
+        if self._refusal is not None:
+            raise ConfigError(f"{self.servers} refused the connection: {self._refusal}; check kafka.settings")
+        if self._down_since is None:
+            return
+        try:
+            client.list_topics(timeout=1.0)
+        except KafkaException:
+            away_s = time.monotonic() - self._down_since
+            if away_s > self.patience_s:
+                raise FatalError(
+                    f"{self.servers} has been unreachable for {away_s:.0f} s: {self._trouble}"
+                ) from None
+        else:
+            self._down_since = None
+
+    def wait_for_topics(self, client: Any, topics: Sequence[str]) -> dict[str, int]:
+        """Wait until the cluster answers and has all `topics`; their numbers of partitions.
+
+        Raises
+        ------
+        ConfigError
+            If the cluster refuses us.
+        FatalError
+            If it does not answer, or a topic is missing, for longer than our patience.
+        """
+        deadline = time.monotonic() + self.patience_s
+        while True:
+            problem = f"{self.servers} is unreachable: {self._trouble}"
+            try:
+                found = client.list_topics(timeout=2.0).topics
+                self._down_since = None
+                partitions = {
+                    t: len(found[t].partitions) for t in topics if t in found and not found[t].error
+                }
+                missing = [t for t in topics if not partitions.get(t)]
+                if not missing:
+                    return partitions
+                for topic in missing:  # asked for by name, a cluster that makes topics on demand makes it
+                    client.list_topics(topic, timeout=2.0)
+                problem = (
+                    f"{self.servers} has no topic {', '.join(missing)}: create it or correct the settings"
+                )
+            except KafkaException as exc:
+                log.debug("no answer yet", extra={"servers": self.servers, "error": str(exc)})
+            client.poll(0)  # delivers on_error
+            if self._refusal is not None:
+                raise ConfigError(
+                    f"{self.servers} refused the connection: {self._refusal}; check kafka.settings"
+                )
+            if time.monotonic() > deadline:
+                raise FatalError(f"{problem} (tried for {self.patience_s:g} s)")
+            time.sleep(0.2)
+
+
+def make_consumer(connection: Connection, settings: Mapping[str, Any]) -> Any:
+    """Make a consumer that commits only what it is told to.
+
+    Raises
+    ------
+    ConfigError
+        If librdkafka does not accept a setting.
+    """
+    return _client(
+        Consumer,
+        connection,
+        {
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "allow.auto.create.topics": False,
+            "topic.metadata.refresh.interval.ms": 10_000,
+            "fetch.wait.max.ms": 50,
+            "fetch.message.max.bytes": 8 * 2**20,
+            "queued.max.messages.kbytes": 131_072,
+            **settings,
+        },
+    )
+
+
+def make_producer(connection: Connection, settings: Mapping[str, Any]) -> Any:
+    """Make a producer whose messages fail when they cannot be delivered within the connection's patience.
+
+    Raises
+    ------
+    ConfigError
+        If librdkafka does not accept a setting.
+    """
+    return _client(
+        Producer,
+        connection,
+        {
+            "enable.idempotence": True,
+            "compression.type": "lz4",
+            "linger.ms": 5,
+            "message.timeout.ms": int(connection.patience_s * 1000),
+            **settings,
+        },
+    )
+
+
+def _client(kind: Callable[[dict[str, Any]], Any], connection: Connection, settings: dict[str, Any]) -> Any:
+    """Make a consumer or producer.
+
+    Raises
+    ------
+    ConfigError
+        If librdkafka does not accept a setting.
+    """
+    try:
+        return kind(
+            {
+                "bootstrap.servers": connection.servers,
+                "client.id": "varstream",
+                "log_level": 3,
+                "reconnect.backoff.max.ms": 1000,
+                "error_cb": connection.on_error,
+                **settings,
+            }
+        )
+    except (KafkaException, TypeError, ValueError) as exc:
+        reason = exc.args[0].str() if isinstance(exc, KafkaException) else exc
+        raise ConfigError(f"kafka.settings: {reason}") from exc

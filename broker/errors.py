@@ -1,0 +1,35 @@
+"""Errors, sorted by what the worker does next rather than by which library raised them."""
+
+from __future__ import annotations
+
+
+class VarstreamError(Exception):
+    """Anything varstream reports to its user in one line, without a traceback."""
+
+
+class AlertError(VarstreamError):
+    """A packet is unusable: it goes to the dead letters and the stream goes on.
+
+    Parameters
+    ----------
+    reason : str
+        Short code that dead letters are counted by, for example ``"truncated"``.
+    message : str
+        What was wrong, with the value that was found.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class TransientError(VarstreamError):
+    """Something outside is slow or away: the same step is tried again, within bounds."""
+
+
+class FatalError(VarstreamError):
+    """Going on could lose data: the worker stops with exit code 1."""
+
+
+class ConfigError(VarstreamError):
+    """The settings cannot work: nothing is started, exit code 2."""

@@ -1,0 +1,25 @@
+"""Log lines: an event and its fields, short and fixed, so that they can be counted."""
+
+from __future__ import annotations
+
+import logging
+
+_PLAIN_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+class EventFormatter(logging.Formatter):
+    """A log line is an event and its fields: ``12:00:00 WARNING trying again reason=... wait_s=0.2``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter.format`."""
+        extra = {k: v for k, v in record.__dict__.items() if k not in _PLAIN_FIELDS}
+        line = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname} {record.getMessage()}"
+        line += "".join(f" {name}={value}" for name, value in extra.items())
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def setup_logging(*, verbose: bool) -> None:
+    """Send our log lines to standard error: warnings, or everything from information on."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(EventFormatter())
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler], force=True)

@@ -1,0 +1,153 @@
+"""From packets to annotations: all that lies between a batch read and a batch published."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from broker.alert import Alert, Packet, Skipped
+from broker.decode import Decoder
+from broker.errors import AlertError, VarstreamError
+from broker.light_curve import BandSeries, LightCurve, band_series, merge
+from broker.records import Annotation, RecordMaker
+from broker.score import Classifier
+from broker.store import Position, Store
+
+log = logging.getLogger(__name__)
+
+DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A packet that could not be read, and why."""
+
+    packet: Packet
+    reason: str
+    message: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """What became of a batch of packets; nothing of it is published or stored yet.
+
+    Attributes
+    ----------
+    curves : dict of str to LightCurve
+        The light curves that changed, by object key.
+    positions : dict of (topic, partition) to int
+        The offsets to read next once the batch is done.
+    used : int
+        Alerts that entered a light curve; with `skipped` and `dead_letters` they add up to `packets`.
+    history_rows : Counter
+        Fate of the history rows of the used alerts.
+    """
+
+    packets: int
+    ingest_time_us: int
+    annotations: list[Annotation] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    curves: dict[str, LightCurve] = field(default_factory=dict)
+    positions: dict[Position, int] = field(default_factory=dict)
+    used: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    history_rows: Counter[str] = field(default_factory=Counter)
+
+
+class Pipeline:
+    """Judges packets, extends light curves, scores them.
+
+    An annotation depends only on the epochs that had arrived up to its alert: several alerts of one object in
+    a batch are merged one after another, each sees its own past, and any split of a stream into batches gives
+    the same annotations (but for the times of reading and publishing).
+
+    Parameters
+    ----------
+    annotate_unscored : bool
+        Whether a band that cannot be scored yet gets a record with its status and no label.
+    """
+
+    def __init__(
+        self, decoder: Decoder, classifier: Classifier, store: Store, *, annotate_unscored: bool = True
+    ) -> None:
+        self._decoder = decoder
+        self._classifier = classifier
+        self._store = store
+        self._records = RecordMaker(classifier.manifest)
+        self._annotate_unscored = annotate_unscored
+
+    def process(self, packets: Sequence[Packet]) -> Batch:
+        """Annotations of every band that the packets change, in the packets' order."""
+        batch = Batch(packets=len(packets), ingest_time_us=time.time_ns() // 1000)
+        alerts = self._judge(packets, batch)
+        changed = self._extend(alerts, batch)
+        self._annotate(changed, batch)
+        for packet in packets:
+            origin = packet.origin
+            if origin.topic is not None and origin.partition is not None:
+                batch.positions[origin.topic, origin.partition] = origin.offset + 1
+        return batch
+
+    def _judge(self, packets: Sequence[Packet], batch: Batch) -> list[tuple[Packet, Alert]]:
+        """Read every packet: a usable alert, one to skip, or a dead letter."""
+        alerts = []
+        for packet in packets:
+            try:
+                judged = self._decoder.alerts(packet)
+            except AlertError as exc:
+                batch.dead_letters.append(DeadLetter(packet, exc.reason, str(exc)))
+            except VarstreamError:
+                raise  # not about this packet: the worker knows what to do
+            except Exception as exc:  # one packet must not stop the stream, not even by a mistake of ours
+                log.exception("packet broke the decoder", extra={"origin": packet.origin})
+                batch.dead_letters.append(
+                    DeadLetter(packet, "internal_error", f"{type(exc).__name__}: {exc}")
+                )
+            else:
+                if isinstance(judged, Skipped):
+                    batch.skipped[judged.reason] += 1
+                else:
+                    alerts.append((packet, judged))
+        return alerts
+
+    def _extend(
+        self, alerts: Sequence[tuple[Packet, Alert]], batch: Batch
+    ) -> list[tuple[Packet, Alert, BandSeries]]:
+        """Merge alerts in order; every changed band as it stood right after its alert."""
+        curves = self._store.load({alert.key for _, alert in alerts})
+        changed = []
+        for packet, alert in alerts:
+            before = curves.get(alert.key) or LightCurve.empty()
+            held = alert.source_id in before.epochs["source_id"]
+            curve, bands = merge(before, alert)
+            if held and not bands:
+                batch.skipped[DUPLICATE] += 1
+                continue
+            batch.used += 1
+            batch.history_rows.update(alert.history_rows)
+            if bands:
+                curves[alert.key] = batch.curves[alert.key] = curve
+                changed += [(packet, alert, band_series(curve, band)) for band in bands]
+        return changed
+
+    def _annotate(self, changed: Sequence[tuple[Packet, Alert, BandSeries]], batch: Batch) -> None:
+        """Score all changed bands as one batch and make their records."""
+        if not changed:
+            return
+        series = [s for _, _, s in changed]
+        scores = self._classifier.score(
+            np.concatenate([s.time for s in series]),
+            np.concatenate([s.mag for s in series]),
+            np.concatenate([s.mag_err for s in series]),
+            np.cumsum([0, *(s.time.size for s in series)], dtype=np.int64),
+        )
+        for row, (packet, alert, one) in enumerate(changed):
+            if scores.scored[row] or self._annotate_unscored:
+                batch.annotations.append(
+                    self._records.make(packet, alert, one, scores, row, ingest_time_us=batch.ingest_time_us)
+                )
