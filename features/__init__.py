@@ -1,0 +1,23 @@
+"""The 16 variability features of UPSILoN-T, from irregularly sampled light curves.
+
+One call does everything: `extract` takes a batch of light curves and returns a table of features and
+a column of status bits. Features and their names are those of Kim, Yeo, Bailer-Jones & Lee (2021),
+A&A 653, A22, doi:10.1051/0004-6361/202140369, Table 2, as their published code computes them, in two
+conventions: ``"kim2021"`` agrees with that code, ``"refined"`` is calm as a light curve grows.
+"""
+
+from __future__ import annotations
+
+from features.conventions import CONVENTIONS, FEATURE_NAMES, MIN_POINTS
+from features.extract import extract
+from features.status import BLOCKING, Status, status_names
+
+__all__ = [
+    "BLOCKING",
+    "CONVENTIONS",
+    "FEATURE_NAMES",
+    "MIN_POINTS",
+    "Status",
+    "extract",
+    "status_names",
+]

@@ -1,0 +1,79 @@
+"""The order of the features, and the two conventions they are computed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+FEATURE_NAMES = (
+    "amplitude",
+    "hl_amp_ratio",
+    "kurtosis",
+    "period",
+    "phase_cusum",
+    "phase_eta",
+    "phi21",
+    "phi31",
+    "quartile31",
+    "r21",
+    "r31",
+    "shapiro_w",
+    "skewness",
+    "slope_per10",
+    "slope_per90",
+    "stetson_k",
+)
+"""Columns of the feature table: alphabetical, as the published models take them."""
+
+MIN_POINTS = 8
+"""Fewest usable points: the Fourier model has seven coefficients."""
+
+MIN_BASELINE_D = 1.0
+"""Shortest baseline: within one night no period that matters can be told from a trend [d]."""
+
+MAX_BASELINE_D = 15_000.0
+"""Longest baseline that is searched; of a longer one the latest points are kept [d]."""
+
+MIN_PERIOD_D = 0.03
+"""Shortest period: the highest frequency of the search is its inverse [d]."""
+
+OVERSAMPLING = 3
+"""Frequencies of the grid per 1 / baseline: it is k / (3 T), k = 1, 2, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """The choices in which the two conventions differ.
+
+    Attributes
+    ----------
+    name : str
+        Recorded in every model, which must be served with the convention it was trained with.
+    floating_mean : bool
+        Periodogram with 1 / err^2 weights and a free mean (Zechmeister & Kuerster 2009, A&A 496, 577),
+        or unweighted about the sample mean (Lomb 1976; Press & Rybicki 1989, ApJ 338, 277).
+    refine : bool
+        Period at the highest point between the grid's frequencies, or on the grid.
+    from_first_epoch : bool
+        Phases from the first epoch, so that a shift of time changes nothing, or from time zero.
+    full_angles : bool
+        Fourier phases from all four quadrants with differences wrapped to [-pi, pi), or from the
+        arctangent of a ratio and not wrapped.
+    """
+
+    name: str
+    floating_mean: bool
+    refine: bool
+    from_first_epoch: bool
+    full_angles: bool
+
+
+CONVENTIONS = MappingProxyType(
+    {
+        "kim2021": Convention("kim2021", False, False, False, False),
+        "refined": Convention("refined", True, True, True, True),
+    }
+)
+"""``"kim2021"`` agrees with the published code, defects included: needed to serve its weights.
+``"refined"`` finds the period between the grid's frequencies, so that one more epoch moves features little:
+for every model that is trained with this package."""

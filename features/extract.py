@@ -1,0 +1,172 @@
+"""A batch of light curves in, a table of features and a column of status bits out."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from features.clean import clean
+from features.conventions import CONVENTIONS, FEATURE_NAMES, MIN_POINTS, Convention
+from features.fourier import fourier_coefficients, fourier_shape
+from features.jit import kernel
+from features.moments import hl_amp_ratio, percentile, skewness_kurtosis, stetson_k, weighted_mean_std
+from features.normality import shapiro_w
+from features.period import find_period
+from features.phase import fold, phase_cusum, phase_eta, slope_percentiles
+from features.status import BLOCKING, Status
+
+F8 = NDArray[np.float64]
+
+ALIAS_WINDOWS_D = ((0.99, 1.004), (1.03, 1.04), (27.1, 27.5), (29.2, 29.9))
+"""Solar and sidereal day, lunar day, sidereal and synodic month [d]; their 1/1 ... 1/5 as well."""
+
+
+def extract(
+    time: ArrayLike,
+    mag: ArrayLike,
+    err: ArrayLike,
+    offsets: ArrayLike,
+    *,
+    convention: str = "refined",
+    clip_sigma: float | None = None,
+) -> tuple[F8, NDArray[np.uint32]]:
+    """Compute the 16 features of every light curve of a batch.
+
+    Light curve i is the points ``offsets[i]`` to ``offsets[i + 1]`` of the three series. Its points may
+    come in any order, with repeats, NaN and infinities; nothing in the data raises. A result depends on
+    its own points only, to the last bit: not on what else is in the batch.
+
+    Parameters
+    ----------
+    time : (n_points,) array_like of float64
+        Times [d], in one scale. Single precision cannot hold a Julian date: pass doubles.
+    mag : (n_points,) array_like
+        Magnitudes [mag]. Sentinels such as 99.999 must be taken out before.
+    err : (n_points,) array_like
+        One-sigma errors [mag]; what is not a positive number is replaced, see `features.clean`.
+    offsets : (n + 1,) array_like of int
+        From 0 to n_points, never falling.
+    convention : str
+        ``"refined"`` or ``"kim2021"``, see `features.CONVENTIONS`.
+    clip_sigma : float, optional
+        Cut points farther than this many standard deviations from the median, once.
+
+    Returns
+    -------
+    values : (n, 16) float64
+        Columns in the order of `features.FEATURE_NAMES`; a row is all finite or all NaN.
+    status : (n,) uint32
+        Bits of `features.Status`; a row is NaN exactly if one of `features.BLOCKING` is set.
+
+    Raises
+    ------
+    ValueError
+        If the arguments do not fit together, or the convention is unknown.
+    """
+    if convention not in CONVENTIONS:
+        raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}, got {convention!r}")
+    if clip_sigma is not None and not clip_sigma > 0.0:
+        raise ValueError(f"clip_sigma must be > 0 or None, got {clip_sigma!r}")
+    time, mag, err = _series(time, "time"), _series(mag, "mag"), _series(err, "err")
+    bounds = _checked_offsets(offsets, (time.size, mag.size, err.size))
+    n = bounds.size - 1
+    values = np.full((n, len(FEATURE_NAMES)), np.nan)
+    status = np.zeros(n, np.uint32)
+    for i in range(n):
+        at = slice(bounds[i], bounds[i + 1])
+        row, status[i] = _light_curve(
+            time[at], mag[at], err[at], CONVENTIONS[convention], clip_sigma or math.inf
+        )
+        if row is not None:
+            values[i] = row
+    return values, status
+
+
+def features_at(time: F8, mag: F8, err: F8, period: float, convention: Convention) -> F8:
+    """Compute the features of clean points at a given period, (16,) float64, not finite where undefined."""
+    origin = time[0] if convention.from_first_epoch else 0.0
+    return _features_at(time - origin, mag, err, period, convention.full_angles)
+
+
+def _light_curve(
+    time: F8, mag: F8, err: F8, convention: Convention, clip_sigma: float
+) -> tuple[F8 | None, int]:
+    """Features of one light curve, or None, and its status bits."""
+    if time.size < MIN_POINTS:
+        return None, int(Status.TOO_FEW)
+    time, mag, err, cleaned = clean(time, mag, err, clip_sigma)
+    bits = int(cleaned)
+    if bits & BLOCKING:
+        return None, bits
+    period = find_period(time, mag, err, convention)
+    row = features_at(time, mag, err, period, convention)
+    if not np.isfinite(row).all():
+        return None, bits | Status.DEGENERATE
+    if period > time[-1] - time[0]:
+        bits |= Status.LONG_PERIOD
+    if _is_alias(period):
+        bits |= Status.ALIAS
+    return row, bits
+
+
+def _is_alias(period: float) -> bool:
+    return any(low < i * period < high for i in range(1, 6) for low, high in ALIAS_WINDOWS_D)
+
+
+@kernel
+def _features_at(time: F8, mag: F8, err: F8, period: float, full_angles: bool) -> F8:
+    """All features at a period, in the order of FEATURE_NAMES."""
+    mag = mag - np.median(mag)  # changes no feature; keeps the digits of faint stars and of small amplitudes
+    ordered = np.sort(mag)
+    median = percentile(ordered, 50.0)
+    skewness, kurtosis = skewness_kurtosis(mag)
+    mean, std = weighted_mean_std(mag, err)
+    coefficients = fourier_coefficients(time, mag, period)
+    amplitude, r21, r31, phi21, phi31 = fourier_shape(coefficients, full_angles)
+    folded, in_phase = fold(time, mag, period)
+    slope_per10, slope_per90 = slope_percentiles(folded, in_phase)
+    return np.array(
+        [
+            amplitude,
+            hl_amp_ratio(mag, err, median),
+            kurtosis,
+            period,
+            phase_cusum(in_phase, mean, std),
+            phase_eta(in_phase, std),
+            phi21,
+            phi31,
+            percentile(ordered, 75.0) - percentile(ordered, 25.0),
+            r21,
+            r31,
+            shapiro_w(ordered),
+            skewness,
+            slope_per10,
+            slope_per90,
+            stetson_k(mag, err, median),
+        ]
+    )
+
+
+def _series(values: ArrayLike, name: str) -> F8:
+    """One-dimensional, contiguous float64; a copy only where it is needed."""
+    array = np.asarray(values)
+    if array.ndim != 1 or array.dtype.kind not in "fiu":
+        raise ValueError(f"{name} must be a 1-d array of real numbers, got {array.dtype} {array.shape}")
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def _checked_offsets(offsets: ArrayLike, sizes: tuple[int, ...]) -> NDArray[np.int64]:
+    array = np.asarray(offsets)
+    if array.ndim != 1 or array.size < 1 or array.dtype.kind not in "iu":
+        raise ValueError(f"offsets must be a 1-d array of integers, got {array.dtype} {array.shape}")
+    bounds = array.astype(np.int64)
+    if len(set(sizes)) != 1:
+        raise ValueError(f"time, mag and err must be equally long, got {', '.join(map(str, sizes))}")
+    if bounds[0] != 0 or bounds[-1] != sizes[0] or (np.diff(bounds) < 0).any():
+        raise ValueError(
+            f"offsets must rise from 0 to the number of points, {sizes[0]}; "
+            f"they start at {bounds[0]}, end at {bounds[-1]}"
+        )
+    return bounds

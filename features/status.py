@@ -1,0 +1,48 @@
+"""What happened to a light curve on its way to 16 numbers, one bit each."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Status(enum.IntFlag):
+    """Bits of the status column, stored as uint32.
+
+    The first three block: the features are NaN and the light curve must not be scored.
+    """
+
+    OK = 0
+    TOO_FEW = 1 << 0
+    """Fewer than `features.MIN_POINTS` usable points."""
+    NO_BASELINE = 1 << 1
+    """All points within less than a day."""
+    DEGENERATE = 1 << 2
+    """No variation, or a feature without a value, e.g. no point fainter than the median."""
+    ERR_PATCHED = 1 << 8
+    """Some errors were not positive numbers; they became the median of the valid ones."""
+    LONG_PERIOD = 1 << 9
+    """The period is longer than the baseline."""
+    BASELINE_CAPPED = 1 << 10
+    """Points earlier than the longest baseline that is searched were left out."""
+    ALIAS = 1 << 11
+    """The period is close to the day, the month, or a fraction of one."""
+    CLIPPED = 1 << 12
+    """The outlier cut removed points."""
+
+
+BLOCKING = Status.TOO_FEW | Status.NO_BASELINE | Status.DEGENERATE
+"""Light curves with any of these bits have no features."""
+
+
+def status_names(bits: int) -> list[str]:
+    """Names of the bits that are set, lowest first: ``status_names(9 << 8)`` is ``["ERR_PATCHED", "ALIAS"]``.
+
+    Raises
+    ------
+    ValueError
+        If a bit is set that has no name.
+    """
+    unknown = int(bits) & ~sum(Status)
+    if unknown:
+        raise ValueError(f"status {int(bits):#x} has unknown bits {unknown:#x}")
+    return [flag.name for flag in Status if flag & int(bits) and flag.name is not None]

@@ -1,0 +1,37 @@
+"""The same bits from the process that compiles the kernels and from those that load them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = """
+import numpy as np
+from features import extract
+rng = np.random.default_rng(5)
+sizes = rng.integers(8, 120, 40)
+time = np.concatenate([np.sort(rng.uniform(0, 60, n)) for n in sizes])
+mag = 15 + 0.3 * np.sin(2 * np.pi * time / 0.61) + rng.normal(0, 0.05, time.size)
+values, status = extract(time, mag, rng.uniform(0.01, 0.1, time.size), np.cumsum([0, *sizes]))
+print(values.tobytes().hex(), status.tobytes().hex())
+"""
+
+
+def test_compiling_and_loading_processes_agree_to_the_last_bit(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    compiled, loaded = (
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+            env=environment,
+        ).stdout
+        for _ in range(2)
+    )
+    assert any(tmp_path.rglob("*.nbc"))
+    assert compiled == loaded

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from features.phase import fold, phase_cusum, phase_eta, slope_percentiles
+
+SINE = np.sin(2 * np.pi * np.arange(20_000) / 10_000)  # two cycles: folded at twice the period
+
+
+def test_folding_puts_points_in_the_order_of_their_time_in_two_periods():
+    time = np.array([0.0, 0.3, 1.1, 2.5, 4.9])
+    folded, mag = fold(time, np.arange(5.0), 0.6)
+    assert folded == pytest.approx([0.0, 0.1, 0.1, 0.3, 1.1])
+    assert sorted(mag[1:3]) == [3.0, 4.0]
+    assert list(mag[[0, 3, 4]]) == [0.0, 1.0, 2.0]
+
+
+def test_equal_phases_keep_the_order_of_time():
+    _, mag = fold(np.array([0.0, 1.0, 2.0, 3.0, 4.0]), np.array([5.0, 6.0, 7.0, 8.0, 9.0]), 1.0)
+    assert list(mag) == [5.0, 7.0, 9.0, 6.0, 8.0]
+
+
+def test_eta_of_noise_is_two():
+    noise = np.random.default_rng(6).normal(size=100_000)
+    assert phase_eta(noise, 1.0) == pytest.approx(2.0, abs=0.03)  # three standard errors
+
+
+def test_eta_of_a_smooth_wave_is_the_square_of_its_angular_step():
+    step = 2 * np.pi / 10_000
+    assert phase_eta(SINE, np.sqrt(0.5)) == pytest.approx(step**2, rel=1e-3)
+
+
+def test_cusum_of_a_sinusoid_folded_at_two_periods():
+    # integral of sin over half a cycle is 2, over an angle of 4 pi, in units of std = 1 / sqrt(2)
+    assert phase_cusum(SINE, 0.0, np.sqrt(0.5)) == pytest.approx(2 / (4 * np.pi) * np.sqrt(2), rel=1e-3)
+
+
+def test_cusum_of_a_square_wave_folded_at_two_periods_is_a_quarter():
+    assert phase_cusum(np.sign(SINE + 1e-9), 0.0, 1.0) == pytest.approx(0.25, abs=1e-3)
+
+
+def test_slopes_of_a_sawtooth_are_its_period_over_its_range():
+    time = np.linspace(0.0, 2.0, 500, endpoint=False)
+    assert slope_percentiles(time, 0.4 * (time % 1.0)) == pytest.approx((2.5, 2.5), rel=1e-9)
+
+
+def test_slopes_of_a_triangle_wave_are_both_ways():
+    time = np.linspace(0.0, 1.0, 401)
+    assert slope_percentiles(time, np.abs(time - 0.5)) == pytest.approx((-1.0, 1.0), rel=1e-9)
+
+
+def test_pairs_of_equal_magnitudes_have_no_slope():
+    assert slope_percentiles(np.arange(4.0), np.array([0.0, 0.0, 2.0, 2.0])) == (0.5, 0.5)
