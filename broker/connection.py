@@ -35,7 +35,8 @@ class Connection:
         if error.code() in _REFUSED:
             self._refusal = error.str()
         elif error.code() in _AWAY:
-            self._trouble = error.str()
+            if error.code() != KafkaError._ALL_BROKERS_DOWN:  # which says that, not why
+                self._trouble = error.str()
             self._down_since = self._down_since or time.monotonic()
 
     def check(self, client: Any) -> None:
@@ -75,7 +76,7 @@ class Connection:
         """
         deadline = time.monotonic() + self.patience_s
         while True:
-            problem = f"{self.servers} is unreachable: {self._trouble}"
+            problem = None
             try:
                 found = client.list_topics(timeout=2.0).topics
                 self._down_since = None
@@ -92,12 +93,13 @@ class Connection:
                 )
             except KafkaException as exc:
                 log.debug("no answer yet", extra={"servers": self.servers, "error": str(exc)})
-            client.poll(0)  # delivers on_error
+            client.poll(0.1)  # delivers on_error
             if self._refusal is not None:
                 raise ConfigError(
                     f"{self.servers} refused the connection: {self._refusal}; check kafka.settings"
                 )
             if time.monotonic() > deadline:
+                problem = problem or f"{self.servers} is unreachable: {self._trouble}"
                 raise FatalError(f"{problem} (tried for {self.patience_s:g} s)")
             time.sleep(0.2)
 
@@ -161,7 +163,7 @@ def _client(kind: Callable[[dict[str, Any]], Any], connection: Connection, setti
             {
                 "bootstrap.servers": connection.servers,
                 "client.id": "varstream",
-                "log_level": 3,
+                "log_level": 2,  # what matters comes through on_error, once
                 "reconnect.backoff.max.ms": 1000,
                 "error_cb": connection.on_error,
                 **settings,

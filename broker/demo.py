@@ -29,7 +29,7 @@ from broker.errors import FatalError
 from broker.pipeline import Batch, Pipeline
 from broker.registry import open_registry
 from broker.score import Classifier, load_classifier
-from broker.simulated_packets import SimulatedAlert, alert_stream
+from broker.simulator.packets import SimulatedAlert, alert_stream
 from broker.sink import KafkaSink
 from broker.source import KafkaSource
 from broker.store import SQLiteStore
@@ -97,10 +97,11 @@ def run_demo(*, seconds: float | None, n_objects: int, seed: int, model: Path | 
     manifest = classifier.manifest
     console.print(
         f"{len(alerts):,} alerts of {len(verdicts.truth)} objects; classifier {manifest.name} "
-        f"{manifest.version}; the kernels are compiled the first time"
+        f"{manifest.version}; the kernels are compiled the first time",
+        soft_wrap=True,
     )
     started = time.monotonic()
-    with EmbeddedBroker() as broker, _worker(broker.bootstrap_servers, classifier, feed) as worker:
+    with _broker() as broker, _worker(broker.bootstrap_servers, classifier, feed) as worker:
         feeder = threading.Thread(
             target=_feed, args=(broker.bootstrap_servers, alerts, feed, worker, seconds), daemon=True
         )
@@ -157,6 +158,13 @@ class Worker(threading.Thread):
 
 
 @contextmanager
+def _broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker() as broker:
+        broker.make_topics(TOPICS.values())
+        yield broker
+
+
+@contextmanager
 def _worker(servers: str, classifier: Classifier, feed: Feed) -> Iterator[Worker]:
     with (
         tempfile.TemporaryDirectory(prefix="varstream-demo-") as folder,
@@ -175,7 +183,7 @@ def _feed(
     servers: str, alerts: list[SimulatedAlert], feed: Feed, worker: Worker, seconds: float | None
 ) -> None:
     """Send alerts in the order of time, never further ahead of the worker than the broker can hold."""
-    producer = Producer({"bootstrap.servers": servers, "linger.ms": 2, "log_level": 3})
+    producer = Producer({"bootstrap.servers": servers, "linger.ms": 2, "log_level": 2})
     sizes = [0]
     for alert in alerts:
         sizes.append(sizes[-1] + len(alert.payload))
@@ -185,8 +193,8 @@ def _feed(
             producer.poll(0.02)
         if not worker.is_alive() or (deadline is not None and time.monotonic() > deadline):
             break
-        partition = number % EmbeddedBroker.PARTITIONS
-        producer.produce(TOPICS[alert.survey], alert.payload, partition=partition)
+        # One partition keeps the order: the histories of later packets would make earlier alerts duplicates.
+        producer.produce(TOPICS[alert.survey], alert.payload, partition=0)
         producer.poll(0)
         feed.sent = number + 1
     producer.flush()
@@ -198,7 +206,7 @@ def _feed(
 def _annotations(servers: str, feed: Feed, worker: Worker) -> Iterator[dict[str, Any] | None]:
     """Yield the records of the output topic until all are read; None where there is nothing right now."""
     reader = Consumer(
-        {"bootstrap.servers": servers, "group.id": "demo-display", "fetch.wait.max.ms": 50, "log_level": 3}
+        {"bootstrap.servers": servers, "group.id": "demo-display", "fetch.wait.max.ms": 50, "log_level": 2}
     )
     reader.assign(
         [TopicPartition(CLASSIFICATIONS, p, OFFSET_BEGINNING) for p in range(EmbeddedBroker.PARTITIONS)]

@@ -6,6 +6,7 @@ is asked for with four partitions, and accepts transactions without honouring th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import TracebackType
 
 from confluent_kafka import Producer
@@ -25,10 +26,15 @@ class EmbeddedBroker:
 
     def __enter__(self) -> EmbeddedBroker:
         """Start it."""
-        self._host = Producer({"test.mock.num.brokers": 1, "log_level": 3})
+        self._host = Producer({"test.mock.num.brokers": 1, "log_level": 2})
         brokers = self._host.list_topics(timeout=10.0).brokers.values()
         self.bootstrap_servers = ",".join(f"{b.host}:{b.port}" for b in brokers)
         return self
+
+    def make_topics(self, names: Iterable[str]) -> None:
+        """Make topics before anybody writes to them."""
+        for name in names:
+            self._host.list_topics(name, timeout=10.0)
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None

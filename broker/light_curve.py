@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,29 +69,27 @@ def merge(curve: LightCurve, alert: Alert) -> tuple[LightCurve, list[str]]:
     by more than rounding. Of two detections in one exposure the one with the larger source id stays.
     Withdrawn detections leave. No band changes where the alert brings nothing new.
     """
-    epochs, n_sealed, changed = _withdraw(curve, alert.withdrawn)
-    appended: list[NDArray[np.void]] = []
-    index = _Index(epochs)
-    for row in _unheld(np.concatenate([alert.history, alert.detection]), epochs, alert.withdrawn):
-        held = index.find(row)
-        if held is None:
-            index.add(row, epochs.size + len(appended))
-            appended.append(row)
+    held, n_sealed, changed = _withdraw(curve, alert.withdrawn)
+    news = _unheld(np.concatenate([alert.history, alert.detection]), held, alert.withdrawn)
+    if not news.size:
+        return LightCurve(held, n_sealed), _names(changed)
+    index = _Index(held, news)
+    epochs = np.concatenate([held, news])
+    stays = np.ones(epochs.size, bool)
+    for new in range(held.size, epochs.size):
+        old = index.find(epochs[new])
+        if old is None:
+            index.add(epochs[new], new)
         else:
-            target, at = (epochs, held) if held < epochs.size else (appended[held - epochs.size], 0)
-            if int(target["source_id"][at]) > int(row["source_id"][0]):
+            stays[new] = False
+            if epochs["source_id"][old] > epochs["source_id"][new]:
                 continue  # the same exposure was measured again later: that one stays
-            if target is epochs and epochs is curve.epochs:
-                epochs = epochs.copy()
-                target = epochs
-            changed.add(bytes(target["band"][at]))
-            index.replace(target[at : at + 1], row, held)
-            target[at] = row[0]
-            n_sealed = 0 if held < n_sealed else n_sealed
-        changed.add(bytes(row["band"][0]))
-    if appended:
-        epochs = np.concatenate([epochs, *appended])
-    return LightCurve(epochs, n_sealed), sorted(band.decode("ascii") for band in changed)
+            changed.add(bytes(epochs["band"][old]))
+            index.replace(epochs[old], epochs[new], old)
+            epochs[old] = epochs[new]
+            n_sealed = 0 if old < n_sealed else n_sealed
+        changed.add(bytes(epochs["band"][new]))
+    return LightCurve(epochs[stays], n_sealed), _names(changed)
 
 
 def band_series(curve: LightCurve, band: str) -> BandSeries:
@@ -119,15 +116,15 @@ def _withdraw(curve: LightCurve, withdrawn: NDArray[np.int64]) -> tuple[NDArray[
 
 def _unheld(
     rows: NDArray[np.void], epochs: NDArray[np.void], withdrawn: NDArray[np.int64]
-) -> Iterable[NDArray[np.void]]:
-    """Rows that `epochs` does not hold with the same values, one at a time, each of shape (1,)."""
+) -> NDArray[np.void]:
+    """Rows that `epochs` does not hold with the same values."""
     fresh = ~np.isin(rows["source_id"], withdrawn)
     if epochs.size:
         order = np.argsort(epochs["source_id"])
         at = np.searchsorted(epochs["source_id"], rows["source_id"], sorter=order)
         held = epochs[order[np.minimum(at, order.size - 1)]]
         fresh &= (held["source_id"] != rows["source_id"]) | ~_same_values(held, rows)
-    return (rows[i : i + 1] for i in np.flatnonzero(fresh))
+    return rows[fresh]
 
 
 def _same_values(a: NDArray[np.void], b: NDArray[np.void]) -> NDArray[np.bool_]:
@@ -144,28 +141,32 @@ def _same_values(a: NDArray[np.void], b: NDArray[np.void]) -> NDArray[np.bool_]:
 
 
 class _Index:
-    """Where an epoch is held: by its source id, else by its (band, exposure)."""
+    """Where `news` may be held in `held`: by source id, else by (band, exposure)."""
 
-    def __init__(self, epochs: NDArray[np.void]) -> None:
-        self._by_source = {int(s): i for i, s in enumerate(epochs["source_id"])}
-        self._by_exposure = {
-            (bytes(b), int(x)): i
-            for i, (b, x) in enumerate(zip(epochs["band"], epochs["exposure"], strict=True))
-        }
+    def __init__(self, held: NDArray[np.void], news: NDArray[np.void]) -> None:
+        touched = np.isin(held["source_id"], news["source_id"]) | np.isin(held["exposure"], news["exposure"])
+        self._by_source: dict[int, int] = {}
+        self._by_exposure: dict[tuple[bytes, int], int] = {}
+        for at in np.flatnonzero(touched).tolist():
+            self.add(held[at], at)
 
-    def find(self, row: NDArray[np.void]) -> int | None:
-        at = self._by_source.get(int(row["source_id"][0]))
-        return at if at is not None else self._by_exposure.get(_exposure(row))
+    def find(self, epoch: np.void) -> int | None:
+        at = self._by_source.get(int(epoch["source_id"]))
+        return at if at is not None else self._by_exposure.get(_exposure(epoch))
 
-    def add(self, row: NDArray[np.void], at: int) -> None:
-        self._by_source[int(row["source_id"][0])] = at
-        self._by_exposure[_exposure(row)] = at
+    def add(self, epoch: np.void, at: int) -> None:
+        self._by_source[int(epoch["source_id"])] = at
+        self._by_exposure[_exposure(epoch)] = at
 
-    def replace(self, old: NDArray[np.void], new: NDArray[np.void], at: int) -> None:
-        self._by_source.pop(int(old["source_id"][0]), None)
+    def replace(self, old: np.void, new: np.void, at: int) -> None:
+        self._by_source.pop(int(old["source_id"]), None)
         self._by_exposure.pop(_exposure(old), None)
         self.add(new, at)
 
 
-def _exposure(row: NDArray[np.void]) -> tuple[bytes, int]:
-    return bytes(row["band"][0]), int(row["exposure"][0])
+def _exposure(epoch: np.void) -> tuple[bytes, int]:
+    return bytes(epoch["band"]), int(epoch["exposure"])
+
+
+def _names(bands: set[bytes]) -> list[str]:
+    return sorted(band.decode("ascii") for band in bands)

@@ -83,10 +83,10 @@ def _agree(folder: Path, manifest: Manifest, session: Any) -> None:
         )
     metadata = session.get_modelmeta().custom_metadata_map
     for name in ("classes", "features", "convention", "version"):
+        stated = getattr(manifest, name)
+        beside = json.dumps(list(stated)) if isinstance(stated, tuple) else stated
         inside = metadata.get(name)
-        beside = getattr(manifest, name)
-        beside = json.dumps(list(beside)) if isinstance(beside, tuple) else beside
-        if inside is None or (inside != beside and json.loads(inside) != json.loads(beside)):
+        if inside != beside:
             raise ManifestError(
-                f"the graph in {folder} says {name} {inside!r}, its manifest {beside!r}: export the model again"
+                f"the graph in {folder} has {name} {inside}, its manifest {beside}: export the model again"
             )

@@ -1,0 +1,135 @@
+"""Reads the wanted part of alerts as columns, by a compiled program over the bytes.
+
+fastavro makes a Python object of every value, and to project by a reader schema costs it more, not less; most
+of an alert's values are not wanted. `tests/benchmarks/bench_decode.py` measures the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broker.avro.kernel import (
+    BAD_COUNT,
+    FULL,
+    LONG_INTEGER,
+    NEGATIVE_LENGTH,
+    NO_BRANCH,
+    SPAN_BITS,
+    TRUNCATED,
+    execute,
+)
+from broker.avro.projection import DTYPES, NULLS, Kind, Projection, Record, Scalar, decode_text, no_trigger
+from broker.errors import AlertError
+
+FAULTS = {
+    TRUNCATED: ("truncated", "record ends early"),
+    LONG_INTEGER: ("corrupt", "an integer is longer than 64 bits"),
+    NO_BRANCH: ("corrupt", "a union names a branch that it does not have"),
+    NEGATIVE_LENGTH: ("corrupt", "a length is negative"),
+    BAD_COUNT: ("corrupt", "an array has more items than there are bytes"),
+}
+FIRST_ROWS = 512  # room for a deep-drilling LSST history; grows when it does not do
+MAX_ROWS = 64 * FIRST_ROWS  # a year of LSST deep drilling is a tenth of it
+
+
+def end_of_value(program: NDArray[np.int32], data: bytes, start: int) -> int:
+    """Find where the value that begins at `start` ends, by a program of `program.compile_skip`.
+
+    Raises
+    ------
+    AlertError
+        ``truncated`` or ``corrupt``.
+    """
+    nothing = np.zeros((0, 1), dtype=np.int64)
+    unset = np.zeros((0, 1), dtype=np.bool_)
+    view = np.frombuffer(data, dtype=np.uint8)
+    at, *_ = execute(
+        program, view, start, view.size, nothing[:, 0], nothing, unset, nothing[:, 0], unset[:, 0]
+    )
+    if at < 0:
+        raise AlertError(*FAULTS[-at])
+    return int(at)
+
+
+class ColumnarReader:
+    """Reads alerts of one writer schema, by a program for `projection`.
+
+    Not for two threads at a time: its buffers are reused.
+    """
+
+    def __init__(self, program: NDArray[np.int32], projection: Projection) -> None:
+        self._program = program
+        self.projection = projection
+        self._nulls = np.array([_bits(kind) for kind in projection.columns.values()], dtype=np.int64)
+        self._fields = np.zeros(len(projection.fields), dtype=np.int64)
+        self._fields_present = np.zeros(len(projection.fields), dtype=np.bool_)
+        self._reserve(FIRST_ROWS)
+
+    def read(self, payload: bytes, start: int, stop: int) -> Record:
+        """Read the alert that begins at `start`; what follows the last wanted field is not looked at.
+
+        Raises
+        ------
+        AlertError
+            ``truncated``, ``corrupt``, ``too_large`` (rows), or ``missing_field`` (no trigger).
+        """
+        data = np.frombuffer(payload, dtype=np.uint8)
+        while True:
+            at, n_rows, n_triggers, n_counted = execute(
+                self._program,
+                data,
+                start,
+                stop,
+                self._nulls,
+                self._cells,
+                self._present,
+                self._fields,
+                self._fields_present,
+            )
+            if at != -FULL:
+                break
+            if n_rows >= MAX_ROWS:
+                raise AlertError("too_large", f"alert with more than {n_rows} detections")
+            self._reserve(8 * n_rows)
+        if at < 0:
+            raise AlertError(*FAULTS[-at])
+        if n_triggers != 1:
+            raise no_trigger(self.projection)
+        return self._record(payload, n_rows, n_counted)
+
+    def _reserve(self, n_rows: int) -> None:
+        self._cells = np.zeros((self._nulls.size, n_rows), dtype=np.int64)
+        self._present = np.zeros((self._nulls.size, n_rows), dtype=np.bool_)
+
+    def _record(self, payload: bytes, n_rows: int, n_counted: int) -> Record:
+        cells = self._cells[:, :n_rows].copy()
+        present = self._present[:, :n_rows].copy()
+        views = {kind: cells.view(dtype) for kind, dtype in DTYPES.items()}
+        columns = self.projection.columns
+        return Record(
+            fields=dict(zip(self.projection.fields, self._field_values(payload), strict=True)),
+            columns={name: views[kind][i] for i, (name, kind) in enumerate(columns.items())},
+            present=dict(zip(columns, present, strict=True)),
+            n_counted=n_counted,
+        )
+
+    def _field_values(self, payload: bytes) -> Iterator[Scalar]:
+        kinds = self.projection.fields.values()
+        for kind, value, is_present in zip(
+            kinds, self._fields.tolist(), self._fields_present.tolist(), strict=True
+        ):
+            if not is_present:
+                yield None
+            elif kind == "long":
+                yield value
+            else:
+                start, length = value >> SPAN_BITS, value & (2**SPAN_BITS - 1)
+                yield decode_text(payload[start : start + length])
+
+
+def _bits(kind: Kind) -> int:
+    """Bit pattern of the null of a column."""
+    return int(np.array([NULLS[kind]], dtype=DTYPES[kind]).view(np.int64)[0])

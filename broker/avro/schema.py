@@ -1,0 +1,162 @@
+"""Avro schemas as a tree of types, read with suspicion: in a container the sender wrote them.
+
+Format: https://avro.apache.org/docs/1.12.0/specification/#schema-declaration
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from broker.errors import AlertError
+
+PRIMITIVE_WIDTHS = {  # fewest bytes that a value takes
+    "null": 0,
+    "boolean": 1,
+    "int": 1,
+    "long": 1,
+    "float": 4,
+    "double": 8,
+    "bytes": 1,
+    "string": 1,
+}
+MAX_DEPTH = 32  # alerts nest four deep
+MAX_TYPES = 20_000  # an LSST alert has 600
+MAX_FIXED_BYTES = 2**24
+
+
+@dataclass(frozen=True, slots=True)
+class AvroType:
+    """A type, with named references resolved.
+
+    Attributes
+    ----------
+    kind : str
+        Name of a primitive type, or ``record``, ``enum``, ``fixed``, ``array``, ``map``, ``union``.
+    parts : tuple of AvroType
+        Types of a record's fields, of an array's items or map's values (one), or of a union's branches.
+    names : tuple of str
+        Names of a record's fields.
+    min_width : int
+        Fewest bytes that a value takes.
+    n_types : int
+        Types in this tree.
+    """
+
+    kind: str
+    parts: tuple[AvroType, ...] = ()
+    names: tuple[str, ...] = ()
+    min_width: int = 0
+    n_types: int = 1
+
+    def field(self, name: str) -> AvroType | None:
+        """Type of a record's field, None where there is none."""
+        return self.parts[self.names.index(name)] if name in self.names else None
+
+
+def parse_schema(schema: Any) -> AvroType:
+    """Read a schema given as parsed JSON.
+
+    Raises
+    ------
+    AlertError
+        With reason ``bad_schema``: not a schema, or one that no survey would write but that would make the
+        reader work without bound (types that contain themselves, arrays of items without bytes, enormous
+        ones).
+    """
+    tree = _Parser().parse(schema, namespace="", depth=0)
+    if tree.min_width == 0:
+        raise _bad("values of this schema take no bytes")
+    return tree
+
+
+@dataclass(slots=True)
+class _Parser:
+    named: dict[str, AvroType | None] = field(default_factory=dict)  # None: still open, so self-reference
+
+    def parse(self, schema: Any, namespace: str, depth: int) -> AvroType:
+        if depth > MAX_DEPTH:
+            raise _bad(f"types nested more than {MAX_DEPTH} deep")
+        if isinstance(schema, str):
+            return self._reference(schema, namespace)
+        if isinstance(schema, list):
+            branches = tuple(self.parse(branch, namespace, depth + 1) for branch in schema)
+            if not branches:
+                raise _bad("union of nothing")
+            return _tree("union", branches, min_width=1 + min(branch.min_width for branch in branches))
+        if not isinstance(schema, dict):
+            raise _bad(f"type {schema!r:.40}")
+        kind = schema.get("type")
+        match kind:
+            case "record" | "error":
+                return self._record(schema, namespace, depth)
+            case "enum":
+                return self._name(schema, namespace, _tree("enum", (), min_width=1))
+            case "fixed":
+                return self._name(schema, namespace, _fixed(schema))
+            case "array":
+                return _array(self.parse(schema.get("items"), namespace, depth + 1))
+            case "map":
+                return _tree("map", (self.parse(schema.get("values"), namespace, depth + 1),), min_width=1)
+            case _:  # {"type": "long", "logicalType": ...}: only the bytes matter here
+                return self.parse(kind, namespace, depth + 1)
+
+    def _reference(self, name: str, namespace: str) -> AvroType:
+        if name in PRIMITIVE_WIDTHS:
+            return _tree(name, (), min_width=PRIMITIVE_WIDTHS[name])
+        for full_name in (_full_name(name, namespace), name):
+            if full_name in self.named:
+                known = self.named[full_name]
+                if known is None:
+                    raise _bad(f"type {full_name!r:.80} contains itself")
+                return known
+        raise _bad(f"type {name!r:.80} is not defined")
+
+    def _record(self, schema: dict[str, Any], namespace: str, depth: int) -> AvroType:
+        full_name = _full_name(schema.get("name"), schema.get("namespace", namespace))
+        self.named[full_name] = None
+        inner = full_name.rpartition(".")[0]
+        fields = schema.get("fields")
+        if not isinstance(fields, list) or not all(isinstance(item, dict) for item in fields):
+            raise _bad(f"record {full_name!r:.80} without fields")
+        names = tuple(item.get("name") for item in fields)
+        if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            raise _bad(f"record {full_name!r:.80} has a field without name, or two of one name")
+        parts = tuple(self.parse(item.get("type"), inner, depth + 1) for item in fields)
+        record = _tree("record", parts, names, min_width=sum(part.min_width for part in parts))
+        self.named[full_name] = record
+        return record
+
+    def _name(self, schema: dict[str, Any], namespace: str, tree: AvroType) -> AvroType:
+        self.named[_full_name(schema.get("name"), schema.get("namespace", namespace))] = tree
+        return tree
+
+
+def _full_name(name: Any, namespace: Any) -> str:
+    if not isinstance(name, str) or not name or not isinstance(namespace, str):
+        raise _bad(f"name {name!r:.80} in namespace {namespace!r:.80}")
+    return name if "." in name or not namespace else f"{namespace}.{name}"
+
+
+def _tree(kind: str, parts: tuple[AvroType, ...], names: tuple[str, ...] = (), *, min_width: int) -> AvroType:
+    n_types = 1 + sum(part.n_types for part in parts)
+    if n_types > MAX_TYPES:
+        raise _bad(f"more than {MAX_TYPES} types")
+    return AvroType(kind, parts, names, min_width, n_types)
+
+
+def _array(items: AvroType) -> AvroType:
+    if items.min_width == 0:
+        raise _bad("array of items that take no bytes: its length says nothing about the work it makes")
+    return _tree("array", (items,), min_width=1)
+
+
+def _fixed(schema: dict[str, Any]) -> AvroType:
+    size = schema.get("size")
+    if not isinstance(size, int) or not 0 <= size <= MAX_FIXED_BYTES:
+        raise _bad(f"fixed type of {size!r:.40} bytes")
+    return _tree("fixed", (), min_width=size)
+
+
+def _bad(what: str) -> AlertError:
+    return AlertError("bad_schema", f"writer schema: {what}")

@@ -1,0 +1,123 @@
+"""Which detections are used, and what becomes of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broker.avro.projection import Record
+from broker.errors import AlertError, ConfigError
+
+MAG_PER_RELATIVE_FLUX = 2.5 / np.log(10.0)
+USED = "used"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgingRules:
+    """What a detection must satisfy to become an epoch of a light curve.
+
+    Attributes
+    ----------
+    programids : frozenset of int, or None
+        ZTF programmes whose detections are used; 1 is the public one. None takes all.
+    max_distnr_arcsec : float
+        ZTF: a source of the reference image nearer than this is the alert's star.
+    require_reference_star : bool
+        ZTF: without such a source, True passes the detection over; False takes the reference flux as zero,
+        which is right for a transient and wrong for a star blended with a neighbour.
+    ztf_error : {"dc", "difference"}
+        Error of a ZTF total magnitude: of reference and difference in quadrature, or of the difference
+        alone.
+    max_packet_bytes : int
+        Larger messages are not looked at.
+    """
+
+    programids: frozenset[int] | None = frozenset({1})
+    max_distnr_arcsec: float = 1.4
+    require_reference_star: bool = True
+    ztf_error: Literal["dc", "difference"] = "dc"
+    max_packet_bytes: int = 64 * 2**20
+
+    def __post_init__(self) -> None:
+        if self.programids is not None and not self.programids:
+            raise ConfigError("programids is empty: no ZTF alert would be used; name some or take all")
+        if not self.max_distnr_arcsec > 0:
+            raise ConfigError(f"max_distnr_arcsec must be > 0, got {self.max_distnr_arcsec}")
+        if self.ztf_error not in ("dc", "difference"):
+            raise ConfigError(f"ztf_error must be 'dc' or 'difference', got {self.ztf_error!r}")
+        if self.max_packet_bytes < 1:
+            raise ConfigError(f"max_packet_bytes must be >= 1, got {self.max_packet_bytes}")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Fate of every detection in a packet.
+
+    Attributes
+    ----------
+    trigger : str
+        ``"used"``, or why the triggering detection is not.
+    used : (n,) bool
+        Rows that are used.
+    history : mapping of str to int
+        Fates of the history rows, counted.
+    """
+
+    trigger: str
+    used: NDArray[np.bool_]
+    history: dict[str, int]
+
+
+def judge(failures: Mapping[str, NDArray[np.bool_]]) -> Verdict:
+    """Give every row the first failure that applies to it; ``"used"`` where none does.
+
+    Parameters
+    ----------
+    failures : mapping of str to (n,) bool
+        Reason -> rows it applies to, the most important first. Row 0 is the trigger.
+    """
+    reasons = (USED, *failures)
+    table = np.stack([~np.logical_or.reduce(list(failures.values())), *failures.values()])
+    fate = table.argmax(axis=0)
+    counts = np.bincount(fate[1:], minlength=len(reasons)).tolist()
+    return Verdict(
+        trigger=reasons[fate[0]],
+        used=table[0],
+        history={reason: n for reason, n in zip(reasons, counts, strict=True) if n},
+    )
+
+
+def bad_trigger(record: Record, checks: Mapping[str, NDArray[np.bool_]], where: str) -> AlertError:
+    """Return the error for a triggering detection that fails a check, naming the field and its value."""
+    name = next(name for name, passed in checks.items() if not passed[0])
+    if not record.present[name][0]:
+        return AlertError("missing_field", f"{where}.{name} is null or not in the writer's schema")
+    value = record.columns[name][0]
+    shown = bytes(value).decode("utf-8", "replace") if isinstance(value, bytes) else value.item()
+    return AlertError("bad_value", f"{where}.{name} is {shown!r}, which cannot be")
+
+
+def all_of(checks: Iterable[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Rows that pass every check."""
+    passed: NDArray[np.bool_] = np.logical_and.reduce(list(checks))
+    return passed
+
+
+def positions(
+    record: Record,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], dict[str, NDArray[np.bool_]]]:
+    """Right ascension, declination [deg], the trigger's where a detection has none; which are possible."""
+    ra, dec = (
+        np.where(record.present[name], record.columns[name], record.columns[name][0])
+        for name in ("ra", "dec")
+    )
+    return ra, dec, {"ra": (ra >= 0.0) & (ra <= 360.0), "dec": (dec >= -90.0) & (dec <= 90.0)}
+
+
+def known_error(error: NDArray[Any]) -> NDArray[Any]:
+    """Errors as they are where positive and finite, NaN elsewhere: an error of zero or -999 is no error."""
+    return np.where((error > 0.0) & np.isfinite(error), error, np.nan)

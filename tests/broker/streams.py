@@ -1,0 +1,85 @@
+"""A small simulated stream and in-memory ends for it: what the tests of the pipeline and the loop share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from broker.alert import Origin, Packet
+from broker.decode import Decoder, JudgingRules
+from broker.pipeline import DeadLetter, Pipeline
+from broker.records import Annotation
+from broker.registry import open_registry
+from broker.score import Classifier, load_classifier
+from broker.simulator.packets import SimulatedAlert, alert_stream
+from broker.store import Position, Store
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "simulator"
+TIMES = ("ingest_time_us", "publish_time_us")
+TOPIC = "alerts"
+
+
+@cache
+def classifier() -> Classifier:
+    return load_classifier()
+
+
+@cache
+def simulated(n_objects: int = 6, seed: int = 3) -> tuple[SimulatedAlert, ...]:
+    return tuple(alert_stream(n_objects=n_objects, seed=seed))
+
+
+def packets(payloads: Sequence[bytes]) -> list[Packet]:
+    """Messages of one partition of a topic."""
+    return [Packet(p, Origin(topic=TOPIC, partition=0, offset=i)) for i, p in enumerate(payloads)]
+
+
+def decoder() -> Decoder:
+    return Decoder(open_registry(str(SCHEMAS)), JudgingRules())
+
+
+def pipeline(store: Store) -> Pipeline:
+    return Pipeline(decoder(), classifier(), store)
+
+
+def timeless(annotations: Sequence[Annotation]) -> list[dict[str, object]]:
+    """Records without the times of reading and publishing, which no two runs share."""
+    return [{k: v for k, v in a.record.items() if k not in TIMES} for a in annotations]
+
+
+class Topic:
+    """A partition that remembers what was committed, as a broker does."""
+
+    def __init__(self, messages: Sequence[Packet], *, batch_size: int) -> None:
+        self.messages = messages
+        self.committed = 0
+        self._batch_size = batch_size
+        self._next = 0
+
+    def resume(self, offset: int) -> None:
+        self._next = offset
+
+    def poll(self) -> Sequence[Packet]:
+        batch = self.messages[self._next : self._next + self._batch_size]
+        self._next += len(batch)
+        return batch
+
+    @property
+    def exhausted(self) -> bool:
+        return self._next >= len(self.messages)
+
+    def commit(self, positions: Mapping[Position, int]) -> None:
+        self.committed = positions[TOPIC, 0]
+
+
+class ListSink:
+    """Everything that was ever delivered, repeats included."""
+
+    def __init__(self) -> None:
+        self.annotations: list[Annotation] = []
+        self.dead_letters: list[DeadLetter] = []
+
+    def deliver(self, annotations: Sequence[Annotation], dead_letters: Sequence[DeadLetter]) -> None:
+        self.annotations += annotations
+        self.dead_letters += dead_letters

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from broker.alert import Origin, Packet
+from broker.decode import Decoder, JudgingRules
+from broker.pipeline import Pipeline
+from broker.score import Classifier
+from broker.store import MemoryStore, SQLiteStore
+from features import FEATURE_NAMES, MIN_POINTS
+from tests.broker.streams import SCHEMAS, classifier, packets, pipeline, simulated, timeless
+
+
+def process(payloads, splits=(), store=None):
+    """Annotations of a stream cut into batches at `splits`, every batch committed before the next."""
+    store = store or MemoryStore()
+    line, annotations, outcome = pipeline(store), [], Counter()
+    messages = packets(payloads)
+    edges = [0, *sorted(splits), len(messages)]
+    for start, stop in itertools.pairwise(edges):
+        batch = line.process(messages[start:stop])
+        store.commit(batch.curves, batch.positions)
+        annotations += batch.annotations
+        outcome += Counter(used=batch.used, skipped=batch.skipped.total(), dead=len(batch.dead_letters))
+    return annotations, outcome
+
+
+@pytest.fixture(scope="module")
+def stream():
+    return [a.payload for a in simulated()][:400]
+
+
+@pytest.fixture(scope="module")
+def whole(stream):
+    return process(stream)
+
+
+def test_every_alert_is_used_skipped_or_dead(stream, whole):
+    assert whole[1].total() == len(stream)
+    assert whole[1]["used"] > 0.9 * len(stream)
+
+
+@settings(max_examples=8, deadline=None)
+@given(data=st.data())
+def test_any_split_into_batches_gives_the_same_records(data, stream, whole):
+    splits = data.draw(st.lists(st.integers(0, len(stream)), max_size=12))
+    assert timeless(process(stream, splits)[0]) == timeless(whole[0])
+
+
+def test_the_sqlite_store_gives_the_same_records_as_memory(stream, whole, tmp_path):
+    store = SQLiteStore(tmp_path / "state.sqlite")
+    assert timeless(process(stream, range(0, len(stream), 7), store)[0]) == timeless(whole[0])
+    store.close()
+
+
+def test_a_repeated_stream_is_all_duplicates(stream):
+    store = MemoryStore()
+    process(stream, store=store)
+    annotations, outcome = process(stream, store=store)
+    assert annotations == []
+    assert outcome["used"] == 0
+
+
+def test_records_say_what_their_light_curve_was(whole):
+    per_band = Counter()
+    for annotation in whole[0]:
+        record = annotation.record
+        assert annotation.key == f"{record['survey']}:{record['object_id']}"
+        per_band[annotation.key, record["band"]] += 1
+        assert record["n_epochs"] >= per_band[annotation.key, record["band"]]
+        assert (record["label"] is None) == (
+            record["n_epochs"] < classifier().min_epochs or "DEGENERATE" in record["status"]
+        )
+        if record["label"] is not None:
+            p = record["probabilities"]
+            assert sum(p.values()) == pytest.approx(1, abs=1e-5)
+            assert p[record["label"]] == record["probability"] == max(p.values())
+            assert tuple(p) == classifier().manifest.classes
+        assert tuple(record["features"]) == FEATURE_NAMES
+        assert ("TOO_FEW" in record["status"]) == (record["n_epochs"] < MIN_POINTS)
+        json.dumps(record, allow_nan=False)
+
+
+def test_ids_are_unique_and_the_same_in_every_run(stream, whole):
+    ids = [a.id for a in whole[0]]
+    assert len(set(ids)) == len(ids)
+    assert ids == [a.id for a in process(stream, [50])[0]]
+
+
+def test_without_annotating_the_unscored_only_labelled_records_come_out(stream):
+    store = MemoryStore()
+    rules = Decoder(None, JudgingRules())
+    ztf = [p for p in packets(stream) if p.payload.startswith(b"Obj")]
+    labelled = Pipeline(rules, classifier(), store, annotate_unscored=False).process(ztf)
+    everything = Pipeline(rules, classifier(), MemoryStore()).process(ztf)
+    assert timeless(labelled.annotations) == timeless(
+        [a for a in everything.annotations if a.record["label"] is not None]
+    )
+
+
+def test_min_epochs_can_be_raised(stream):
+    strict = Classifier(classifier()._artifact, min_epochs=25)
+    batch = Pipeline(Decoder(None, JudgingRules()), strict, MemoryStore()).process(
+        [p for p in packets(stream) if p.payload.startswith(b"Obj")]
+    )
+    lengths = {a.record["n_epochs"] for a in batch.annotations if a.record["label"] is not None}
+    assert min(lengths) == 25
+    short = [a.record for a in batch.annotations if a.record["n_epochs"] < 25]
+    assert all("BELOW_MIN_EPOCHS" in record["status"] for record in short)
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"", "empty"),
+        (b"hello", "bad_magic"),
+        (b"\x00\x00\x00\x04\x4c", "truncated"),
+        (b"\x00\x00\x00\x00\x09abc", "unknown_schema_id"),
+    ],
+)
+def test_a_poisonous_packet_is_a_dead_letter_and_its_neighbours_are_used(stream, payload, reason):
+    batch = pipeline(MemoryStore()).process(packets([stream[0], payload, stream[1]]))
+    assert batch.used == 2
+    (letter,) = batch.dead_letters
+    assert letter.reason == reason
+    assert letter.packet.origin == Origin(topic="alerts", partition=0, offset=1)
+    assert batch.positions == {("alerts", 0): 3}
+
+
+def test_a_mistake_in_the_decoder_is_a_dead_letter_too(stream, caplog):
+    class Broken(Decoder):
+        def alerts(self, packet: Packet):
+            raise ZeroDivisionError("a mistake of ours")
+
+    batch = Pipeline(Broken(None, JudgingRules()), classifier(), MemoryStore()).process(packets(stream[:1]))
+    assert [letter.reason for letter in batch.dead_letters] == ["internal_error"]
+    assert "a mistake of ours" in caplog.text
+
+
+def test_the_schemas_of_the_simulator_are_a_folder_of_ids():
+    assert (SCHEMAS / "1100.avsc").is_file()

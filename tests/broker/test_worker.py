@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from broker.errors import FatalError, TransientError
+from broker.pipeline import Batch, DeadLetter
+from broker.store import MemoryStore
+from broker.worker import CircuitBreaker, run
+from tests.broker.streams import ListSink, Topic, packets, pipeline, simulated, timeless
+
+STEPS = ["deliver", "persist", "commit"]
+
+
+class CrashError(Exception):
+    """Stands for the end of the process."""
+
+
+class CrashingAfter:
+    """Passes calls through and dies after the n-th call of one step."""
+
+    def __init__(self, step, call):
+        self.step, self.call, self.calls = step, call, 0
+
+    def __call__(self, step, function):
+        def wrapped(*args):
+            result = function(*args)
+            self.calls += step == self.step
+            if step == self.step and self.calls == self.call:
+                raise CrashError
+            return result
+
+        return wrapped
+
+
+@pytest.fixture(scope="module")
+def messages():
+    return packets([a.payload for a in simulated()][:120])
+
+
+def annotate(topic, store, sink, crash=None):
+    topic.resume(store.positions().get(("alerts", 0), 0))
+    if crash is not None:
+        sink.deliver = crash("deliver", ListSink.deliver.__get__(sink))
+        store.commit = crash("persist", MemoryStore.commit.__get__(store))
+        topic.commit = crash("commit", Topic.commit.__get__(topic))
+    return run(topic, pipeline(store), store, sink, stop=threading.Event())
+
+
+@pytest.fixture(scope="module")
+def undisturbed(messages):
+    sink = ListSink()
+    counts = annotate(Topic(messages, batch_size=10), MemoryStore(), sink)
+    assert counts.alerts_in == len(messages)
+    return sink.annotations
+
+
+@pytest.mark.parametrize("call", [1, 5, 12])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_crash_after_any_step_loses_nothing_and_repeats_only_equal_records(
+    messages, undisturbed, step, call
+):
+    topic, store, sink = Topic(messages, batch_size=10), MemoryStore(), ListSink()
+    with pytest.raises(CrashError):
+        annotate(topic, store, sink, CrashingAfter(step, call))
+    del sink.deliver, store.commit, topic.commit
+    annotate(topic, store, sink)
+    by_id = {}
+    for annotation, record in zip(sink.annotations, timeless(sink.annotations), strict=True):
+        assert by_id.setdefault(annotation.id, record) == record
+    assert list(by_id) == [a.id for a in undisturbed]
+    assert list(by_id.values()) == timeless(undisturbed)
+    repeats = len(sink.annotations) - len(by_id)
+    assert (repeats > 0) == (step == "deliver")
+    assert store.positions() == {("alerts", 0): len(messages)}
+
+
+def test_a_failed_delivery_neither_stores_nor_commits(messages):
+    class Refusing(ListSink):
+        def deliver(self, annotations, dead_letters):
+            raise FatalError("the disk of the broker is full")
+
+    topic, store = Topic(messages, batch_size=10), MemoryStore()
+    with pytest.raises(FatalError, match="full"):
+        annotate(topic, store, Refusing())
+    assert topic.committed == 0
+    assert store.positions() == {}
+
+
+def test_the_loop_ends_when_it_is_told_to(messages):
+    stop, topic = threading.Event(), Topic(messages, batch_size=10)
+    counts = run(
+        topic,
+        pipeline(store := MemoryStore()),
+        store,
+        ListSink(),
+        stop=stop,
+        on_batch=lambda batch, counts: stop.set(),
+    )
+    assert counts.alerts_in == topic.committed == 10
+
+
+class Flaky:
+    """A pipeline whose registry is away for the first calls."""
+
+    def __init__(self, inner, failures):
+        self.inner, self.failures = inner, failures
+
+    def process(self, batch):
+        self.failures -= 1
+        if self.failures >= 0:
+            raise TransientError("the registry http://r is away")
+        return self.inner.process(batch)
+
+
+def test_the_same_batch_is_tried_again_while_the_registry_is_away(messages, undisturbed):
+    store, sink = MemoryStore(), ListSink()
+    topic = Topic(messages, batch_size=10)
+    run(topic, Flaky(pipeline(store), 2), store, sink, stop=threading.Event())
+    assert timeless(sink.annotations) == timeless(undisturbed)
+
+
+def test_patience_ends_with_the_reason(messages):
+    store = MemoryStore()
+    with pytest.raises(FatalError, match=r"gave up after 0\.3 s: the registry http://r is away"):
+        run(
+            Topic(messages, batch_size=10),
+            Flaky(pipeline(store), 99),
+            store,
+            ListSink(),
+            stop=threading.Event(),
+            patience_s=0.3,
+        )
+
+
+def batch_of(n, dead):
+    (packet,) = packets([b""])
+    return Batch(packets=n, ingest_time_us=0, dead_letters=[DeadLetter(packet, "corrupt", "no use")] * dead)
+
+
+def test_the_breaker_bears_a_minority_of_dead_letters():
+    breaker = CircuitBreaker(window=100, max_dead_fraction=0.5)
+    for _ in range(50):
+        breaker.check(batch_of(10, 5))
+
+
+def test_the_breaker_trips_when_most_of_the_window_is_dead():
+    breaker = CircuitBreaker(window=100, max_dead_fraction=0.5)
+    for _ in range(20):
+        breaker.check(batch_of(10, 0))
+    for _ in range(5):
+        breaker.check(batch_of(10, 10))
+    with pytest.raises(
+        FatalError, match="60 of the last 100 packets are unreadable, most recently by corrupt"
+    ):
+        breaker.check(batch_of(10, 10))
+
+
+def test_the_breaker_sees_through_one_large_batch():
+    with pytest.raises(FatalError, match="600 of the last 1000"):
+        CircuitBreaker(window=100).check(batch_of(1000, 600))
+
+
+def test_a_tripped_breaker_publishes_and_commits_nothing():
+    topic, store, sink = Topic(packets([b"poison"] * 50), batch_size=10), MemoryStore(), ListSink()
+    with pytest.raises(FatalError, match="unreadable"):
+        run(
+            topic,
+            pipeline(store),
+            store,
+            sink,
+            stop=threading.Event(),
+            breaker=CircuitBreaker(window=20, max_dead_fraction=0.9),
+        )
+    assert topic.committed == 10
+    assert len(sink.dead_letters) == 10
