@@ -20,6 +20,7 @@ lint: .venv/dev ## check style and formatting
 
 types: .venv/dev ## check types
 	$(BIN)/mypy
+	cd deploy/kafka && ../../$(BIN)/mypy --scripts-are-modules kafka node.py
 
 packaging: .venv/dev ## build the wheel and run it in an empty environment
 	$(BIN)/python -m pytest -m packaging
@@ -29,6 +30,7 @@ bench: .venv/dev ## compare speeds with other packages on this machine
 
 kafka: .venv/core ## start a real Apache Kafka (needs Java 17 and Maven)
 	$(BIN)/python deploy/kafka/kafka start
+	$(BIN)/python deploy/kafka/kafka topics create alerts classifications dead-letters
 
 kafka-stop: .venv/core ## stop it
 	$(BIN)/python deploy/kafka/kafka stop

@@ -119,6 +119,7 @@ def make_consumer(connection: Connection, settings: Mapping[str, Any]) -> Any:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
+            "session.timeout.ms": 10_000,  # a killed worker's successor waits for it; the default is 45 s
             "allow.auto.create.topics": False,
             "topic.metadata.refresh.interval.ms": 10_000,
             "fetch.wait.max.ms": 50,

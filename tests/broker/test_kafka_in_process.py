@@ -55,7 +55,7 @@ def read_all(servers, topic, expected):
 
 def annotate(servers, store, topic="alerts"):
     """Run the worker to the end of the topic."""
-    # a group that is joined again waits for the session timeout of its former member here
+    # this broker lets a group that is joined again wait for the session timeout of its former member
     quick = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 500}
     config = KafkaConfig(
         bootstrap_servers=servers, group_id="test", topics=(topic,), patience_s=10.0, settings=quick

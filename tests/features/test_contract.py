@@ -34,7 +34,7 @@ def test_features_are_those_of_the_reference(light_curves, convention):
         expected = reference.features(*light_curve, convention=convention, period=period)
         assert tuple(expected) == FEATURE_NAMES
         # W: the quantiles of SciPy's own implementation; phases: small amplitudes have uncertain ones;
-        # amplitude: where a fraction of a cycle is seen, the normal equations square a condition of 1e3 or more
+        # amplitude: where part of a cycle is seen, the normal equations square a condition of 1e3 or more
         assert row == pytest.approx(list(expected.values()), rel=1e-8, abs=1e-8)
 
 

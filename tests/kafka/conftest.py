@@ -1,0 +1,42 @@
+"""One real broker for all tests here."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.kafka.real_broker import RealBroker
+
+
+@pytest.fixture(scope="session")
+def _started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealBroker]:
+    broker = RealBroker(tmp_path_factory.mktemp("kafka"))
+    run = broker.script("start")
+    if run.returncode == os.EX_UNAVAILABLE:
+        pytest.skip(f"no real broker here: {run.stderr.strip()}")
+    assert run.returncode == 0, run.stderr
+    yield broker
+    run = broker.script("stop")
+    assert "SIGTERM" in run.stdout, run.stdout + run.stderr
+
+
+@pytest.fixture
+def broker(_started: RealBroker) -> RealBroker:
+    """A running broker; a test may kill it."""
+    _started.start()
+    return _started
+
+
+@pytest.fixture
+def new_topic(broker: RealBroker) -> Callable[..., str]:
+    """Make a topic that no other test uses."""
+
+    def make(what: str, *, partitions: int = 4) -> str:
+        name = f"{what}-{uuid.uuid4().hex[:8]}"
+        broker.create_topics(name, partitions=partitions)
+        return name
+
+    return make

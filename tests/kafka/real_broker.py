@@ -1,0 +1,150 @@
+"""A real Apache Kafka, run by the project's own script, and short ways to write to it and to read it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "deploy" / "kafka" / "kafka"
+
+
+def run_script(
+    *words: str | Path, script: Path = SCRIPT, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, script, *words], capture_output=True, text=True, timeout=240, check=False, env=env
+    )
+
+
+@dataclass(frozen=True)
+class RealBroker:
+    """A broker and its run folder; it may be killed and started again on the same ports and data."""
+
+    folder: Path
+
+    def script(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return run_script(*words, "--dir", self.folder)
+
+    def start(self) -> None:
+        run = self.script("start")
+        assert run.returncode == 0, run.stderr
+
+    def kill(self) -> None:
+        """End it as a power cut would, and return when it is gone."""
+        os.kill(self.state["pid"], signal.SIGKILL)
+        until(lambda: self.script("status").returncode == 3, 10.0, "the killed broker is gone")
+
+    @property
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = json.loads((self.folder / "state.json").read_text())
+        return state
+
+    @property
+    def plaintext(self) -> str:
+        return f"127.0.0.1:{self.state['plaintext']}"
+
+    @property
+    def sasl(self) -> str:
+        return f"127.0.0.1:{self.state['sasl']}"
+
+    def sasl_settings(self, *, password: str | None = None) -> dict[str, str]:
+        """Settings of librdkafka for the listener with a password: the right one unless given."""
+        return {
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": self.state["user"],
+            "sasl.password": password or self.state["password"],
+        }
+
+    def create_topics(self, *names: str, partitions: int = 4) -> None:
+        admin = AdminClient({"bootstrap.servers": self.plaintext, "log_level": 3})
+        for done in admin.create_topics([NewTopic(name, partitions, 1) for name in names]).values():
+            done.result(timeout=20.0)
+
+    def set_limit(self, topic: str, *, max_message_bytes: int) -> None:
+        """Let a topic take messages up to so many bytes."""
+        limit = ConfigEntry(
+            "max.message.bytes", str(max_message_bytes), incremental_operation=AlterConfigOpType.SET
+        )
+        admin = AdminClient({"bootstrap.servers": self.plaintext, "log_level": 3})
+        (done,) = admin.incremental_alter_configs(
+            [ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[limit])]
+        ).values()
+        done.result(timeout=20.0)
+
+    def produce(
+        self, topic: str, payloads: Sequence[bytes], *, keys: Sequence[str] = (), **settings: Any
+    ) -> list[tuple[int, int]]:
+        """Write messages; the partition and offset each of them got.
+
+        Messages with the same key are in one partition, in order; without keys every partition gets its turn.
+        """
+        producer = Producer(
+            {"bootstrap.servers": self.plaintext, "message.max.bytes": 10 * 2**20, **settings}
+        )
+        partitions = len(producer.list_topics(topic, timeout=20.0).topics[topic].partitions)
+        places: dict[int, tuple[int, int]] = {}
+
+        def on_delivery(number: int) -> Callable[[Any, Any], None]:
+            def note(error: Any, message: Any) -> None:
+                if error is not None:
+                    raise KafkaException(error)
+                places[number] = (message.partition(), message.offset())
+
+            return note
+
+        for number, payload in enumerate(payloads):
+            where = {"key": keys[number]} if keys else {"partition": number % partitions}
+            producer.produce(topic, payload, on_delivery=on_delivery(number), **where)
+            producer.poll(0)
+        assert producer.flush(30.0) == 0
+        return [places[number] for number in sorted(places)]
+
+    def read(self, topic: str) -> list[Any]:
+        """All messages of a topic up to its end."""
+        settings = {"enable.auto.commit": False, "enable.partition.eof": True, "fetch.wait.max.ms": 50}
+        consumer = Consumer({"bootstrap.servers": self.plaintext, "group.id": "reader", **settings})
+        try:
+            partitions = consumer.list_topics(topic, timeout=20.0).topics[topic].partitions
+            consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
+            messages: list[Any] = []
+            ended: set[int] = set()
+            deadline = time.monotonic() + 60.0
+            while len(ended) < len(partitions):
+                assert time.monotonic() < deadline, f"cannot read {topic} to its end"
+                for message in consumer.consume(1000, 0.2):
+                    error, partition = message.error(), message.partition()
+                    if error is None:
+                        messages.append(message)
+                    elif error.code() == KafkaError._PARTITION_EOF and partition is not None:
+                        ended.add(partition)
+            return messages
+        finally:
+            consumer.close()
+
+
+def until(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
+    """Wait for something that announces itself to nobody."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what}"
+        time.sleep(0.05)

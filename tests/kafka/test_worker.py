@@ -1,0 +1,273 @@
+"""The worker against a real broker: what it publishes, what it survives, what it says when it cannot."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pytest
+
+from tests.broker.streams import simulated
+from tests.kafka.real_broker import RealBroker, until
+from tests.kafka.worker_process import (
+    Annotations,
+    Stage,
+    classified,
+    classified_files,
+    differences,
+    place_of,
+    running,
+    said,
+    timeless,
+    varstream,
+)
+
+pytestmark = pytest.mark.kafka
+
+NOWHERE = "127.0.0.1:1"  # a port that nobody has
+SLOWLY = "worker.batch_size=2"  # so that a stream has a middle
+
+
+@pytest.fixture
+def stage(broker: RealBroker, new_topic: Callable[..., str], tmp_path: Path) -> Stage:
+    return Stage(
+        broker, tmp_path, new_topic("alerts"), new_topic("classifications"), new_topic("dead-letters")
+    )
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Annotations:
+    """What the simulated alerts are expected to be annotated with, whatever happens meanwhile."""
+    return classified(tmp_path_factory.mktemp("expected"), [alert.payload for alert in simulated()])
+
+
+def stream_to(stage: Stage) -> None:
+    """Write the simulated alerts to the topic; those of one object stay in order."""
+    alerts = simulated()
+    stage.broker.produce(
+        stage.alerts, [alert.payload for alert in alerts], keys=[alert.object_id for alert in alerts]
+    )
+
+
+def test_the_stream_is_annotated_once_and_as_its_packets_are_in_files(
+    stage: Stage, expected: Annotations
+) -> None:
+    stream_to(stage)
+    done = varstream(*stage.run())
+    assert done.returncode == 0, done.stderr
+    assert f"{len(simulated()):,} alerts in" in done.stderr
+    assert not differences(stage.published(), expected)
+    assert any(record["label"] is not None for record in expected.values())
+
+    messages = stage.broker.read(stage.annotations)
+    assert len(messages) == len(expected)
+    for message in messages:
+        record, headers = json.loads(message.value()), dict(message.headers())
+        assert message.key().decode() == f"{record['survey']}:{record['object_id']}"
+        assert headers["label"].decode() == (record["label"] or "")
+        assert record["source"]["topic"] == stage.alerts
+
+    again = varstream(*stage.run())
+    assert again.returncode == 0, again.stderr
+    assert "0 alerts in" in again.stderr
+    assert len(stage.broker.read(stage.annotations)) == len(expected)
+
+
+def test_real_packets_of_both_surveys_by_replay_and_in_avro(
+    stage: Stage, new_topic: Callable[..., str], shared_data: Path
+) -> None:
+    lsst_alert_packet = pytest.importorskip("lsst.alert.packet")
+    schemas = Path(lsst_alert_packet.__file__).parent / "schema"
+    packets = {
+        new_topic("ztf", partitions=1): shared_data / "alerts" / "ztf" / "wire",
+        new_topic("lsst", partitions=1): shared_data / "alerts" / "lsst" / "wire_transcoded",
+    }
+    settings = stage.write_settings()
+    for topic, folder in packets.items():
+        done = varstream("replay", folder, "--topic", topic, "--config", settings)
+        assert done.returncode == 0, done.stderr
+    done = varstream(
+        *stage.run(
+            f"kafka.topics={json.dumps(list(packets))}",
+            f"decoding.schemas={schemas}",
+            "output.format=avro",
+        )
+    )
+    assert done.returncode == 0, done.stderr
+    expected = classified_files(*packets.values(), schemas=schemas)
+    assert {record["survey"] for record in expected.values()} == {"ztf", "lsst"}
+    published = [_only_record(message.value()) for message in stage.broker.read(stage.annotations)]
+    assert not differences({place_of(record): timeless(record) for record in published}, expected)
+
+
+def _only_record(container: bytes) -> dict[str, Any]:
+    (record,) = fastavro.reader(io.BytesIO(container))
+    assert isinstance(record, dict)
+    return record
+
+
+def test_a_broker_killed_in_mid_stream_costs_no_annotation(stage: Stage, expected: Annotations) -> None:
+    stream_to(stage)
+    with running(*stage.run(SLOWLY)) as worker:
+        stage.in_mid_stream(worker)
+        stage.broker.kill()
+        assert worker.poll() is None
+        stage.broker.start()
+        assert worker.wait(timeout=60) == 0, said(worker)
+    assert not differences(stage.published(), expected)
+
+
+def test_a_worker_killed_in_mid_stream_goes_on_and_loses_nothing(stage: Stage, expected: Annotations) -> None:
+    stream_to(stage)
+    with running(*stage.run(SLOWLY)) as worker:
+        stage.in_mid_stream(worker)
+        worker.kill()
+    assert len(stage.published()) < len(expected)
+    done = varstream(*stage.run())
+    assert done.returncode == 0, done.stderr
+    assert not differences(stage.published(), expected)
+
+
+def test_a_power_cut_of_broker_and_worker_loses_nothing(stage: Stage, expected: Annotations) -> None:
+    stream_to(stage)
+    with running(*stage.run(SLOWLY)) as worker:
+        stage.in_mid_stream(worker)
+        stage.broker.kill()  # the worker has alerts in hand and nowhere to deliver their annotations
+        assert worker.poll() is None
+        worker.kill()
+    stage.broker.start()
+    assert len(stage.published()) < len(expected)
+    done = varstream(*stage.run())
+    assert done.returncode == 0, done.stderr
+    assert not differences(stage.published(), expected)
+
+
+def test_annotations_that_the_broker_refuses_are_published_when_it_takes_them(
+    stage: Stage, expected: Annotations
+) -> None:
+    stream_to(stage)
+    stage.broker.set_limit(stage.annotations, max_message_bytes=100)
+    done = varstream(*stage.run())
+    assert done.returncode == 1, done.stderr
+    assert f"{stage.annotations}: Broker: Message size too large" in one_line(done.stderr)
+    assert not stage.published()
+    stage.broker.set_limit(stage.annotations, max_message_bytes=1_000_000)
+    assert varstream(*stage.run()).returncode == 0
+    assert not differences(stage.published(), expected)
+
+
+def test_a_worker_asked_to_stop_finishes_its_batch_and_repeats_nothing(
+    stage: Stage, expected: Annotations
+) -> None:
+    stream_to(stage)
+    with running(*stage.run(SLOWLY)) as worker:
+        stage.in_mid_stream(worker)
+        worker.terminate()
+        assert worker.wait(timeout=20) == 0
+        assert "alerts in" in said(worker)
+    assert varstream(*stage.run()).returncode == 0
+    assert len(stage.broker.read(stage.annotations)) == len(expected)
+    assert not differences(stage.published(), expected)
+
+
+def test_poison_lands_in_the_dead_letters_as_it_came_with_where_and_why(
+    stage: Stage, expected: Annotations
+) -> None:
+    annotated = {object_id for object_id, _, _ in expected}
+    good = next(alert.payload for alert in simulated() if alert.object_id in annotated)
+    poison = [
+        b"",
+        b"not an alert",
+        good[: len(good) // 2],
+        b"\x00\x00\x00\x00\x07" + os.urandom(64),  # a schema that nobody has
+        os.urandom(3_000_000),  # more than a dead letter holds
+        *(os.urandom(2**n) for n in range(4, 16)),
+    ]
+    places = stage.broker.produce(stage.alerts, [*poison, good])[: len(poison)]
+    done = varstream(*stage.run())
+    assert done.returncode == 0, done.stderr
+    assert f"{len(poison) + 1} alerts in = 1 used" in done.stderr
+    assert stage.published()
+
+    letters = stage.broker.read(stage.dead_letters)
+    assert len(letters) == len(poison)
+    by_place = {}
+    for letter in letters:
+        tags = {name: value.decode() for name, value in letter.headers()}
+        assert tags["topic"] == stage.alerts
+        by_place[int(tags["partition"]), int(tags["offset"])] = tags, letter.value() or b""
+    reasons = []
+    for place, payload in zip(places, poison, strict=True):
+        tags, value = by_place[place]
+        assert tags["length"] == str(len(payload))
+        assert tags["sha256"] == hashlib.sha256(payload).hexdigest()
+        assert tags["truncated"] == ("true" if len(payload) > 1_000_000 else "false")
+        assert payload.startswith(value) if tags["truncated"] == "true" else value == payload
+        assert tags["message"]
+        reasons.append(tags["reason"])
+    assert reasons[:4] == ["empty", "bad_magic", "truncated", "unknown_schema_id"]
+
+
+def test_a_nights_topic_is_found_by_its_date_though_yesterdays_is_gone(stage: Stage) -> None:
+    name = f"ztf-{stage.alerts}_{{utc_date}}_programid1"
+    tonight = name.replace("{utc_date}", datetime.now(UTC).strftime("%Y%m%d"))
+    stage.broker.create_topics(tonight)
+    stage.broker.produce(tonight, [simulated()[0].payload])
+    done = varstream(*stage.run(f"kafka.topics={json.dumps([name])}"))
+    assert done.returncode == 0, done.stderr
+    assert "1 alerts in" in done.stderr
+
+
+def test_of_two_workers_in_a_group_one_ends_because_it_would_see_half_of_every_light_curve(
+    stage: Stage,
+) -> None:
+    stream_to(stage)
+    words = [word for word in stage.run() if word != "--until-end"]
+    with running(*words) as first:
+        stage.in_mid_stream(first)
+        with running(*words, "--set", f"state.path={stage.folder / 'second.sqlite'}") as second:
+            until(lambda: first.poll() is not None or second.poll() is not None, 30.0, "one of them ends")
+            ended = first if first.poll() is not None else second
+            assert ended.poll() == 1
+            assert "one worker per group" in one_line(said(ended))
+
+
+def test_a_wrong_password_ends_it_with_the_reason(stage: Stage) -> None:
+    settings = stage.write_settings(password="not-the-password")
+    done = varstream("run", "--config", settings, timeout_s=30.0)
+    assert done.returncode == 2, done.stderr
+    line = one_line(done.stderr)
+    assert stage.broker.sasl in line
+    assert "invalid credentials" in line
+    assert "not-the-password" not in line
+
+
+@pytest.mark.parametrize("setting", ["kafka.topics", "output.topic", "output.dead_letter_topic"])
+def test_a_missing_topic_ends_it_by_name(stage: Stage, setting: str) -> None:
+    missing = f"missing-{stage.alerts}"
+    value = json.dumps([missing] if setting == "kafka.topics" else missing)
+    done = varstream(*stage.run(f"{setting}={value}", "kafka.patience_s=2"), timeout_s=30.0)
+    assert done.returncode == 1
+    assert missing in one_line(done.stderr)
+
+
+def test_a_broker_that_is_not_there_ends_it_by_address(stage: Stage) -> None:
+    changes = [f"kafka.bootstrap_servers={NOWHERE}", "kafka.patience_s=2"]
+    done = varstream(*stage.run(*changes), timeout_s=30.0)
+    assert done.returncode == 1
+    assert f"{NOWHERE} is unreachable" in one_line(done.stderr)
+
+
+def one_line(stderr: str) -> str:
+    """The last line said, which must be the only one of its kind: no traceback reaches a user."""
+    assert "Traceback" not in stderr
+    *_, last = stderr.splitlines()
+    assert last.startswith("varstream: ")
+    return last
