@@ -85,6 +85,11 @@ class Alert:
         return int(self.detection["source_id"][0])
 
     @property
+    def is_withdrawn(self) -> bool:
+        """Whether the survey has taken the triggering detection itself back."""
+        return self.source_id in self.withdrawn
+
+    @property
     def band(self) -> str:
         """Band of the triggering detection."""
         return bytes(self.detection["band"][0]).decode("ascii")

@@ -73,9 +73,11 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
     ra, dec, on_sky = positions(record)
     checks = _plausible(record) | on_sky
     withdrawn = present["timeWithdrawnMjdTai"] & ~np.isnan(columns["timeWithdrawnMjdTai"])
+    gone = withdrawn.copy()
+    gone[0] = False  # a withdrawn trigger still has to reach its light curve, to leave it
     verdict = judge(
         {
-            "withdrawn": withdrawn,
+            "withdrawn": gone,
             "no_total_flux": ~((flux > 0.0) & np.isfinite(flux)),
             "bad_value": ~all_of(checks.values()),
         }

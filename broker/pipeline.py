@@ -21,6 +21,7 @@ from broker.store import Position, Store
 log = logging.getLogger(__name__)
 
 DUPLICATE = "duplicate"
+WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,8 @@ class Pipeline:
             before = curves.get(alert.key) or LightCurve.empty()
             held = alert.source_id in before.epochs["source_id"]
             curve, bands = merge(before, alert)
-            if held and not bands:
-                batch.skipped[DUPLICATE] += 1
+            if not bands and (held or alert.is_withdrawn):
+                batch.skipped[DUPLICATE if held else WITHDRAWN] += 1
                 continue
             batch.used += 1
             batch.history_rows.update(alert.history_rows)

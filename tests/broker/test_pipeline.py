@@ -4,6 +4,7 @@ import itertools
 import json
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from broker.pipeline import Pipeline
 from broker.score import Classifier
 from broker.store import MemoryStore, SQLiteStore
 from features import FEATURE_NAMES, MIN_POINTS
+from tests.broker.epochs import alert, epoch
 from tests.broker.streams import SCHEMAS, classifier, packets, pipeline, simulated, timeless
 
 
@@ -141,6 +143,32 @@ def test_a_mistake_in_the_decoder_is_a_dead_letter_too(stream, caplog):
     batch = Pipeline(Broken(None, JudgingRules()), classifier(), MemoryStore()).process(packets(stream[:1]))
     assert [letter.reason for letter in batch.dead_letters] == ["internal_error"]
     assert "a mistake of ours" in caplog.text
+
+
+class Scripted:
+    """A decoder that returns alerts made by hand, whatever the packets hold."""
+
+    def __init__(self, *alerts):
+        self._alerts = iter(alerts)
+
+    def alerts(self, packet):
+        return next(self._alerts)
+
+
+def test_a_withdrawn_detection_leaves_with_a_record_and_is_skipped_where_it_was_never_held():
+    withdrawal = alert(epoch(2), withdrawn=np.array([2]))
+    script = [alert(epoch(1)), alert(epoch(2)), withdrawal, withdrawal]
+    batch = Pipeline(Scripted(*script), classifier(), MemoryStore()).process(packets([b""] * 4))
+    assert [a.record["n_epochs"] for a in batch.annotations] == [1, 2, 1]
+    assert batch.used == 3
+    assert batch.skipped == {"withdrawn": 1}
+
+
+def test_a_back_filled_band_gets_a_record_of_its_own():
+    first = alert(epoch(3, band="g"), epoch(1, band="r"), epoch(2, band="r"))
+    batch = Pipeline(Scripted(first), classifier(), MemoryStore()).process(packets([b""]))
+    assert [(a.record["band"], a.record["n_epochs"]) for a in batch.annotations] == [("g", 1), ("r", 2)]
+    assert {a.record["source_id"] for a in batch.annotations} == {"3"}
 
 
 def test_the_schemas_of_the_simulator_are_a_folder_of_ids():

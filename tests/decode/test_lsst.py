@@ -60,11 +60,17 @@ def test_history_is_used_forced_rows_counted_and_withdrawn_sources_named(read_ls
         ({"scienceFlux": 0.0}, "no_total_flux"),
         ({"scienceFlux": -3.0, "band": "w"}, "no_total_flux"),
         ({"scienceFlux": math.nan}, "no_total_flux"),
-        ({"timeWithdrawnMjdTai": 61110.0}, "withdrawn"),
     ],
 )
 def test_an_alert_is_passed_over_by_the_first_rule_its_source_breaks(read_lsst, changes, reason):
     assert read_lsst(lsst_alert(dia_source(**changes))) == Skipped("lsst", reason)
+
+
+def test_a_withdrawn_trigger_is_named_so_that_it_leaves_its_light_curve(read_lsst):
+    alert = read_lsst(lsst_alert(dia_source(timeWithdrawnMjdTai=61110.0), [dia_source(diaSourceId=1)]))
+    assert alert.is_withdrawn
+    assert alert.withdrawn.tolist() == [alert.source_id]
+    assert alert.history["source_id"].tolist() == [1]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,13 @@
+"""Run all benchmarks, one table after another."""
+
+from __future__ import annotations
+
+from tests.benchmarks import bench_decode, bench_end_to_end, bench_features
+
+for title, benchmark in (
+    ("16 features of a light curve", bench_features),
+    ("Decoding a packet", bench_decode),
+    ("End to end", bench_end_to_end),
+):
+    print(f"\n## {title}\n", flush=True)
+    benchmark.main()
