@@ -36,7 +36,7 @@ kafka-stop: .venv/core ## stop it
 	$(BIN)/python deploy/kafka/kafka stop
 
 picture: .venv/core ## draw the picture of the README anew
-	$(BIN)/varstream picture --output docs/classification.svg
+	$(BIN)/varstream picture --seed 6 --output docs/classification.svg
 
 clean: ## remove the environment and everything built
 	rm -rf .venv .cache dist deploy/kafka/target

@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = commands.add_parser("demo", help="classify simulated stars through an in-process broker")
     sub.set_defaults(command="demo")
     sub.add_argument("--seconds", type=_positive(float), help="stop streaming after this time")
-    sub.add_argument("--objects", type=_positive(int), default=120, help="stars to simulate (%(default)s)")
+    sub.add_argument("--objects", type=_positive(int), default=60, help="stars to simulate (%(default)s)")
     sub.add_argument("--seed", type=int, default=1, help="of the simulated sky (%(default)s)")
     _add_model(sub)
 
