@@ -1,0 +1,58 @@
+"""A small survey of made-up stars, and a model trained on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.cli import main
+
+SHAPES = {
+    "short": (0.3, 0.9),  # periods [d]
+    "long": (80.0, 200.0),
+}
+N_STARS = 60
+N_EPOCHS = 60
+
+
+@pytest.fixture(scope="session")
+def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Light curves of sine waves with short and with long periods, and of stars that do not vary."""
+    rng = np.random.default_rng(5)
+    labels = np.repeat([*SHAPES, "constant"], N_STARS)
+    time, mag = [], []
+    for label in labels:
+        t = np.sort(rng.uniform(0.0, 400.0, N_EPOCHS))
+        low, high = SHAPES.get(label, (1.0, 1.0))
+        wave = 0.4 * np.sin(2 * np.pi * (t / rng.uniform(low, high) + rng.random()))
+        time.append(t)
+        mag.append(15.0 + (label != "constant") * wave + rng.normal(0.0, 0.02, t.size))
+    path = tmp_path_factory.mktemp("survey") / "waves.npz"
+    write_survey(path, time, mag, labels)
+    return path
+
+
+def write_survey(path: Path, time: list[np.ndarray], mag: list[np.ndarray], labels: np.ndarray) -> None:
+    np.savez(
+        path,
+        time=np.concatenate(time),
+        mag=np.concatenate(mag).astype(np.float32),
+        err=np.full(sum(map(len, mag)), 0.02, np.float32),
+        offsets=np.concatenate([[0], np.cumsum([len(m) for m in mag])]),
+        object_id=np.array([f"star{i}" for i in range(len(mag))]),
+        kind=labels,
+    )
+
+
+@pytest.fixture(scope="session")
+def model_folder(survey: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model trained by the command on the made-up survey."""
+    folder = tmp_path_factory.mktemp("model") / "waves" / "1.0.0"
+    command = (
+        f"train --light-curves {survey} --label kind --name waves --output {folder} --workers 1 "
+        f"--training-epochs 12 --truncations 1 --cache {folder.parent / 'cache'}"
+    )
+    assert main(command.split()) == 0
+    return folder

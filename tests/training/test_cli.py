@@ -1,0 +1,164 @@
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from schemas.artifact import Artifact
+from training.cli import main
+
+from .conftest import write_survey
+
+
+def evaluate(model_folder, survey, tmp_path, *more: str) -> dict:
+    report = tmp_path / "report.json"
+    arguments = ["evaluate", str(model_folder), str(survey), "--label", "kind", "--json", str(report), *more]
+    assert main(arguments) == 0
+    return json.loads(report.read_text())
+
+
+def test_a_trained_model_tells_waves_from_noise(model_folder, survey, tmp_path, capsys):
+    report = evaluate(model_folder, survey, tmp_path)
+    assert report["accuracy"] > 0.9
+    assert "180 stars, 0 of them unscored, 0 left out" in capsys.readouterr().out
+
+
+def test_the_reports_numbers_belong_together(model_folder, survey, tmp_path):
+    report = evaluate(model_folder, survey, tmp_path)
+    confusion = np.array(report["confusion"])
+    assert report["classes"] == ["constant", "long", "short", "unscored"]
+    assert report["n"] == confusion.sum() == 180
+    assert report["accuracy"] == pytest.approx(np.trace(confusion) / 180)
+    assert report["mc"] == pytest.approx((1 + report["mcc"]) / 2)
+    assert {name: score["n"] for name, score in report["per_class"].items()} == {
+        "constant": 60,
+        "long": 60,
+        "short": 60,
+    }
+    assert report["n_left_out"] == 0
+
+
+def test_stars_that_cannot_be_scored_are_wrong_and_labels_without_a_class_left_out(
+    model_folder, survey, tmp_path
+):
+    mapping = tmp_path / "map.json"
+    mapping.write_text(json.dumps({"short": "short", "long": "long"}))
+    report = evaluate(
+        model_folder, survey, tmp_path, "--class-map", str(mapping), "--first-epochs", "9"
+    )  # one fewer than the model's minimum
+    assert (report["n"], report["n_left_out"], report["n_unscored"]) == (120, 60, 120)
+    assert report["accuracy"] == 0.0
+    assert report["per_class"]["short"]["recall"] == 0.0
+
+
+def test_the_model_folder_holds_graph_manifest_and_card(model_folder):
+    manifest = Artifact.load(model_folder).manifest
+    assert (manifest.name, manifest.version, manifest.min_epochs) == ("waves", "1.0.0", 10)
+    assert manifest.label_maps["waves"] == {"short": "short", "long": "long", "constant": "constant"}
+    assert manifest.metrics["by_survey"]["waves"]["all"]["mc"] > 0.8
+    assert set(manifest.metrics["reliability"]) == {"all", "10", "20", "40", "80"}
+    assert "--cache" not in manifest.training["command"]
+    card = (model_folder / "README.md").read_text()
+    assert "# waves 1.0.0" in card
+    assert "| constant | " in card
+
+
+@pytest.mark.parametrize("mode", ["last-layer", "every-layer"])
+def test_a_transferred_model_knows_its_new_classes_and_where_it_came_from(
+    model_folder, survey, tmp_path, mode, capsys
+):
+    mapping = tmp_path / "map.json"
+    mapping.write_text(json.dumps({"short": "VAR", "long": "VAR", "constant": "NonVar"}))
+    folder = tmp_path / "transferred"
+    command = (
+        f"transfer --pretrained {model_folder} --light-curves {survey} --label kind --class-map {mapping} "
+        f"--mode {mode} --output {folder} --truncations 1 --training-epochs 3 --workers 1 "
+        f"--cache {tmp_path / 'cache'}"
+    )
+    assert main(command.split()) == 0, capsys.readouterr().err
+    manifest = Artifact.load(folder).manifest
+    origin = Artifact.load(model_folder).manifest
+    assert manifest.classes == ("NonVar", "VAR")
+    assert manifest.training["pretrained"]["sha256"] == origin.sha256
+    assert manifest.preprocessing == origin.preprocessing
+    assert manifest.metrics["all_surveys"]["all"]["accuracy"] > 0.8
+
+
+def test_the_papers_recipe_makes_a_model_in_the_papers_convention(survey, tmp_path):
+    folder = tmp_path / "paper"
+    command = (
+        f"train --recipe paper --light-curves {survey} --label kind --output {folder} --training-epochs 4 "
+        f"--workers 1 --cache {tmp_path / 'cache'}"
+    )
+    assert main(command.split()) == 0
+    manifest = Artifact.load(folder).manifest
+    assert manifest.convention == "kim2021"
+    assert manifest.training["recipe"]["schedule"]["momentum"] == 0.9
+    assert "prefixes" not in (folder / "README.md").read_text()
+
+
+def fails(arguments: list[str], capsys, code: int) -> str:
+    assert main(arguments) == code
+    output = capsys.readouterr().err
+    assert "Traceback" not in output
+    error = output.strip().splitlines()[-1]  # above it there may be a progress bar
+    assert error.startswith("varstream-train: ")
+    return error
+
+
+def test_wrong_arguments_are_answered_in_one_line(model_folder, survey, tmp_path, capsys):
+    out = ["--json", str(tmp_path / "r.json")]
+    missing = fails(["evaluate", str(model_folder), "none.npz", "--label", "kind", *out], capsys, 2)
+    assert "none.npz" in missing
+    no_model = fails(["evaluate", str(tmp_path), str(survey), "--label", "kind", *out], capsys, 2)
+    assert "manifest.json is missing" in no_model
+    no_column = fails(["evaluate", str(model_folder), str(survey), "--label", "type", *out], capsys, 2)
+    assert "'type'" in no_column
+    mapping = tmp_path / "map.json"
+    mapping.write_text(json.dumps({"short": "RRL"}))
+    arguments = ["evaluate", str(model_folder), str(survey), "--label", "kind", *out]
+    assert "'RRL'" in fails([*arguments, "--class-map", str(mapping)], capsys, 2)
+    mapping.write_text(json.dumps({"nobody": "short"}))
+    assert "no star" in fails([*arguments, "--class-map", str(mapping)], capsys, 1)
+    unwritable = str(tmp_path / "none" / "r.json")
+    assert "cannot write" in fails([*arguments[:-1], unwritable], capsys, 2)
+    train = ["train", "--output", str(tmp_path / "m"), "--light-curves"]
+    assert "name its labels with --label" in fails([*train, str(survey)], capsys, 2)
+    assert "no *.npz" in fails([*train, str(tmp_path)], capsys, 2)
+
+
+def train_on(path, tmp_path) -> list[str]:
+    return (
+        f"train --light-curves {path} --label kind --output {tmp_path / 'm'} --truncations 0 --workers 1 "
+        f"--cache {tmp_path / 'cache'}"
+    ).split()
+
+
+def test_one_class_only_cannot_be_trained(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    time = [np.sort(rng.uniform(0, 100, 30)) for _ in range(60)]
+    write_survey(tmp_path / "one.npz", time, [rng.normal(15, 0.1, 30) for _ in time], np.array(["A"] * 60))
+    assert "only A" in fails(train_on(tmp_path / "one.npz", tmp_path), capsys, 1)
+
+
+def test_light_curves_of_nan_cannot_be_trained(tmp_path, capsys):
+    time = [np.arange(30.0)] * 60
+    write_survey(tmp_path / "nan.npz", time, [np.full(30, np.nan)] * 60, np.array(["A", "B"] * 30))
+    assert "found only none" in fails(train_on(tmp_path / "nan.npz", tmp_path), capsys, 1)
+
+
+def test_without_the_extra_one_line_says_how_to_get_it(monkeypatch, capsys, tmp_path):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else found(name))
+    arguments = ["import-upsilont", "--weights", str(tmp_path), "--output", str(tmp_path)]
+    assert "pip install 'varstream[training]'" in fails(arguments, capsys, 2)
+
+
+def test_evaluate_needs_neither_torch_nor_onnx():
+    code = "import sys, training.commands; print({'torch', 'onnx'} & set(sys.modules))"
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,162 @@
+"""The model card: what a manifest says, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from schemas.manifest import Manifest
+
+CARD_FILE = "README.md"
+
+
+def write_card(folder: Path, manifest: Manifest) -> None:
+    """Write ``README.md`` beside the model, from its manifest alone."""
+    (folder / CARD_FILE).write_text(card(manifest), encoding="utf-8")
+
+
+def card(manifest: Manifest) -> str:
+    """Return the model card as Markdown."""
+    metrics, training = manifest.metrics, manifest.training
+    lengths = list(metrics["reliability"])
+    sections = [
+        f"# {manifest.name} {manifest.version}",
+        f"A classifier of variable stars from one band's light curve: {len(manifest.features)} features "
+        f"(convention `{manifest.convention}`, {_clip(manifest.clip_sigma)}) to {len(manifest.classes)} "
+        "classes. "
+        f"Use it from {manifest.min_epochs} epochs on. This page is written from `manifest.json`, which has "
+        "all of it and more.",
+        "## How it was made",
+        f"```\n{training['command']}\n```",
+        f"{training['method'].capitalize()}, seed {training['seed']}, on {training['examples']['train']:,} "
+        f"examples: {_examples(training['recipe']['sampling'])}. The temperature "
+        f"({training['temperature']:.2f}) was fitted on {training['examples']['validation']:,} such "
+        "examples of other stars.",
+        "## How good it is",
+        "Mc = (1 + MCC) / 2 on test stars: no star, in any survey or band, is on both sides. The error is "
+        "the standard error from resampling the stars. A label that is coarser than the classes counts as "
+        "right for any class it contains. Mc is 0.5 by definition where a survey has stars of one class "
+        "only: look at the accuracy there.",
+        _survey_table(metrics["by_survey"], lengths),
+        "### By number of epochs",
+        "All surveys together. ECE is the expected calibration error in 15 bins of equal mass; *sure* is the "
+        "share of stars whose label has a probability above 0.9, and how often those are right.",
+        _reliability_table(metrics, lengths),
+        "### By class, complete light curves",
+        _class_table(metrics["all_surveys"]["per_class"]),
+        _confusion(metrics["all_surveys"]),
+        "### Light curves that imitate",
+        _simulated_table(metrics["simulated"]),
+        "## What to know before trusting it",
+        "- The mix of classes in training is that of catalogues of variable stars, not of the sky or of an "
+        "alert stream: the probabilities are calibrated for such a mix.\n"
+        "- One band, no colour, no distance: types that differ only there (Cepheids of populations I and II, "
+        "overtone Cepheids and RR Lyrae stars) get mixed up.\n"
+        "- Supernovae, cataclysmic variables and young stars have no class here and come out as one that is "
+        "wrong.\n"
+        "- The period of an eclipsing binary is usually half the orbital one: the model was trained so.",
+        "## Data and credit",
+        _data(training["data"]),
+        f"Licence: {manifest.licence}.",
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _examples(sampling: Mapping[str, Any]) -> str:
+    made = ["complete light curves"]
+    if sampling["truncations"]:
+        made.append(
+            f"{sampling['truncations']} random prefixes and thinned-out versions of each, so that the model "
+            "is honest about few epochs"
+        )
+    imitated = [sampling[kind] for kind in ("shuffled", "constant", "damped_walk")]
+    if any(imitated):
+        made.append("simulated non-variables and quasars at the epochs and errors of real stars")
+    return "; ".join(made)
+
+
+def _clip(clip_sigma: float | None) -> str:
+    return "no outlier cut" if clip_sigma is None else f"one cut at {clip_sigma:g} sigma"
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _survey_table(by_survey: Mapping[str, Any], lengths: list[str]) -> str:
+    rows = []
+    for name, reports in by_survey.items():
+        full = reports["all"]
+        shorter = [f"{reports[n]['mc']:.3f}" if n in reports else "" for n in lengths if n != "all"]
+        rows.append(
+            [
+                name,
+                str(full["n"]),
+                f"{full['mc']:.3f} +- {full['mc_error']:.3f}",
+                f"{full['accuracy']:.3f}",
+                *shorter,
+            ]
+        )
+    first = [f"Mc, first {n}" for n in lengths if n != "all"]
+    return _table(["survey", "stars", "Mc, all epochs", "accuracy", *first], rows)
+
+
+def _reliability_table(metrics: Mapping[str, Any], lengths: list[str]) -> str:
+    rows = []
+    for n in lengths:
+        summary, reliability = metrics["all_surveys"][n], metrics["reliability"][n]
+        sure = reliability["confident_accuracy"]
+        rows.append(
+            [
+                n,
+                f"{summary['mc']:.3f} +- {summary['mc_error']:.3f}",
+                f"{summary['accuracy']:.3f}",
+                f"{reliability['calibration_error']:.3f}",
+                f"{reliability['confident_share']:.0%}",
+                "" if sure is None else f"{sure:.1%}",
+            ]
+        )
+    return _table(["first epochs", "Mc", "accuracy", "ECE", "sure", "right when sure"], rows)
+
+
+def _class_table(per_class: Mapping[str, Any]) -> str:
+    def number(value: float | None) -> str:
+        return "" if value is None else f"{value:.3f}"
+
+    rows = [
+        [name, str(s["n"]), number(s["precision"]), number(s["recall"]), number(s["f1"])]
+        for name, s in per_class.items()
+    ]
+    return _table(["class", "test light curves", "precision", "recall", "F1"], rows)
+
+
+def _confusion(all_surveys: Mapping[str, Any]) -> str:
+    """Write the confusion matrix in per cent of each true class."""
+    names, matrix = all_surveys["confusion_classes"], all_surveys["confusion"]
+    rows = []
+    for name, counts in zip(names, matrix, strict=True):
+        total = sum(counts)
+        if total:
+            rows.append([f"**{name}**", *(f"{100 * count / total:.0f}" if count else "" for count in counts)])
+    return "Rows are true classes, columns predictions, in per cent of the row:\n\n" + _table(
+        ["", *names], rows
+    )
+
+
+def _simulated_table(simulated: Mapping[str, Any]) -> str:
+    meaning = {
+        "shuffled": "magnitudes in random order (NonVar)",
+        "constant": "constant star with noise (NonVar)",
+        "damped_walk": "damped random walk (QSO)",
+    }
+    rows = [[meaning[kind], str(s["n"]), f"{s['accuracy']:.3f}"] for kind, s in simulated.items()]
+    return _table(["made of", "light curves", "accuracy"], rows) if rows else ""
+
+
+def _data(data: list[Mapping[str, Any]]) -> str:
+    return "\n".join(
+        f"- `{each['name']}` ({each['used_for']}): {'; '.join(each['references']) or 'own data'}"
+        for each in data
+    )

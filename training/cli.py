@@ -1,0 +1,161 @@
+"""The command ``varstream-train``: what can be asked, and what a failure prints."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from training.errors import SettingsError, TrainingError
+
+NEEDED = ("torch", "onnx")
+"""Packages of the extra; `evaluate` does without."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is 0 for success, 1 for unusable data, 2 for wrong settings."""
+    arguments = _parser().parse_args(argv)
+    try:
+        if arguments.command != "evaluate":
+            _require_extra()
+        from training import commands  # noqa: PLC0415 - seconds of imports that --help does not need
+
+        getattr(commands, arguments.command)(arguments)
+    except TrainingError as exc:
+        print(f"varstream-train: {exc}", file=sys.stderr)
+        return exc.exit_code
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+def _require_extra() -> None:
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise SettingsError(f"{' and '.join(missing)} not installed: pip install 'varstream[training]'")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="varstream-train",
+        description="Train, transfer and measure the classifiers that varstream serves.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_import(
+        commands.add_parser("import-upsilont", help="make a model of the published UPSILoN-T weights")
+    )
+    _add_train(commands.add_parser("train", help="train a model from scratch"))
+    _add_transfer(commands.add_parser("transfer", help="fit a trained model to other classes or surveys"))
+    _add_evaluate(commands.add_parser("evaluate", help="measure a model on labelled light curves, as served"))
+    return parser
+
+
+def _add_import(sub: argparse.ArgumentParser) -> None:
+    sub.set_defaults(command="import_upsilont")
+    sub.add_argument(
+        "--weights",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder with preprocessing_and_readme_case.json and u_model_state_dict.npz or state_dict.pt",
+    )
+    sub.add_argument("--output", type=Path, required=True, metavar="DIR", help="the new model folder")
+
+
+def _add_train(sub: argparse.ArgumentParser) -> None:
+    sub.set_defaults(command="train")
+    _add_light_curves(sub)
+    sub.add_argument("--recipe", choices=["first", "paper"], default="first", help="(%(default)s)")
+    sub.add_argument("--clip-sigma", type=float, metavar="K", help="cut outliers once at K sigma (no cut)")
+    _add_making(sub)
+
+
+def _add_transfer(sub: argparse.ArgumentParser) -> None:
+    sub.set_defaults(command="transfer", clip_sigma=None)
+    sub.add_argument(
+        "--pretrained", type=Path, required=True, metavar="DIR", help="model folder to start from"
+    )
+    sub.add_argument(
+        "--mode",
+        choices=["every-layer", "last-layer"],
+        default="every-layer",
+        help="which layers are fitted (%(default)s); last-layer suits fewer than some hundred stars",
+    )
+    _add_light_curves(sub)
+    _add_making(sub)
+
+
+def _add_evaluate(sub: argparse.ArgumentParser) -> None:
+    sub.set_defaults(command="evaluate")
+    sub.add_argument("model", type=Path, metavar="MODEL_DIR")
+    sub.add_argument("light_curves", type=Path, metavar="LIGHT_CURVES.npz")
+    sub.add_argument("--label", required=True, metavar="KEY", help="column of the native labels")
+    sub.add_argument(
+        "--class-map",
+        type=Path,
+        metavar="JSON",
+        help="native label to class, several joined by '|' (the manifest's map for this file's name)",
+    )
+    sub.add_argument(
+        "--first-epochs", type=_positive, metavar="N", help="show only the first N epochs of each star"
+    )
+    sub.add_argument("--json", type=Path, required=True, metavar="FILE", help="write the report here")
+
+
+def _add_light_curves(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--light-curves",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="PATH",
+        help="npz files of labelled light curves, or folders of them",
+    )
+    sub.add_argument(
+        "--label",
+        metavar="KEY",
+        help="column of labels; not needed for the surveys known by their file names",
+    )
+    sub.add_argument(
+        "--class-map",
+        type=Path,
+        metavar="JSON",
+        help="native label to class, several joined by '|' (each label is a class)",
+    )
+
+
+def _add_making(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--output", type=Path, required=True, metavar="DIR", help="the new model folder")
+    sub.add_argument(
+        "--name", default="custom", help="of the model, published with every score (%(default)s)"
+    )
+    sub.add_argument("--version", default="1.0.0", help="of the model (%(default)s)")
+    sub.add_argument("--seed", type=int, default=0, help="of split, examples and fit (%(default)s)")
+    sub.add_argument(
+        "--training-epochs", type=_positive, metavar="N", help="passes over the data (the recipe's)"
+    )
+    sub.add_argument(
+        "--truncations", type=int, metavar="N", help="shortened versions of a star (the recipe's)"
+    )
+    sub.add_argument(
+        "--cache",
+        type=Path,
+        default=Path(".cache/features"),
+        metavar="DIR",
+        help="feature tables (%(default)s)",
+    )
+    sub.add_argument("--workers", type=_positive, metavar="N", help="processes (one a core)")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

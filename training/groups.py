@@ -1,0 +1,111 @@
+"""Which light curves are of one star, and a split that never cuts through a star.
+
+The same star comes in two bands, in two surveys, and under two names. If one of its light curves is
+trained on and another tested, the test measures memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+MATCH_RADIUS_ARCSEC = 5.0
+
+
+class Part(IntEnum):
+    """What a star is used for."""
+
+    TRAIN = 0
+    VALIDATION = 1
+    TEST = 2
+
+
+def star_groups(
+    ids: Sequence[NDArray[np.str_]], ra: NDArray[np.float64], dec: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Find which of n light curves are of the same star.
+
+    Two are of one star if they share an id in any of the columns, or lie within 5 arcsec;
+    and so are all that such steps connect. An id that two surveys share by accident only keeps two stars
+    on the same side of a split.
+
+    Parameters
+    ----------
+    ids : sequence of (n,) str
+        Object ids and links to other catalogues; an empty string is none.
+    ra, dec : (n,) float64
+        Position [deg]; NaN where it is not known.
+
+    Returns
+    -------
+    (n,) int64
+        Number of the star of each light curve.
+    """
+    n = len(ra)
+    nodes, names = [np.empty(0, np.int64)], [np.empty(0, np.str_)]
+    for column in ids:
+        named = np.flatnonzero(column != "")
+        nodes.append(named)
+        names.append(column[named])
+    _, name = np.unique(np.concatenate(names), return_inverse=True)
+    pairs = _close_pairs(ra, dec)
+    left = np.concatenate([*nodes, pairs[:, 0]])
+    right = np.concatenate([n + name, pairs[:, 1]])  # every name is a node beyond the light curves
+    size = n + (int(name.max()) + 1 if name.size else 0)
+    edges = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(size, size))
+    _, component = connected_components(edges, directed=False)
+    return np.unique(component[:n], return_inverse=True)[1].astype(np.int64)
+
+
+def _close_pairs(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.int64]:
+    known = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
+    alpha, delta = np.radians(ra[known]), np.radians(dec[known])
+    unit = np.stack([np.cos(delta) * np.cos(alpha), np.cos(delta) * np.sin(alpha), np.sin(delta)], axis=1)
+    if not len(known):
+        return np.empty((0, 2), np.int64)
+    pairs = cKDTree(unit).query_pairs(np.radians(MATCH_RADIUS_ARCSEC / 3600.0), output_type="ndarray")
+    result: NDArray[np.int64] = known[pairs].astype(np.int64)
+    return result
+
+
+def split(
+    group: NDArray[np.int64],
+    stratum: NDArray[np.int64],
+    *,
+    validation: float,
+    test: float,
+    seed: int,
+) -> NDArray[np.int8]:
+    """Share stars out to training, validation and test, the same fractions in every stratum.
+
+    Parameters
+    ----------
+    group : (n,) int64
+        Star of each light curve; all light curves of a star go to one part.
+    stratum : (n,) int64
+        Class of each light curve; a star counts where its first light curve does.
+    validation, test : float
+        Fractions of the stars.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    (n,) int8
+        `Part` of each light curve.
+    """
+    stars, first = np.unique(group, return_index=True)
+    rng = np.random.default_rng(seed)
+    part = np.zeros(len(stars), np.int8)
+    for value in np.unique(stratum[first]):
+        members = rng.permutation(np.flatnonzero(stratum[first] == value))
+        position = (np.arange(len(members)) + rng.random()) / len(members)
+        part[members[position < test + validation]] = Part.VALIDATION
+        part[members[position < test]] = Part.TEST
+    return part[np.searchsorted(stars, group)]

@@ -1,0 +1,75 @@
+"""From native labels to classes: one class, several where the label is coarser, or none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.errors import SettingsError
+
+SEPARATOR = "|"
+"""Joins the classes a coarse label stands for."""
+
+
+def membership(
+    labels: NDArray[np.str_], label_map: Mapping[str, str], classes: Sequence[str]
+) -> NDArray[np.bool_]:
+    """Which classes each star may be (n, k); a row without any has a label that maps to no class.
+
+    Raises
+    ------
+    SettingsError
+        If the map names a class that is not among `classes`.
+    """
+    index = {name: column for column, name in enumerate(classes)}
+    result = np.zeros((len(labels), len(classes)), dtype=bool)
+    for label, meaning in label_map.items():
+        names = meaning.split(SEPARATOR)
+        unknown = [name for name in names if name not in index]
+        if unknown:
+            raise SettingsError(
+                f"label {label!r} maps to {unknown[0]!r}, not a class of the model; "
+                f"it has {', '.join(classes)}"
+            )
+        result[np.ix_(labels == label, [index[name] for name in names])] = True
+    return result
+
+
+def classes_of(label_maps: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+    """Every class that any map names, in alphabetical order."""
+    meanings = {meaning for label_map in label_maps.values() for meaning in label_map.values()}
+    return tuple(sorted({name for meaning in meanings for name in meaning.split(SEPARATOR)}))
+
+
+def settle(allowed: NDArray[np.bool_], predicted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the true class (n,) to hold a prediction against, given the classes each star may be.
+
+    For a coarse label every class it contains is a right answer: the truth is the prediction where that
+    is allowed, and otherwise the first class that is.
+    """
+    rows = np.arange(len(predicted))
+    inside = (predicted < allowed.shape[1]) & allowed[rows, np.minimum(predicted, allowed.shape[1] - 1)]
+    return np.where(inside, predicted, allowed.argmax(axis=1)).astype(np.int64)
+
+
+def read_class_map(path: Path) -> dict[str, str]:
+    """Read a JSON object of native label to class.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be read or is not such an object.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"no class map at {path}: the file does not exist") from None
+    except (OSError, ValueError) as exc:
+        raise SettingsError(f"cannot read the class map {path}: {exc}") from exc
+    if not isinstance(raw, dict) or not raw or not all(isinstance(value, str) for value in raw.values()):
+        raise SettingsError(f'{path} must be a JSON object such as {{"RRab": "RRL_ab"}}, got {str(raw)[:60]}')
+    return raw

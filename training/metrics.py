@@ -1,0 +1,107 @@
+"""How good a classifier is: the confusion matrix and what follows from it (eqs. 5 to 11)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+F8 = NDArray[np.float64]
+I8 = NDArray[np.int64]
+
+
+def confusion_matrix(truth: I8, predicted: I8, n_classes: int) -> I8:
+    """Return counts (k, k) int64: rows are true classes, columns predicted ones."""
+    flat = np.bincount(truth * n_classes + predicted, minlength=n_classes * n_classes)
+    return flat.reshape(n_classes, n_classes).astype(np.int64)
+
+
+def accuracy(confusion: I8) -> float:
+    """Fraction of right answers; NaN of an empty matrix."""
+    total = confusion.sum()
+    return float(np.trace(confusion) / total) if total else float("nan")
+
+
+def mcc(confusion: I8) -> float:
+    r"""Matthews correlation coefficient of k classes (eq. 9), between -1 and 1.
+
+    With c right answers among s, t_k stars of class k and p_k answers k, the paper's triple sum is
+
+    .. math:: \frac{c s - \sum_k p_k t_k}{\sqrt{(s^2 - \sum_k p_k^2)(s^2 - \sum_k t_k^2)}}
+
+    It is 0, by convention, where all stars or all answers are of one class.
+
+    References
+    ----------
+    Gorodkin (2004), Comput. Biol. Chem. 28, 367, doi:10.1016/j.compbiolchem.2004.09.006.
+    """
+    counts = confusion.astype(np.float64)
+    true, predicted, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum()
+    covariance = np.trace(counts) * total - true @ predicted
+    norm = np.sqrt((total**2 - predicted @ predicted) * (total**2 - true @ true))
+    return float(covariance / norm) if norm > 0.0 else 0.0
+
+
+def scaled_mcc(confusion: I8) -> float:
+    """Mc = (1 + MCC) / 2 (eq. 10), between 0 and 1."""
+    return (1.0 + mcc(confusion)) / 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScore:
+    """One class against all others (eqs. 5 to 8); a ratio without a denominator is None."""
+
+    n: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+def class_scores(confusion: I8) -> list[ClassScore]:
+    """Precision, recall and F1 of every class, in the order of the matrix."""
+    right, true, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    return [
+        ClassScore(
+            n=int(true[k]),
+            precision=float(right[k] / predicted[k]) if predicted[k] else None,
+            recall=float(right[k] / true[k]) if true[k] else None,
+            f1=float(2 * right[k] / (true[k] + predicted[k])) if true[k] + predicted[k] else None,
+        )
+        for k in range(len(confusion))
+    ]
+
+
+def standard_error(values: F8) -> float:
+    """Return the standard error of the mean of repeats, sigma / sqrt(n) (eq. 11)."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
+
+
+def bootstrap_error(truth: I8, predicted: I8, n_classes: int, *, repeats: int = 200, seed: int = 0) -> float:
+    """Return the standard error of Mc from resampling the stars with replacement."""
+    rng = np.random.default_rng(seed)
+    size = len(truth)
+    draws = (rng.integers(size, size=size) for _ in range(repeats))
+    return float(
+        np.std([scaled_mcc(confusion_matrix(truth[i], predicted[i], n_classes)) for i in draws], ddof=1)
+    )
+
+
+def calibration_error(probability: F8, right: NDArray[np.bool_], *, bins: int = 15) -> float:
+    """Return the expected calibration error: the mean gap of confidence and accuracy over bins of equal mass.
+
+    Parameters
+    ----------
+    probability : (n,) float64
+        Of the label given.
+    right : (n,) bool
+        Whether the label was right.
+
+    References
+    ----------
+    Naeini et al. (2015), AAAI 29, 2901; bins of equal mass: Nixon et al. (2019), arXiv:1904.01685.
+    """
+    order = np.argsort(probability, kind="stable")
+    groups = [group for group in np.array_split(order, bins) if group.size]
+    gaps = [group.size * abs(probability[group].mean() - right[group].mean()) for group in groups]
+    return float(sum(gaps) / len(probability))

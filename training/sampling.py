@@ -1,0 +1,146 @@
+"""Training examples made from light curves: what an alert stream sees of a star before all is seen.
+
+A classifier trained on complete light curves is confidently wrong about the first twenty epochs. So
+every star is also shown cut short and thinned out, and stars that do not vary, or vary without a period,
+are drawn at the epochs and errors of real ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.errors import SettingsError
+
+F8 = NDArray[np.float64]
+Series = tuple[F8, F8, F8]
+
+
+class Kind(IntEnum):
+    """How an example was made from a light curve."""
+
+    FULL = 0
+    PREFIX = 1
+    """The first epochs, as a stream sees them."""
+    THINNED = 2
+    """A random choice of epochs over the whole baseline, as a sparser survey sees them."""
+    SHUFFLED = 3
+    """The magnitudes in random order: variation without memory."""
+    CONSTANT = 4
+    """A constant star: noise of the size of the errors."""
+    DAMPED_WALK = 5
+    """A quasar: a damped random walk and noise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """Which examples are made of every star.
+
+    Attributes
+    ----------
+    truncations : int
+        Prefixes and thinned light curves of a star, in turn.
+    first_epochs : tuple of int
+        Prefixes of fixed lengths, for measuring.
+    shuffled, constant, damped_walk : float
+        Fraction of the stars that lend their epochs and errors to such an example.
+    min_epochs : int
+        Shortest example.
+    seed : int
+        Of all draws.
+    """
+
+    truncations: int = 0
+    first_epochs: tuple[int, ...] = ()
+    shuffled: float = 0.0
+    constant: float = 0.0
+    damped_walk: float = 0.0
+    min_epochs: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.truncations < 0 or self.min_epochs < 1:
+            raise SettingsError(
+                f"truncations must be >= 0 and min_epochs >= 1, got {self.truncations} and {self.min_epochs}"
+            )
+        for name in ("shuffled", "constant", "damped_walk"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise SettingsError(f"{name} must be a fraction from 0 to 1, got {getattr(self, name)}")
+
+
+def examples(series: Series, star: int, sampling: Sampling) -> Iterator[tuple[Kind, Series]]:
+    """Examples made of one light curve, the same whenever they are made.
+
+    Parameters
+    ----------
+    series : tuple of (n,) float64
+        Time [d], magnitude and error [mag], in order of time.
+    star : int
+        Number of the light curve in its file: seeds the draws.
+    sampling : Sampling
+        What to make.
+    """
+    time, mag, err = series
+    n = len(time)
+    rng = np.random.default_rng([sampling.seed, star])
+    yield Kind.FULL, series
+    for count in sampling.first_epochs:
+        if count < n:
+            yield Kind.PREFIX, (time[:count], mag[:count], err[:count])
+    if n <= sampling.min_epochs:
+        return
+    for i in range(sampling.truncations):
+        kind = Kind.PREFIX if i % 2 == 0 else Kind.THINNED
+        kept = _cut(rng, n, sampling.min_epochs, kind)
+        yield kind, (time[kept], mag[kept], err[kept])
+    for kind, fraction in (
+        (Kind.SHUFFLED, sampling.shuffled),
+        (Kind.CONSTANT, sampling.constant),
+        (Kind.DAMPED_WALK, sampling.damped_walk),
+    ):
+        if rng.random() < fraction:
+            kept = _cut(rng, n, sampling.min_epochs, Kind.PREFIX if rng.random() < 0.5 else Kind.THINNED)
+            yield kind, _imitate(rng, kind, (time[kept], mag[kept], err[kept]))
+
+
+def _cut(rng: np.random.Generator, n: int, min_epochs: int, kind: Kind) -> NDArray[np.int64]:
+    """Draw which points stay; their number is uniform in its logarithm, since early epochs matter most."""
+    count = int(np.exp(rng.uniform(np.log(min_epochs), np.log(n + 1))))
+    if kind is Kind.PREFIX:
+        return np.arange(count)
+    return np.sort(rng.choice(n, count, replace=False))
+
+
+def _imitate(rng: np.random.Generator, kind: Kind, series: Series) -> Series:
+    time, mag, err = series
+    if kind is Kind.SHUFFLED:
+        return time, rng.permutation(mag), err
+    # Surveys misjudge their errors by some tens of per cent: ours must not be the only honest ones.
+    noise = err * np.exp(rng.normal(0.0, 0.2)) * rng.standard_normal(len(err))
+    if kind is Kind.CONSTANT:
+        return time, mag.mean() + noise, err
+    return time, mag.mean() + damped_random_walk(rng, time) + noise, err
+
+
+def damped_random_walk(rng: np.random.Generator, time: F8) -> F8:
+    """Magnitudes [mag] of a quasar about its mean, at the given times [d] in ascending order.
+
+    A damped random walk with about the time scales and amplitudes of SDSS quasars: observed time scale
+    10^(2.6 +- 0.4) d (200 d at rest at a redshift of one), rms 10^(-0.8 +- 0.2) mag.
+
+    References
+    ----------
+    MacLeod et al. (2010), ApJ 721, 1014.
+    """
+    scale_d, rms = 10.0 ** rng.normal(2.6, 0.4), 10.0 ** rng.normal(-0.8, 0.2)
+    memory = np.exp(-np.diff(time, prepend=time[0]) / scale_d)
+    kicks = rms * rng.standard_normal(len(time))
+    walk = np.empty(len(time))
+    walk[0] = kicks[0]
+    for i in range(1, len(time)):
+        walk[i] = memory[i] * walk[i - 1] + np.sqrt(1.0 - memory[i] ** 2) * kicks[i]
+    return walk
