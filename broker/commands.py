@@ -11,10 +11,11 @@ from pathlib import Path
 from broker.config import load_config
 from broker.console import Console
 from broker.counts import Metrics
-from broker.decode import Decoder, JudgingRules
+from broker.decode import Decoder
 from broker.demo import run_demo
 from broker.errors import ConfigError
 from broker.files import FileSink, FileSource, find_files
+from broker.judging import JudgingRules
 from broker.pipeline import Pipeline
 from broker.records import Format
 from broker.registry import open_registry
@@ -65,11 +66,6 @@ def run_worker(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config, overrides=arguments.set)
     classifier = load_classifier(arguments.model or config.model.path, min_epochs=config.model.min_epochs)
     registry = open_registry(config.decoding.schemas) if config.decoding.schemas else None
-    rules = JudgingRules(
-        programids=frozenset(config.decoding.programids) or None,
-        max_distnr_arcsec=config.decoding.max_distnr_arcsec,
-        max_packet_bytes=config.decoding.max_packet_bytes,
-    )
     metrics = None
     if config.metrics.port is not None:
         metrics = Metrics()
@@ -87,7 +83,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
                 counts = run(
                     source,
                     Pipeline(
-                        Decoder(registry, rules),
+                        Decoder(registry, config.decoding.rules()),
                         classifier,
                         store,
                         annotate_unscored=config.output.annotate_unscored,

@@ -12,8 +12,11 @@ from types import MappingProxyType
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from broker.errors import ConfigError
+from broker.judging import JudgingRules
 
 ENVIRONMENT_PREFIX = "VARSTREAM_"
+
+_RULES = JudgingRules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +70,35 @@ class ModelConfig:
 class DecodingConfig:
     """How packets are read. `schemas` is a registry URL or a folder; LSST packets need it.
 
-    `programids` lists the ZTF programmes whose alerts may be used; empty means all.
+    `programids` lists the ZTF programmes whose alerts may be used; empty means all. The other rules are those
+    of `JudgingRules`.
     """
 
     schemas: str | None = None
     programids: tuple[int, ...] = (1,)
-    max_distnr_arcsec: float = 1.4
-    max_packet_bytes: int = 64 * 2**20
+    max_distnr_arcsec: float = _RULES.max_distnr_arcsec
+    require_reference_star: bool = _RULES.require_reference_star
+    ztf_error: Literal["dc", "difference"] = _RULES.ztf_error
+    max_packet_bytes: int = _RULES.max_packet_bytes
 
     def __post_init__(self) -> None:
-        _check_positive("decoding.max_distnr_arcsec", self.max_distnr_arcsec)
-        _check_positive("decoding.max_packet_bytes", self.max_packet_bytes)
+        self.rules()
+
+    def rules(self) -> JudgingRules:
+        """Return what a usable detection is.
+
+        Raises
+        ------
+        ConfigError
+            If a rule makes no sense.
+        """
+        return JudgingRules(
+            programids=frozenset(self.programids) or None,
+            max_distnr_arcsec=self.max_distnr_arcsec,
+            require_reference_star=self.require_reference_star,
+            ztf_error=self.ztf_error,
+            max_packet_bytes=self.max_packet_bytes,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +128,10 @@ class MetricsConfig:
     """Prometheus metrics; no port, no server."""
 
     port: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.port is not None and not 0 < self.port < 2**16:
+            raise ConfigError(f"metrics.port must be in 1 ... 65535, got {self.port}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,9 +170,11 @@ def load_config(
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
             raise ConfigError(f"the settings {path} are not TOML: {exc}") from exc
     for name, text in sorted(environment.items()):
-        if name.startswith(ENVIRONMENT_PREFIX) and "__" in name:
-            section, _, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        section, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        if name.startswith(ENVIRONMENT_PREFIX) and separator:
             _put(tree, section, key, text)
+        elif name.startswith(tuple(f"{ENVIRONMENT_PREFIX}{f.name.upper()}_" for f in fields(Config))):
+            raise ConfigError(f"environment variable {name}: two underscores go between section and name")
     for override in overrides:
         name, equals, text = override.partition("=")
         section, dot, key = name.strip().partition(".")
@@ -163,9 +190,11 @@ def _put(tree: dict[str, Any], section: str, key: str, text: str) -> None:
         raise ConfigError(f"{section} must be a table of settings, got {table!r}")
     value = _toml_or_text(text)
     if key.startswith("settings."):
-        table.setdefault("settings", {})[key.removeprefix("settings.")] = value
-    elif key == "settings" and isinstance(value, dict):
-        table["settings"] = {**table.get("settings", {}), **value}
+        value = {key.removeprefix("settings."): value}
+        key = "settings"
+    former = table.get(key)
+    if key == "settings" and isinstance(value, dict) and isinstance(former, dict):
+        table[key] = {**former, **value}
     else:
         table[key] = value
 

@@ -39,6 +39,10 @@ class Connection:
                 self._trouble = error.str()
             self._down_since = self._down_since or time.monotonic()
 
+    def answered(self) -> None:
+        """Note that the cluster answers."""
+        self._down_since = None
+
     def check(self, client: Any) -> None:
         """Find out whether the cluster is back if it was lost.
 
@@ -62,7 +66,7 @@ class Connection:
                     f"{self.servers} has been unreachable for {away_s:.0f} s: {self._trouble}"
                 ) from None
         else:
-            self._down_since = None
+            self.answered()
 
     def wait_for_topics(self, client: Any, topics: Sequence[str]) -> dict[str, int]:
         """Wait until the cluster answers and has all `topics`; their numbers of partitions.
@@ -79,7 +83,7 @@ class Connection:
             problem = None
             try:
                 found = client.list_topics(timeout=2.0).topics
-                self._down_since = None
+                self.answered()
                 partitions = {
                     t: len(found[t].partitions) for t in topics if t in found and not found[t].error
                 }
@@ -149,6 +153,66 @@ def make_producer(connection: Connection, settings: Mapping[str, Any]) -> Any:
             **settings,
         },
     )
+
+
+class Deliveries:
+    """Messages handed to a producer and followed until they have arrived.
+
+    Raises
+    ------
+    ConfigError
+        If librdkafka does not accept a setting.
+    """
+
+    def __init__(self, connection: Connection, settings: Mapping[str, Any]) -> None:
+        self._connection = connection
+        self._failures: list[str] = []
+        self._producer = make_producer(connection, settings)
+
+    def wait_for_topics(self, topics: Sequence[str]) -> None:
+        """See `Connection.wait_for_topics`."""
+        self._connection.wait_for_topics(self._producer, topics)
+
+    def send(self, topic: str, value: bytes, **message: Any) -> None:
+        """Hand over one message, waiting while the producer's queue is full.
+
+        Raises
+        ------
+        FatalError
+            If the message cannot be sent at all: too large for the topic, say.
+        """
+        while True:
+            try:
+                self._producer.produce(topic, value, on_delivery=self._on_delivery, **message)
+            except BufferError:
+                self._producer.poll(0.1)
+            except KafkaException as exc:
+                raise FatalError(
+                    f"cannot write {len(value):,} bytes to {topic}: {exc.args[0].str()}"
+                ) from exc
+            else:
+                self._producer.poll(0)
+                return
+
+    def wait(self) -> None:
+        """Return when all messages have arrived.
+
+        Raises
+        ------
+        ConfigError
+            If the cluster refuses us.
+        FatalError
+            If one of them did not arrive within the connection's patience.
+        """
+        while self._producer.flush(1.0):  # bounded: each message times out by itself
+            self._connection.check(self._producer)
+        if self._failures:
+            raise FatalError(f"{len(self._failures):,} messages were not delivered: {self._failures[0]}")
+        self._connection.answered()
+
+    def _on_delivery(self, error: KafkaError | None, message: Any) -> None:
+        if error is not None:
+            self._failures.append(f"{message.topic()}: {error.str()}")
 
 
 def _client(kind: Callable[[dict[str, Any]], Any], connection: Connection, settings: dict[str, Any]) -> Any:

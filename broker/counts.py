@@ -32,7 +32,7 @@ class Counts:
         self.alerts_skipped += batch.skipped
         self.alerts_dead.update(letter.reason for letter in batch.dead_letters)
         self.annotations += len(batch.annotations)
-        self.labelled += sum(a.record["label"] is not None for a in batch.annotations)
+        self.labelled += batch.labelled
         self.history_rows += batch.history_rows
 
     def as_json(self) -> dict[str, Any]:
@@ -94,17 +94,16 @@ class Metrics:
                 f"cannot serve metrics on port {port}: {exc.strerror}; set metrics.port"
             ) from exc
 
-    def add(self, batch: Batch, *, process_s: float, deliver_s: float) -> None:
+    def add(self, batch: Batch, *, process_s: float, finish_s: float) -> None:
         """Count a batch that was delivered and stored."""
         self._alerts.labels("used", "").inc(batch.used)
         for reason, n in batch.skipped.items():
             self._alerts.labels("skipped", reason).inc(n)
         for letter in batch.dead_letters:
             self._alerts.labels("dead", letter.reason).inc()
-        labelled = sum(a.record["label"] is not None for a in batch.annotations)
-        self._annotations.labels("yes").inc(labelled)
-        self._annotations.labels("no").inc(len(batch.annotations) - labelled)
+        self._annotations.labels("yes").inc(batch.labelled)
+        self._annotations.labels("no").inc(len(batch.annotations) - batch.labelled)
         self._batch_size.observe(batch.packets)
         self._seconds.labels("process").observe(process_s)
-        self._seconds.labels("deliver").observe(deliver_s)
+        self._seconds.labels("finish").observe(finish_s)
         self._last.set_to_current_time()

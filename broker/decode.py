@@ -17,12 +17,9 @@ from broker.avro.general import GeneralReader
 from broker.avro.program import UnknownShapeError, compile_projection
 from broker.avro.projection import Projection, Record
 from broker.avro.schema import AvroType, parse_schema
-from broker.avro.split import read_file
 from broker.errors import AlertError
 from broker.judging import JudgingRules
 from broker.registry import Schema, SchemaRegistry, parse_json
-
-__all__ = ["Decoder", "JudgingRules", "read_file"]
 
 SURVEYS: tuple[tuple[Projection, Callable[[Record, JudgingRules], Alert | Skipped]], ...] = (
     (ztf.PROJECTION, ztf.read),
@@ -58,7 +55,7 @@ class Decoder:
         self._by_header: dict[bytes, AlertCodec] = {}
         self._by_id: dict[int, AlertCodec] = {}
 
-    def alerts(self, packet: Packet) -> Alert | Skipped:
+    def read(self, packet: Packet) -> Alert | Skipped:
         """Decode a packet of one alert and judge it.
 
         Raises

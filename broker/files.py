@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from broker.alert import Packet
-from broker.decode import read_file
+from broker.avro.split import read_file
+from broker.dead_letter import DeadLetter
 from broker.errors import ConfigError, FatalError
-from broker.pipeline import DeadLetter
-from broker.records import Annotation, Format, avro_file
+from broker.records import Annotation, Format, Record, avro_file
 from broker.store import Position
 
 SUFFIXES = (".avro", ".bin")
@@ -46,7 +46,7 @@ class FileSource:
     """Packets of files, in the order given."""
 
     def __init__(self, files: Sequence[Path], *, batch_size: int) -> None:
-        self._packets = _packets(files)
+        self._packets = packets_of(files)
         self._batch_size = batch_size
         self.exhausted = False
 
@@ -67,7 +67,7 @@ class FileSource:
 
 
 class FileSink:
-    """Annotations to one file or standard output, dead letters to the log file of the run.
+    """Annotations to one file or standard output, and what is known of dead letters to another file.
 
     Parameters
     ----------
@@ -87,28 +87,47 @@ class FileSink:
             raise ConfigError("--format avro needs --output FILE: an Avro file is not for the terminal")
         self._stack = contextlib.ExitStack()
         self._out: IO[Any] = sys.stdout if path is None else self._open(path, binary=form == "avro")
-        self._avro = avro_file(self._out) if form == "avro" else None
+        with self._writing():
+            self._avro = avro_file(self._out) if form == "avro" else None
         self._dead = None if dead_letters is None else self._open(dead_letters)
 
     def deliver(self, annotations: Sequence[Annotation], dead_letters: Sequence[DeadLetter]) -> None:
         """See `Sink.deliver`."""
-        try:
-            if self._avro is not None:
-                for annotation in annotations:
-                    self._avro.write(annotation.record)
-            else:
-                self._out.writelines(json.dumps(a.record, allow_nan=False) + "\n" for a in annotations)
+        with self._writing():
+            for annotation in annotations:
+                self._write(annotation.record)
             if self._dead is not None:
                 for letter in dead_letters:
-                    self._dead.write(json.dumps(_describe(letter)) + "\n")
-        except OSError as exc:
-            raise FatalError(f"cannot write {self._out.name}: {exc.strerror}") from exc
+                    self._dead.write(json.dumps(letter.describe()) + "\n")
 
     def close(self) -> None:
-        """Finish the files."""
+        """Finish the files.
+
+        Raises
+        ------
+        FatalError
+            If they cannot be finished.
+        """
+        with self._writing():
+            if self._avro is not None:
+                self._avro.flush()
+            self._out.flush()
+            self._stack.close()
+
+    def _write(self, record: Record) -> None:
         if self._avro is not None:
-            self._avro.flush()
-        self._stack.close()
+            self._avro.write(record)
+        else:
+            self._out.write(json.dumps(record, allow_nan=False) + "\n")
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise  # our reader has seen enough: no failure
+        except OSError as exc:
+            raise FatalError(f"cannot write {self._out.name}: {exc.strerror}") from exc
 
     def _open(self, path: Path, *, binary: bool = False) -> IO[Any]:
         try:
@@ -118,14 +137,16 @@ class FileSink:
         return self._stack.enter_context(file)
 
 
-def _packets(files: Sequence[Path]) -> Iterator[Packet]:
+def packets_of(files: Sequence[Path]) -> Iterator[Packet]:
+    """Packets of files, in order.
+
+    Raises
+    ------
+    FatalError
+        If a file cannot be read.
+    """
     for file in files:
         try:
             yield from read_file(file)
         except OSError as exc:
             raise FatalError(f"cannot read {file}: {exc.strerror}") from exc
-
-
-def _describe(letter: DeadLetter) -> dict[str, object]:
-    origin = letter.packet.origin
-    return {"file": origin.file, "offset": origin.offset, "reason": letter.reason, "message": letter.message}

@@ -55,9 +55,12 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
     """Judge an LSST alert by its diaSource, and turn it and its history into epochs.
 
     An alert without diaObject is skipped (``solar_system``, ``no_object``). The first rule that a detection
-    breaks names its fate: ``withdrawn``, ``no_total_flux``, ``bad_value``. Times are the middle of the
-    exposure in TAI; `time_correction_s` takes them to the Sun. The object is the diaSource's: the one in the
-    packet's diaObject went through floating point in samples handed on by other brokers.
+    breaks names its fate: ``withdrawn``, ``no_total_flux``, ``bad_value``. A withdrawn trigger is an alert
+    all the same, so that it can leave its light curve.
+
+    Times are the middle of the exposure in TAI; `time_correction_s` takes them to the Sun. The object is the
+    diaSource's: the one in the packet's diaObject went through floating point in samples handed on by other
+    brokers.
 
     Raises
     ------
@@ -73,15 +76,11 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
     ra, dec, on_sky = positions(record)
     checks = _plausible(record) | on_sky
     withdrawn = present["timeWithdrawnMjdTai"] & ~np.isnan(columns["timeWithdrawnMjdTai"])
-    gone = withdrawn.copy()
-    gone[0] = False  # a withdrawn trigger still has to reach its light curve, to leave it
-    verdict = judge(
-        {
-            "withdrawn": gone,
-            "no_total_flux": ~((flux > 0.0) & np.isfinite(flux)),
-            "bad_value": ~all_of(checks.values()),
-        }
-    )
+    withdrawn_ids = columns["diaSourceId"][withdrawn]
+    dark = ~((flux > 0.0) & np.isfinite(flux))
+    if withdrawn[0]:  # it has to reach its light curve to leave it, and needs no flux for that
+        withdrawn[0] = dark[0] = False
+    verdict = judge({"withdrawn": withdrawn, "no_total_flux": dark, "bad_value": ~all_of(checks.values())})
     if verdict.trigger == "bad_value":
         raise bad_trigger(record, checks, "diaSource")
     if verdict.trigger != "used":
@@ -93,8 +92,8 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
     epochs["source_id"] = columns["diaSourceId"][rows]
     epochs["exposure"] = columns["visit"][rows] * DETECTORS + columns["detector"][rows]
     epochs["mjd"] = columns["midpointMjdTai"][rows]
-    epochs["mag"] = AB_ZERO_POINT_NJY - 2.5 * np.log10(flux)
-    with np.errstate(over="ignore"):  # of a flux of nearly nothing
+    with np.errstate(all="ignore"):  # of a flux of nearly nothing, or of a withdrawn trigger without
+        epochs["mag"] = AB_ZERO_POINT_NJY - 2.5 * np.log10(flux)
         mag_err = MAG_PER_RELATIVE_FLUX * columns["scienceFluxErr"][rows] / flux
         epochs["mag_err"] = known_error(mag_err.astype(np.float32))
     epochs["time_correction_s"] = light_travel_s(epochs["mjd"], ra, dec)
@@ -109,7 +108,7 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
         dec=float(dec[0]),
         detection=epochs[:1],
         history=epochs[1:],
-        withdrawn=columns["diaSourceId"][withdrawn],
+        withdrawn=withdrawn_ids,
         history_rows=verdict.history,
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from broker.alert import Alert, Packet, Skipped
+from broker.dead_letter import DeadLetter
 from broker.decode import Decoder
 from broker.errors import AlertError, VarstreamError
 from broker.light_curve import BandSeries, LightCurve, band_series, merge
@@ -24,15 +25,6 @@ DUPLICATE = "duplicate"
 WITHDRAWN = "withdrawn"
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A packet that could not be read, and why."""
-
-    packet: Packet
-    reason: str
-    message: str
-
-
 @dataclass(slots=True)
 class Batch:
     """What became of a batch of packets; nothing of it is published or stored yet.
@@ -44,7 +36,8 @@ class Batch:
     positions : dict of (topic, partition) to int
         The offsets to read next once the batch is done.
     used : int
-        Alerts that entered a light curve; with `skipped` and `dead_letters` they add up to `packets`.
+        Alerts that were merged; with `skipped` and `dead_letters` they add up to `packets`. One whose
+        exposure is held with a later detection is among them, though it changes nothing.
     history_rows : Counter
         Fate of the history rows of the used alerts.
     """
@@ -58,6 +51,11 @@ class Batch:
     used: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     history_rows: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def labelled(self) -> int:
+        """How many of the annotations have a label."""
+        return sum(a.record["label"] is not None for a in self.annotations)
 
 
 class Pipeline:
@@ -99,7 +97,7 @@ class Pipeline:
         alerts = []
         for packet in packets:
             try:
-                judged = self._decoder.alerts(packet)
+                judged = self._decoder.read(packet)
             except AlertError as exc:
                 batch.dead_letters.append(DeadLetter(packet, exc.reason, str(exc)))
             except VarstreamError:

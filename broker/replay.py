@@ -6,13 +6,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from confluent_kafka import KafkaError
-
 from broker.config import KafkaConfig
-from broker.connection import Connection, make_producer
+from broker.connection import Connection, Deliveries
 from broker.console import Console
-from broker.decode import read_file
-from broker.errors import FatalError
+from broker.files import packets_of
+
+MAX_MESSAGE_BYTES = 16 * 2**20
+"""Above what any alert topic takes, so that it is the topic that decides."""
 
 
 def replay_files(
@@ -34,39 +34,20 @@ def replay_files(
     FatalError
         If a file cannot be read, the cluster is away, the topic is missing or a packet is refused.
     """
-    connection = Connection(config.bootstrap_servers, patience_s=config.patience_s)
-    producer = make_producer(connection, config.settings)
-    connection.wait_for_topics(producer, [topic])
-    failures: list[str] = []
-
-    def on_delivery(error: KafkaError | None, message: object) -> None:
-        if error is not None:
-            failures.append(error.str())
-
+    deliveries = Deliveries(
+        Connection(config.bootstrap_servers, patience_s=config.patience_s),
+        {"message.max.bytes": MAX_MESSAGE_BYTES, **config.settings},
+    )
+    deliveries.wait_for_topics([topic])
     sent = 0
     started = time.monotonic()
     with console.progress() as progress:
         task = progress.add_task(f"replaying to {topic}", total=None, unit="packets")
-        for file in files:
-            try:
-                for packet in read_file(file):
-                    if per_second is not None:
-                        time.sleep(max(0.0, started + sent / per_second - time.monotonic()))
-                    while True:
-                        try:
-                            producer.produce(topic, packet.payload, on_delivery=on_delivery)
-                            break
-                        except BufferError:
-                            producer.poll(0.1)
-                    sent += 1
-                    producer.poll(0)
-                    progress.update(task, completed=sent)
-            except OSError as exc:
-                raise FatalError(f"cannot read {file}: {exc.strerror}") from exc
-    while producer.flush(1.0):
-        connection.check(producer)
-    if failures:
-        raise FatalError(
-            f"{len(failures):,} of {sent:,} packets were not delivered to {topic}: {failures[0]}"
-        )
+        for packet in packets_of(files):
+            if per_second is not None:
+                time.sleep(max(0.0, started + sent / per_second - time.monotonic()))
+            deliveries.send(topic, packet.payload)
+            sent += 1
+            progress.update(task, completed=sent)
+        deliveries.wait()
     return sent

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.errors import ConfigError
-from features import BLOCKING, CONVENTIONS, FEATURE_NAMES, MIN_POINTS, extract
+from features import CONVENTIONS, FEATURE_NAMES, MIN_POINTS, extract, scorable
 from schemas.artifact import Artifact
 from schemas.manifest import Manifest, ManifestError
 
@@ -93,13 +93,10 @@ class Classifier:
         values, status = extract(
             time, mag, mag_err, offsets, convention=manifest.convention, clip_sigma=manifest.clip_sigma
         )
-        # The graph cannot see a NaN: it would come out as an ordinary class.
-        below_min_epochs = np.diff(offsets) < self.min_epochs
-        scored = ((status & BLOCKING) == 0) & np.isfinite(values).all(axis=1) & ~below_min_epochs
-        probabilities = np.full((status.size, len(manifest.classes)), np.nan, np.float32)
-        out_of_range = np.zeros(status.size, np.int64)
-        probabilities[scored], out_of_range[scored] = self._artifact.score(values[scored])
-        return Scores(values, status, below_min_epochs, scored, probabilities, out_of_range)
+        n_epochs = np.diff(offsets)
+        scored = scorable(values, status, n_epochs, self.min_epochs)
+        probabilities, out_of_range = self._artifact.score(values, scored)
+        return Scores(values, status, n_epochs < self.min_epochs, scored, probabilities, out_of_range)
 
 
 def load_classifier(folder: Path | None = None, *, min_epochs: int | None = None) -> Classifier:

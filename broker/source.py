@@ -46,7 +46,7 @@ class KafkaSource:
         self._positions = store.positions()
         self._assigned: set[Position] = set()
         self._ended: set[Position] = set()
-        self._failure: Exception | None = None
+        self._failure: FatalError | None = None
         self._consumer = make_consumer(
             self._connection,
             {**config.settings, "group.id": config.group_id, "enable.partition.eof": until_end},
@@ -78,7 +78,9 @@ class KafkaSource:
             elif place in self._assigned:
                 self._ended.discard(place)
                 packets.append(_packet(message))
-        if not packets:
+        if packets:
+            self._connection.answered()
+        else:
             self._connection.check(self._consumer)
             self.exhausted = self._until_end and bool(self._assigned) and self._ended >= self._assigned
         return packets
@@ -112,7 +114,9 @@ class KafkaSource:
             for partition in partitions:
                 partition.offset = self._start(consumer, partition)
             consumer.assign(partitions)
-        except Exception as exc:  # noqa: BLE001 - an error raised here would not stop librdkafka from going on
+        except KafkaException as exc:
+            self._failure = FatalError(f"cannot start reading {self._subscribed}: {exc.args[0].str()}")
+        except FatalError as exc:  # raised here it would not keep librdkafka from going on
             self._failure = exc
 
     def _on_revoke(self, consumer: Any, partitions: list[Any]) -> None:

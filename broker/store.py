@@ -98,7 +98,7 @@ class SQLiteStore:
         """See `Store.load`."""
         curves = {}
         for key in keys:
-            row = self._db.execute(
+            row = self._read(
                 "SELECT tail.epochs, sealed.epochs FROM tail LEFT JOIN sealed USING (object)"
                 " WHERE object = ?",
                 (key,),
@@ -129,12 +129,20 @@ class SQLiteStore:
 
     def positions(self) -> dict[Position, int]:
         """See `Store.positions`."""
-        rows = self._db.execute("SELECT topic, partition, next_offset FROM position")
+        rows = self._read("SELECT topic, partition, next_offset FROM position")
         return {(topic, partition): offset for topic, partition, offset in rows}
 
     def close(self) -> None:
         """See `Store.close`."""
         self._db.close()
+
+    def _read(self, query: str, values: tuple[str, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._db.execute(query, values)
+        except sqlite3.Error as exc:
+            raise FatalError(
+                f"cannot read the store {self._path}: {exc}; restore a copy or name another state.path"
+            ) from exc
 
     def _put(self, key: str, curve: LightCurve) -> None:
         n_sealed = curve.n_sealed

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from broker.alert import Origin, Packet
-from broker.decode import Decoder, JudgingRules
+from broker.decode import Decoder
 from broker.errors import ConfigError
+from broker.judging import JudgingRules
 from broker.light_curve import band_series
 from broker.picture import draw
 from broker.pipeline import Pipeline

@@ -11,8 +11,9 @@ from typing import Protocol
 
 from broker.alert import Packet
 from broker.counts import Counts, Metrics
+from broker.dead_letter import DeadLetter
 from broker.errors import FatalError, TransientError
-from broker.pipeline import Batch, DeadLetter, Pipeline
+from broker.pipeline import Batch, Pipeline
 from broker.records import Annotation
 from broker.store import Position, Store
 
@@ -119,6 +120,8 @@ def run(
             continue
         started = time.perf_counter()
         batch = _patiently(pipeline.process, packets, patience_s=patience_s, stop=stop)
+        if batch is None:
+            break
         if breaker is not None:
             breaker.check(batch)
         processed = time.perf_counter()
@@ -127,7 +130,7 @@ def run(
         source.commit(batch.positions)  # 3
         counts.add(batch)
         if metrics is not None:
-            metrics.add(batch, process_s=processed - started, deliver_s=time.perf_counter() - processed)
+            metrics.add(batch, process_s=processed - started, finish_s=time.perf_counter() - processed)
         if on_batch is not None:
             on_batch(batch, counts)
     return counts
@@ -135,15 +138,17 @@ def run(
 
 def _patiently(
     step: Callable[[Sequence[Packet]], Batch], packets: Sequence[Packet], *, patience_s: float, stop: Event
-) -> Batch:
-    """Try `step` on the same packets again, ever more slowly, while what it needs is away."""
+) -> Batch | None:
+    """Try `step` again, ever more slowly, while what it needs is away; None when told to stop."""
     deadline = time.monotonic() + patience_s
     wait_s = 0.2
     while True:
         try:
             return step(packets)
         except TransientError as exc:
-            if time.monotonic() + wait_s > deadline or stop.wait(wait_s):
+            if time.monotonic() + wait_s > deadline:
                 raise FatalError(f"gave up after {patience_s:g} s: {exc}") from exc
+            if stop.wait(wait_s):
+                return None
             log.warning("trying again", extra={"reason": str(exc), "wait_s": wait_s})
             wait_s = min(2 * wait_s, 5.0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from features.conventions import CONVENTIONS, FEATURE_NAMES, MIN_POINTS
 from features.extract import extract
-from features.status import BLOCKING, Status, status_names
+from features.status import BLOCKING, Status, scorable, status_names
 
 __all__ = [
     "BLOCKING",
@@ -19,5 +19,6 @@ __all__ = [
     "MIN_POINTS",
     "Status",
     "extract",
+    "scorable",
     "status_names",
 ]

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import enum
 
+import numpy as np
+from numpy.typing import NDArray
+
+from features.conventions import MIN_POINTS
+
 
 class Status(enum.IntFlag):
     """Bits of the status column, stored as uint32.
@@ -46,3 +51,26 @@ def status_names(bits: int) -> list[str]:
     if unknown:
         raise ValueError(f"status {int(bits):#x} has unknown bits {unknown:#x}")
     return [flag.name for flag in Status if flag & int(bits) and flag.name is not None]
+
+
+def scorable(
+    values: NDArray[np.float64], status: NDArray[np.uint32], n_epochs: NDArray[np.int64], min_epochs: int
+) -> NDArray[np.bool_]:
+    """Which light curves a model may judge.
+
+    A network has an answer to anything, NaN included; this is the gate in front of every one.
+
+    Parameters
+    ----------
+    values : (n, 16) float64
+        Features.
+    status : (n,) uint32
+        Their status.
+    n_epochs : (n,) int
+        Points that each light curve has.
+    min_epochs : int
+        Fewest points the model is meant for; never below `features.MIN_POINTS`.
+    """
+    long_enough = np.asarray(n_epochs) >= max(min_epochs, MIN_POINTS)
+    judged: NDArray[np.bool_] = ((status & BLOCKING) == 0) & np.isfinite(values).all(axis=1) & long_enough
+    return judged

@@ -45,26 +45,31 @@ class Artifact:
         _agree(folder, manifest, session)
         return cls(manifest, session)
 
-    def score(self, features: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Class probabilities of rows of finite features.
+    def score(
+        self, features: NDArray[np.float64], judged: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Class probabilities of the rows that may be judged.
 
         Parameters
         ----------
         features : (n, 16) float64
-            Raw features in the manifest's order and convention, all finite.
+            Raw features in the manifest's order and convention.
+        judged : (n,) bool
+            Rows to score, all finite: see `features.scorable`.
 
         Returns
         -------
         probabilities : (n, k) float32
-            One row sums to one; columns are the manifest's classes.
+            A judged row sums to one, columns are the manifest's classes; NaN elsewhere.
         out_of_range : (n,) int64
             Bit j is set where feature j lay outside the training range and was clipped to it.
         """
-        if not features.size:
-            return np.empty((0, len(self.manifest.classes)), np.float32), np.empty(0, np.int64)
-        probabilities, out_of_range = self._session.run(
-            ["probabilities", "out_of_range"], {"features": np.ascontiguousarray(features)}
-        )
+        probabilities = np.full((len(features), len(self.manifest.classes)), np.nan, np.float32)
+        out_of_range = np.zeros(len(features), np.int64)
+        if judged.any():
+            rows = np.ascontiguousarray(features[judged])
+            outputs = self._session.run(["probabilities", "out_of_range"], {"features": rows})
+            probabilities[judged], out_of_range[judged] = outputs
         return probabilities, out_of_range
 
 

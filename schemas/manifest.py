@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,35 @@ def _parse(raw: object, path: Path) -> Manifest:
     unknown = sorted(set(raw) - known)
     if unknown:
         raise ManifestError(f"{path} has unknown fields {', '.join(unknown)}")
+    wrong = [name for name, right in _CHECKS.items() if name in raw and not right(raw[name])]
+    if wrong:
+        raise ManifestError(f"{path}: {wrong[0]} cannot be {raw[wrong[0]]!r}")
     try:
         return Manifest(**{**raw, "classes": tuple(raw["classes"]), "features": tuple(raw["features"])})
     except (KeyError, TypeError) as exc:
         raise ManifestError(f"{path} is incomplete: {exc}") from exc
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value)) and len(set(value)) == len(value) > 0
+
+
+def _is_number(value: object, kinds: tuple[type, ...]) -> bool:
+    return type(value) in kinds and value > 0  # type: ignore[operator]
+
+
+_CHECKS: Mapping[str, Callable[[object], bool]] = {
+    "name": _is_text,
+    "version": _is_text,
+    "sha256": _is_text,
+    "convention": _is_text,
+    "classes": _is_names,
+    "features": _is_names,
+    "min_epochs": lambda value: _is_number(value, (int,)),
+    "clip_sigma": lambda value: value is None or _is_number(value, (int, float)),
+    "label_maps": lambda value: isinstance(value, dict),
+}

@@ -79,9 +79,8 @@ def assess(artifact: Artifact, dataset: Dataset) -> dict[str, Any]:
 
 
 def _answers(artifact: Artifact, values: NDArray[np.float64], scored: NDArray[np.bool_]) -> Answers:
-    probabilities = np.full((len(values), len(artifact.manifest.classes)), np.nan)
-    probabilities[scored] = artifact.score(values[scored])[0]
-    return Answers(probabilities, scored)
+    probabilities, _ = artifact.score(values, scored)
+    return Answers(probabilities.astype(np.float64), scored)
 
 
 def _first(kind: NDArray[np.int8], n_epochs: NDArray[np.int64], count: int) -> NDArray[np.bool_]:

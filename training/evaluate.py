@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features import BLOCKING, CONVENTIONS, FEATURE_NAMES, extract
+from features import CONVENTIONS, FEATURE_NAMES, extract, scorable
 from schemas.artifact import Artifact
 from schemas.manifest import Manifest, ManifestError
 from training.errors import SettingsError, TrainingError
@@ -185,11 +185,9 @@ def judge(artifact: Artifact, curves: LightCurves) -> Answers:
         convention=manifest.convention,
         clip_sigma=manifest.clip_sigma,
     )
-    scored = (status & BLOCKING) == 0
-    scored &= np.isfinite(values).all(axis=1) & (curves.n_epochs >= manifest.min_epochs)
-    probabilities = np.full((len(curves), len(manifest.classes)), np.nan)
-    probabilities[scored] = artifact.score(values[scored])[0]
-    return Answers(probabilities, scored)
+    scored = scorable(values, status, curves.n_epochs, manifest.min_epochs)
+    probabilities, _ = artifact.score(values, scored)
+    return Answers(probabilities.astype(np.float64), scored)
 
 
 def measure(answers: Answers, allowed: NDArray[np.bool_], classes: tuple[str, ...]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 import features
-from features import BLOCKING, FEATURE_NAMES, extract
+from features import FEATURE_NAMES, MIN_POINTS, extract, scorable
 from schemas.manifest import sha256_of
 from training.light_curves import LightCurves, offsets_of, read_light_curves
 from training.sampling import Sampling, examples
@@ -63,8 +63,7 @@ class FeatureTable:
     @property
     def usable(self) -> NDArray[np.bool_]:
         """Rows (m,) that a model may be trained on or asked about."""
-        usable: NDArray[np.bool_] = np.isfinite(self.values).all(axis=1) & ((self.status & BLOCKING) == 0)
-        return usable
+        return scorable(self.values, self.status, self.n_epochs, MIN_POINTS)
 
     def take(self, rows: NDArray[np.int64]) -> FeatureTable:
         """Copy some of the rows."""

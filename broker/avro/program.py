@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from broker.avro.projection import AVRO_TYPES, Kind, Projection
 from broker.avro.schema import AvroType
 
-FIXED_WIDTHS = {"boolean": 1, "float": 4, "double": 8}
 VARINTS = frozenset({"int", "long", "enum"})
 LENGTH_PREFIXED = frozenset({"bytes", "string"})
 VARINT_WIDTH, PREFIXED_WIDTH = -1, -2  # in place of a number of bytes

@@ -24,7 +24,8 @@ from broker.avro.columnar import ColumnarReader
 from broker.avro.container import parse_block, parse_header
 from broker.avro.general import GeneralReader
 from broker.avro.schema import parse_schema
-from broker.decode import Decoder, JudgingRules, make_codec
+from broker.decode import Decoder, make_codec
+from broker.judging import JudgingRules
 from broker.registry import Schema, SchemaRegistry, open_registry, parse_json
 from tests.decode import packets as made
 
@@ -96,7 +97,7 @@ def measure(name: str, payloads: Sequence[bytes], registry: SchemaRegistry) -> s
     messages = [made.packet(payload) for payload in payloads]
     for case, message in zip(cases, messages, strict=True):
         check(case)
-        decoder.alerts(message)
+        decoder.read(message)
 
     def with_reader() -> None:
         for case in cases:
@@ -115,7 +116,7 @@ def measure(name: str, payloads: Sequence[bytes], registry: SchemaRegistry) -> s
 
     def alerts() -> None:
         for message in messages:
-            decoder.alerts(message)
+            decoder.read(message)
 
     reader, schemaless, record, alert = (
         t / len(cases) * 1e6 for t in seconds([with_reader, with_schemaless, records, alerts])

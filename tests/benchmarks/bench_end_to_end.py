@@ -31,7 +31,7 @@ def seeded_store(past: Sequence[Packet]) -> MemoryStore:
     curves: dict[str, LightCurve] = {}
     read = decoder()
     for packet in past:
-        alert = read.alerts(packet)
+        alert = read.read(packet)
         curves[alert.key], _ = merge(curves.get(alert.key, LightCurve.empty()), alert)
     store = MemoryStore()
     store.commit(curves, {})

@@ -7,8 +7,10 @@ from functools import cache
 from pathlib import Path
 
 from broker.alert import Origin, Packet
-from broker.decode import Decoder, JudgingRules
-from broker.pipeline import DeadLetter, Pipeline
+from broker.dead_letter import DeadLetter
+from broker.decode import Decoder
+from broker.judging import JudgingRules
+from broker.pipeline import Pipeline
 from broker.records import Annotation
 from broker.registry import open_registry
 from broker.score import Classifier, load_classifier

@@ -68,6 +68,9 @@ def test_values_get_the_type_of_their_setting(tmp_path):
         (["output=3"], "is not of the form section.name=value"),
         (["output"], "is not of the form section.name=value"),
         (["kafka.settings=3"], "kafka.settings must be a table, got 3"),
+        (["metrics.port=70000"], "metrics.port must be in 1 ... 65535, got 70000"),
+        (["decoding.max_distnr_arcsec=0.0"], "max_distnr_arcsec must be > 0"),
+        (["decoding.ztf_error=both"], "decoding.ztf_error must be one of dc, difference"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_value_and_remedy(tmp_path, overrides, message):
@@ -89,3 +92,9 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_file_that_is_not_toml_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"worker\.toml are not TOML"):
         load(tmp_path, "[kafka\n")
+
+
+def test_a_variable_with_one_underscore_too_few_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="VARSTREAM_WORKER_BATCH_SIZE: two underscores"):
+        load(tmp_path, environment={"VARSTREAM_WORKER_BATCH_SIZE": "3"})
+    load(tmp_path, environment={"VARSTREAM_TEST_DATA": "/data"})

@@ -11,10 +11,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, To
 
 from broker.config import KafkaConfig, OutputConfig
 from broker.connection import Connection, make_producer
+from broker.dead_letter import DeadLetter
 from broker.embedded import EmbeddedBroker
 from broker.errors import ConfigError, FatalError
-from broker.pipeline import DeadLetter
-from broker.sink import KafkaSink, dead_letter_message
+from broker.sink import KafkaSink
 from broker.source import KafkaSource, resolve_topics
 from broker.store import MemoryStore, SQLiteStore
 from broker.worker import run
@@ -150,8 +150,8 @@ def test_a_setting_librdkafka_does_not_know_is_named():
 
 def test_a_message_that_is_too_large_for_the_topic_is_not_lost_silently(kafka):
     sink = KafkaSink(OutputConfig(), KafkaConfig(bootstrap_servers=kafka, topics=("a",)))
-    with pytest.raises(FatalError, match="cannot write to classifications"):
-        sink._produce("classifications", b"x" * 2_000_000)
+    with pytest.raises(FatalError, match="cannot write 2,000,000 bytes to classifications"):
+        sink._deliveries.send("classifications", b"x" * 2_000_000)
 
 
 def test_a_huge_dead_letter_is_cut_to_what_the_topic_takes_and_says_so(kafka):
@@ -166,7 +166,7 @@ def test_a_huge_dead_letter_is_cut_to_what_the_topic_takes_and_says_so(kafka):
 
 
 def test_a_dead_letter_that_fits_is_whole():
-    tags, value = dead_letter_message(DeadLetter(packets([b"abc"])[0], "bad_magic", "no"), 1_000_000)
+    tags, value = DeadLetter(packets([b"abc"])[0], "bad_magic", "no").as_message(1_000_000)
     assert value == b"abc"
     # echo -n abc | sha256sum
     assert dict(tags)["sha256"] == b"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -190,3 +190,13 @@ def test_a_refused_password_is_reported_with_its_reason_and_not_as_silence():
     )
     with pytest.raises(ConfigError, match=r"h:9 refused the connection: .*invalid credentials"):
         connection.check(producer)
+
+
+def test_an_outage_that_is_over_is_forgotten(kafka, monkeypatch):
+    """What arrived shows that the cluster is back; a slow delivery much later is no long outage."""
+    sink = KafkaSink(OutputConfig(), KafkaConfig(bootstrap_servers=kafka, topics=("a",)))
+    connection = sink._deliveries._connection
+    connection.on_error(KafkaError(KafkaError._TRANSPORT, "connection reset"))
+    sink.deliver([], [DeadLetter(packets([b"x"])[0], "empty", "no")])
+    monkeypatch.setattr("time.monotonic", lambda: 1e9)
+    connection.check(None)

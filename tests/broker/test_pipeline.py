@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.alert import Origin, Packet
-from broker.decode import Decoder, JudgingRules
+from broker.decode import Decoder
+from broker.judging import JudgingRules
 from broker.pipeline import Pipeline
 from broker.score import Classifier
 from broker.store import MemoryStore, SQLiteStore
 from features import FEATURE_NAMES, MIN_POINTS
 from tests.broker.epochs import alert, epoch
-from tests.broker.streams import SCHEMAS, classifier, packets, pipeline, simulated, timeless
+from tests.broker.streams import classifier, packets, pipeline, simulated, timeless
 
 
 def process(payloads, splits=(), store=None):
@@ -137,7 +138,7 @@ def test_a_poisonous_packet_is_a_dead_letter_and_its_neighbours_are_used(stream,
 
 def test_a_mistake_in_the_decoder_is_a_dead_letter_too(stream, caplog):
     class Broken(Decoder):
-        def alerts(self, packet: Packet):
+        def read(self, packet: Packet):
             raise ZeroDivisionError("a mistake of ours")
 
     batch = Pipeline(Broken(None, JudgingRules()), classifier(), MemoryStore()).process(packets(stream[:1]))
@@ -151,7 +152,7 @@ class Scripted:
     def __init__(self, *alerts):
         self._alerts = iter(alerts)
 
-    def alerts(self, packet):
+    def read(self, packet):
         return next(self._alerts)
 
 
@@ -169,7 +170,3 @@ def test_a_back_filled_band_gets_a_record_of_its_own():
     batch = Pipeline(Scripted(first), classifier(), MemoryStore()).process(packets([b""]))
     assert [(a.record["band"], a.record["n_epochs"]) for a in batch.annotations] == [("g", 1), ("r", 2)]
     assert {a.record["source_id"] for a in batch.annotations} == {"3"}
-
-
-def test_the_schemas_of_the_simulator_are_a_folder_of_ids():
-    assert (SCHEMAS / "1100.avsc").is_file()

@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
+from broker.dead_letter import DeadLetter
 from broker.errors import FatalError, TransientError
-from broker.pipeline import Batch, DeadLetter
+from broker.pipeline import Batch
 from broker.store import MemoryStore
 from broker.worker import CircuitBreaker, run
 from tests.broker.streams import ListSink, Topic, packets, pipeline, simulated, timeless
@@ -132,6 +133,19 @@ def test_patience_ends_with_the_reason(messages):
             stop=threading.Event(),
             patience_s=0.3,
         )
+
+
+def test_being_told_to_stop_while_waiting_is_no_failure(messages):
+    store, stop = MemoryStore(), threading.Event()
+
+    class Away:
+        def process(self, batch):
+            stop.set()
+            raise TransientError("the registry http://r is away")
+
+    topic = Topic(messages, batch_size=10)
+    assert run(topic, Away(), store, ListSink(), stop=stop).alerts_in == 0
+    assert topic.committed == 0
 
 
 def batch_of(n, dead):

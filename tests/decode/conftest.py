@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from broker.alert import Alert, Skipped
-from broker.decode import Decoder, JudgingRules
+from broker.decode import Decoder
+from broker.judging import JudgingRules
 from tests.decode import packets
 
 Read = Callable[..., Alert | Skipped]
@@ -20,7 +21,7 @@ def read_ztf() -> Read:
 
     def read(alert: dict[str, Any], schema: Any = packets.ZTF_SCHEMA, **rules: Any) -> Alert | Skipped:
         decoder = Decoder(None, JudgingRules(**rules))
-        return decoder.alerts(packets.packet(packets.container(alert, schema=schema)))
+        return decoder.read(packets.packet(packets.container(alert, schema=schema)))
 
     return read
 
@@ -31,6 +32,6 @@ def read_lsst() -> Read:
 
     def read(alert: dict[str, Any], schema: Any = packets.LSST_SCHEMA) -> Alert | Skipped:
         decoder = Decoder(packets.Schemas({1100: schema}), JudgingRules())
-        return decoder.alerts(packets.packet(packets.confluent(alert, schema)))
+        return decoder.read(packets.packet(packets.confluent(alert, schema)))
 
     return read

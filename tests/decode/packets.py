@@ -194,7 +194,7 @@ def packet(payload: bytes) -> Packet:
 def outcome(decoder: Decoder, one: Packet) -> str:
     """Name of the object, or the reason why there is none."""
     try:
-        read = decoder.alerts(one)
+        read = decoder.read(one)
     except AlertError as exc:
         return exc.reason
     return read.object_id if isinstance(read, Alert) else read.reason

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.alert import Alert
-from broker.decode import Decoder, JudgingRules
+from broker.decode import Decoder
 from broker.errors import AlertError, TransientError
+from broker.judging import JudgingRules
 from tests.decode.packets import (
     JD,
     LSST_SCHEMA,
@@ -40,7 +41,7 @@ def decoder() -> Decoder:
 
 def refusal(decoder: Decoder, payload: bytes) -> str:
     with pytest.raises(AlertError) as refused:
-        decoder.alerts(packet(payload))
+        decoder.read(packet(payload))
     assert str(refused.value)
     return refused.value.reason
 
@@ -88,13 +89,13 @@ def test_a_message_over_the_limit_is_not_looked_at():
 def test_fifty_megabytes_of_noise_or_of_an_alert_are_dealt_with(decoder):
     assert refusal(decoder, b"Obj\x01" + os.urandom(50 * 2**20)) in {"truncated", "corrupt"}
     cutout = bytes(50 * 2**20)
-    assert isinstance(decoder.alerts(packet(container(ztf_alert(candidate(), cutoutScience=cutout)))), Alert)
+    assert isinstance(decoder.read(packet(container(ztf_alert(candidate(), cutoutScience=cutout)))), Alert)
 
 
 def test_a_container_may_be_deflated_and_does_not_inflate_without_bound(decoder):
     alert = ztf_alert(candidate(), cutoutScience=bytes(2**20))
     bomb = container(alert, codec="deflate")
-    assert isinstance(decoder.alerts(packet(bomb)), Alert)
+    assert isinstance(decoder.read(packet(bomb)), Alert)
     small = Decoder(None, JudgingRules(max_packet_bytes=2**16))
     assert len(bomb) < 2**16
     assert refusal(small, bomb) == "too_large"
@@ -103,7 +104,7 @@ def test_a_container_may_be_deflated_and_does_not_inflate_without_bound(decoder)
 
 def test_an_unknown_compression_is_named(decoder):
     with pytest.raises(AlertError, match="'bzip2'") as refused:
-        decoder.alerts(packet(container(ztf_alert(candidate()), codec="bzip2")))
+        decoder.read(packet(container(ztf_alert(candidate()), codec="bzip2")))
     assert refused.value.reason == "unsupported_codec"
 
 
@@ -111,7 +112,7 @@ def test_either_survey_comes_in_either_framing():
     decoder = Decoder(Schemas({1: ZTF_SCHEMA}), JudgingRules())
     in_container = container(lsst_alert(dia_source()), schema=LSST_SCHEMA)
     framed = confluent(ztf_alert(candidate()), ZTF_SCHEMA, schema_id=1)
-    assert [decoder.alerts(packet(p)).survey for p in (in_container, framed)] == ["lsst", "ztf"]
+    assert [decoder.read(packet(p)).survey for p in (in_container, framed)] == ["lsst", "ztf"]
 
 
 def test_alternating_headers_are_each_read_by_their_own_schema(decoder):
@@ -127,7 +128,7 @@ def test_alternating_headers_are_each_read_by_their_own_schema(decoder):
     one, other = container(alert), container(alert, schema=turned)
     assert len(one) == len(other)
     for payload in (one, other, one, other):
-        read = decoder.alerts(packet(payload))
+        read = decoder.read(packet(payload))
         assert (read.ra, read.dec) == (10.0, 20.0)
 
 
@@ -135,7 +136,7 @@ def test_the_registry_is_asked_once_per_schema():
     registry = Schemas({1100: LSST_SCHEMA})
     decoder = Decoder(registry, JudgingRules())
     for _ in range(3):
-        decoder.alerts(packet(LSST))
+        decoder.read(packet(LSST))
     assert registry.asked == [1100]
 
 
@@ -149,13 +150,13 @@ def test_a_registry_that_is_away_is_asked_again():
 
     decoder = Decoder(Away({1100: LSST_SCHEMA}), JudgingRules())
     with pytest.raises(TransientError):
-        decoder.alerts(packet(LSST))
-    assert isinstance(decoder.alerts(packet(LSST)), Alert)
+        decoder.read(packet(LSST))
+    assert isinstance(decoder.read(packet(LSST)), Alert)
 
 
 def test_headers_of_strangers_do_not_pile_up(decoder):
     for i in range(200):
-        decoder.alerts(packet(container(ztf_alert(candidate()), metadata={"n": str(i)})))
+        decoder.read(packet(container(ztf_alert(candidate()), metadata={"n": str(i)})))
     assert len(decoder._by_header) <= 64
 
 

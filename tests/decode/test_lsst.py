@@ -66,8 +66,10 @@ def test_an_alert_is_passed_over_by_the_first_rule_its_source_breaks(read_lsst, 
     assert read_lsst(lsst_alert(dia_source(**changes))) == Skipped("lsst", reason)
 
 
-def test_a_withdrawn_trigger_is_named_so_that_it_leaves_its_light_curve(read_lsst):
-    alert = read_lsst(lsst_alert(dia_source(timeWithdrawnMjdTai=61110.0), [dia_source(diaSourceId=1)]))
+@pytest.mark.parametrize("flux", [1000.0, None, -5.0])
+def test_a_withdrawn_trigger_is_named_so_that_it_leaves_its_light_curve(read_lsst, flux):
+    trigger = dia_source(timeWithdrawnMjdTai=61110.0, scienceFlux=flux)
+    alert = read_lsst(lsst_alert(trigger, [dia_source(diaSourceId=1)]))
     assert alert.is_withdrawn
     assert alert.withdrawn.tolist() == [alert.source_id]
     assert alert.history["source_id"].tolist() == [1]

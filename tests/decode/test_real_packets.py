@@ -19,7 +19,9 @@ from broker.avro.container import parse_block, parse_header
 from broker.avro.general import GeneralReader
 from broker.avro.projection import Record
 from broker.avro.schema import parse_schema
-from broker.decode import Decoder, JudgingRules, make_codec, read_file
+from broker.avro.split import read_file
+from broker.decode import Decoder, make_codec
+from broker.judging import JudgingRules
 from broker.registry import SchemaRegistry, open_registry, parse_json
 from tests.decode.packets import outcome, packet
 
@@ -83,7 +85,7 @@ def test_every_ztf_packet_has_the_fate_and_the_epochs_that_the_rules_give(shared
     for message in packets_of(*(sorted(path.iterdir()) if path.is_dir() else [path])):
         alert = plain(message)
         history = alert["prv_candidates"] or []
-        read = decoder.alerts(message)
+        read = decoder.read(message)
 
         expected = ztf_fate(alert["candidate"], is_trigger=True)
         fates[expected] += 1
@@ -113,7 +115,7 @@ def test_every_lsst_message_has_the_fate_and_the_epochs_that_the_rules_give(shar
     for message in packets_of(*sorted(folder.glob("wire*/*.bin"))):
         schema = fastavro.parse_schema(registry.schema(int.from_bytes(message.payload[1:5], "big")))
         alert = fastavro.schemaless_reader(io.BytesIO(message.payload[5:]), schema, None)
-        read = decoder.alerts(message)
+        read = decoder.read(message)
 
         expected = lsst_fate(alert["diaSource"])
         fates[expected] += 1

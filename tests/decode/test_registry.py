@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from broker.avro.schema import parse_schema
-from broker.decode import Decoder, JudgingRules
+from broker.decode import Decoder
 from broker.errors import AlertError, ConfigError, TransientError
+from broker.judging import JudgingRules
 from broker.registry import open_registry
 from tests.decode.packets import LSST_SCHEMA, confluent, dia_source, lsst_alert, packet
 
@@ -135,5 +136,5 @@ def test_a_schema_that_no_alert_has_is_the_message_s_fault():
             return ["null", "long"]
 
     with pytest.raises(AlertError) as refused:
-        Decoder(Registry(), JudgingRules()).alerts(packet(confluent(lsst_alert(dia_source()))))
+        Decoder(Registry(), JudgingRules()).read(packet(confluent(lsst_alert(dia_source()))))
     assert refused.value.reason == "schema_not_an_alert"

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.avro.snappy import decompress_block
-from broker.decode import Decoder, JudgingRules
+from broker.decode import Decoder
 from broker.errors import AlertError
+from broker.judging import JudgingRules
 from tests.decode.packets import candidate, container, outcome, packet, ztf_alert
 
 

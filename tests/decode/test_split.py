@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.alert import Alert
-from broker.decode import Decoder, JudgingRules, read_file
+from broker.avro.split import read_file
+from broker.decode import Decoder
+from broker.judging import JudgingRules
 from tests.decode.packets import (
     candidate,
     confluent,
@@ -138,7 +140,7 @@ def test_an_alert_from_a_file_of_many_is_the_one_from_the_wire(tmp_path):
     path = tmp_path / "many.avro"
     path.write_bytes(container(*ALERTS, codec="deflate"))
     decoder = Decoder(None, JudgingRules())
-    alerts = [decoder.alerts(one) for one in read_file(path)]
-    alone = decoder.alerts(packet(container(ALERTS[2])))
+    alerts = [decoder.read(one) for one in read_file(path)]
+    alone = decoder.read(packet(container(ALERTS[2])))
     assert isinstance(alerts[2], Alert)
     assert alerts[2].detection.tobytes() == alone.detection.tobytes()

@@ -67,7 +67,7 @@ def test_the_demo_runs_from_anywhere_without_the_training_framework(installed, t
 
 
 def test_the_offline_command_says_how_to_get_what_it_lacks(installed, tmp_path):
-    command = [str(installed / "varstream-train"), "train", "--help"]
+    command = [str(installed / "varstream-train"), "train", "--light-curves", "x.npz", "--output", "y"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "pip install 'varstream[training]'" in done.stderr

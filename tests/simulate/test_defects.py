@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.alert import Origin, Packet
-from broker.decode import Decoder, JudgingRules
+from broker.decode import Decoder
 from broker.errors import AlertError
+from broker.judging import JudgingRules
 from broker.registry import open_registry
 from broker.simulator.defects import DAMAGE, Defects, spoil
 from broker.simulator.packets import alert_stream
@@ -71,7 +72,7 @@ def test_damaged_packets_are_refused_by_the_decoder(defect):
     for alert in spoil(stream()[:400], Defects(**{defect: 1.0}), seed=3):
         assert alert.defect == defect
         with pytest.raises(AlertError):
-            decoder.alerts(Packet(alert.payload, Origin()))
+            decoder.read(Packet(alert.payload, Origin()))
 
 
 def test_fractions_are_kept():

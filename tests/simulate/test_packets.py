@@ -14,7 +14,8 @@ import pytest
 from astropy.time import Time
 
 from broker.alert import Origin, Packet, Skipped
-from broker.decode import Decoder, JudgingRules
+from broker.decode import Decoder
+from broker.judging import JudgingRules
 from broker.registry import open_registry
 from broker.simulator.packets import alert_stream, alerts_of
 from broker.simulator.sky import simulate_sky
@@ -229,7 +230,7 @@ def test_the_worker_can_use_every_alert_of_a_bright_star(alerts):
         for curve, row, alert, _ in entries:
             if curve.flux_njy[row] <= 0.0:
                 continue
-            decoded = decoder.alerts(Packet(alert.payload, Origin()))
+            decoded = decoder.read(Packet(alert.payload, Origin()))
             assert not isinstance(decoded, Skipped)
             assert (decoded.survey, decoded.object_id) == (survey, curve.object_id)
             expected = 31.4 - 2.5 * np.log10(curve.flux_njy[row])

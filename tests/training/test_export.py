@@ -68,7 +68,7 @@ def test_the_networks_parameters_are_those_of_the_paper():
 def test_the_graph_computes_what_numpy_computes(tmp_path, values, input_eps):
     model = make_model(input_eps=input_eps)
     write_model(tmp_path, model, make_manifest())
-    probabilities, bits = Artifact.load(tmp_path).score(values)
+    probabilities, bits = Artifact.load(tmp_path).score(values, np.ones(len(values), bool))
     assert probabilities == pytest.approx(forward(model, values), abs=1e-7)
     assert (bits == model.preprocessing.transform(values)[1]).all()
     assert probabilities.sum(axis=1) == pytest.approx(1.0, abs=1e-6)
@@ -83,9 +83,12 @@ def test_torch_and_onnxruntime_agree_on_a_thousand_rows(tmp_path):
 def test_a_score_does_not_depend_on_its_batch(tmp_path, values):
     write_model(tmp_path, make_model(), make_manifest())
     artifact = Artifact.load(tmp_path)
-    whole = artifact.score(values)[0]
+    whole = artifact.score(values, np.ones(len(values), bool))[0]
     for size in (1, 7, 64):
-        parts = [artifact.score(values[i : i + size])[0] for i in range(0, len(values), size)]
+        parts = [
+            artifact.score(values[i : i + size], np.ones(len(values[i : i + size]), bool))[0]
+            for i in range(0, len(values), size)
+        ]
         assert np.concatenate(parts).tobytes() == whole.tobytes()
 
 
