@@ -10,7 +10,7 @@ from pathlib import Path
 
 from broker.config import load_config
 from broker.console import Console
-from broker.counts import Metrics
+from broker.counts import Counts, Metrics
 from broker.decode import Decoder
 from broker.demo import run_demo
 from broker.errors import ConfigError
@@ -72,6 +72,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
         metrics.serve(config.metrics.port)
     store = SQLiteStore(config.state.path)
     console = Console()
+    counts = Counts()
     try:
         sink = KafkaSink(config.output, config.kafka)
         source = KafkaSource(
@@ -80,7 +81,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
         try:
             console.say(f"reading {', '.join(config.kafka.topics)} from {config.kafka.bootstrap_servers}")
             with console.batches("annotating") as on_batch:
-                counts = run(
+                run(
                     source,
                     Pipeline(
                         Decoder(registry, config.decoding.rules()),
@@ -97,12 +98,13 @@ def run_worker(arguments: argparse.Namespace) -> int:
                     ),
                     metrics=metrics,
                     on_batch=on_batch,
+                    counts=counts,
                 )
         finally:
             source.close()
+            console.say(str(counts))
     finally:
         store.close()
-    console.say(str(counts))
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -18,12 +19,14 @@ ENVIRONMENT_PREFIX = "VARSTREAM_"
 
 _RULES = JudgingRules()
 
+MAX_BATCH = 100_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaConfig:
     """Where alerts come from.
 
-    `topics` are names, or templates with ``{utc_date}``, which stands for today and yesterday as YYYYMMDD.
+    `topics` are names, or templates with ``{utc_date}``, which stands for the latest `nights` as YYYYMMDD.
     `settings` go to librdkafka as they are: security, certificates, tuning.
     """
 
@@ -32,10 +35,17 @@ class KafkaConfig:
     topics: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     patience_s: float = 30.0
+    nights: int = 2
 
     def __post_init__(self) -> None:
-        if not self.topics:
+        if not self.topics or "" in self.topics:
             raise ConfigError("kafka.topics is empty: name at least one topic to read")
+        if not self.group_id:
+            raise ConfigError("kafka.group_id is empty: name the consumer group")
+        _check_positive("kafka.nights", self.nights)
+        strategy = str(self.settings.get("partition.assignment.strategy", "range"))
+        if "cooperative" in strategy:
+            raise ConfigError(f"kafka.settings: partition.assignment.strategy {strategy!r} is not supported")
         for topic in self.topics:
             if "{" in topic.replace("{utc_date}", ""):
                 raise ConfigError(f"kafka.topics: {topic!r} has a placeholder other than {{utc_date}}")
@@ -56,6 +66,8 @@ class OutputConfig:
 
     def __post_init__(self) -> None:
         _check_positive("output.max_message_bytes", self.max_message_bytes)
+        if self.topic == self.dead_letter_topic:
+            raise ConfigError(f"output.topic and output.dead_letter_topic are both {self.topic!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +130,8 @@ class WorkerConfig:
 
     def __post_init__(self) -> None:
         _check_positive("worker.batch_size", self.batch_size)
+        if self.batch_size > MAX_BATCH:
+            raise ConfigError(f"worker.batch_size must be at most {MAX_BATCH:,}, got {self.batch_size:,}")
         _check_positive("worker.dead_window", self.dead_window)
         if not 0 < self.max_dead_fraction <= 1:
             raise ConfigError(f"worker.max_dead_fraction must be in (0, 1], got {self.max_dead_fraction}")
@@ -145,6 +159,13 @@ class Config:
     state: StateConfig = field(default_factory=StateConfig)
     worker: WorkerConfig = field(default_factory=WorkerConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
+
+    def __post_init__(self) -> None:
+        for topic in (self.output.topic, self.output.dead_letter_topic):
+            if topic in self.kafka.topics and not self.output.bootstrap_servers:
+                raise ConfigError(
+                    f"output topic {topic!r} is among kafka.topics: the worker would read itself"
+                )
 
 
 def load_config(
@@ -188,10 +209,11 @@ def _put(tree: dict[str, Any], section: str, key: str, text: str) -> None:
     table = tree.setdefault(section, {})
     if not isinstance(table, dict):
         raise ConfigError(f"{section} must be a table of settings, got {table!r}")
-    value = _toml_or_text(text)
-    if key.startswith("settings."):
-        value = {key.removeprefix("settings."): value}
+    if key.startswith("settings."):  # librdkafka reads text; a password may look like a number
+        value: Any = {key.removeprefix("settings."): text}
         key = "settings"
+    else:
+        value = _toml_or_text(text)
     former = table.get(key)
     if key == "settings" and isinstance(value, dict) and isinstance(former, dict):
         table[key] = {**former, **value}
@@ -246,7 +268,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
             return float(value)
         if type(value) is hint:  # not isinstance: true is no number
             return value
-    raise ConfigError(f"{where} must be {_spell(hint)}, got {value!r}")
+    found = "something else" if where.endswith("settings") else repr(value)  # there may be a password in it
+    raise ConfigError(f"{where} must be {_spell(hint)}, got {found}")
 
 
 def _spell(hint: Any) -> str:
@@ -261,5 +284,5 @@ def _join(where: str, name: str) -> str:
 
 
 def _check_positive(name: str, value: float) -> None:
-    if not value > 0:
+    if not 0 < value < math.inf:
         raise ConfigError(f"{name} must be > 0, got {value}")

@@ -116,6 +116,9 @@ def make_consumer(connection: Connection, settings: Mapping[str, Any]) -> Any:
     ConfigError
         If librdkafka does not accept a setting.
     """
+    if settings.get("group.protocol", "classic") == "classic":
+        # a killed worker's successor waits for it; the default is 45 s
+        settings = {"session.timeout.ms": 10_000, **settings}
     return _client(
         Consumer,
         connection,
@@ -123,7 +126,6 @@ def make_consumer(connection: Connection, settings: Mapping[str, Any]) -> Any:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest",
-            "session.timeout.ms": 10_000,  # a killed worker's successor waits for it; the default is 45 s
             "allow.auto.create.topics": False,
             "topic.metadata.refresh.interval.ms": 10_000,
             "fetch.wait.max.ms": 50,

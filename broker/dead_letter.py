@@ -46,4 +46,6 @@ class DeadLetter:
         value = payload[: max(0, max_bytes - _ROOM)]
         truncated = "true" if len(value) < len(payload) else "false"
         fields = {**self.describe(), "truncated": truncated}
-        return [(name, str(field).encode()) for name, field in fields.items()], value
+        return [
+            (name, str(field).encode("utf-8", "backslashreplace")) for name, field in fields.items()
+        ], value

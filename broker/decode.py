@@ -26,6 +26,7 @@ SURVEYS: tuple[tuple[Projection, Callable[[Record, JudgingRules], Alert | Skippe
     (lsst.PROJECTION, lsst.read),
 )
 CONFLUENT_HEAD = 5  # a zero byte, the schema id as a big-endian int32
+MAX_PREFIX_BYTES = 2**18  # ten times a survey's; longer ones are read anew each time
 MAX_CODECS = 64  # a night's packets have a few headers; more are strangers
 
 
@@ -98,15 +99,19 @@ class Decoder:
         return codec.judge(codec.reader.read(body, start, stop), self._rules)
 
     def _known_header(self, payload: bytes) -> tuple[bytes, AlertCodec]:
-        for prefix, codec in self._by_header.items():
-            if payload.startswith(prefix):
+        prefix = next((known for known in reversed(self._by_header) if payload.startswith(known)), None)
+        if prefix is not None:
+            codec = self._by_header.pop(prefix)
+        else:
+            header = parse_header(payload)
+            prefix = header.prefix
+            codec = make_codec(parse_json(header.schema_text, "the packet's header"), header.codec)
+            if len(prefix) > MAX_PREFIX_BYTES:
                 return prefix, codec
-        header = parse_header(payload)
-        codec = make_codec(parse_json(header.schema_text, "the packet's header"), header.codec)
-        if len(self._by_header) >= MAX_CODECS:
-            del self._by_header[next(iter(self._by_header))]  # the oldest
-        self._by_header[header.prefix] = codec
-        return header.prefix, codec
+            if len(self._by_header) >= MAX_CODECS:
+                del self._by_header[next(iter(self._by_header))]  # the one used longest ago
+        self._by_header[prefix] = codec  # the latest last
+        return prefix, codec
 
     def _confluent(self, payload: bytes) -> Alert | Skipped:
         if len(payload) < CONFLUENT_HEAD:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import math
 import re
@@ -127,6 +128,7 @@ class HttpRegistry:
 
     def _fetch(self, schema_id: int) -> Schema:
         url = f"{self._url}/schemas/ids/{schema_id}"
+        shown = url.rpartition("@")[2]  # without a password
         request = urllib.request.Request(url, headers={"Accept": "application/vnd.schemaregistry.v1+json"})  # noqa: S310 (only http and https get here)
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:  # noqa: S310
@@ -134,14 +136,15 @@ class HttpRegistry:
         except urllib.error.HTTPError as exc:
             exc.close()
             if exc.code == 404:
-                raise unknown(schema_id, self._url) from exc
-            raise TransientError(f"schema registry: {url} answered {exc.code} {exc.reason}") from exc
-        except OSError as exc:
-            raise TransientError(f"schema registry: cannot reach {url}: {exc}") from exc
-        reply_json = parse_json(body, url)
-        if not isinstance(reply_json, dict) or not isinstance(reply_json.get("schema"), str):
-            raise AlertError("bad_schema", f"{url} answered without a schema: is this a Confluent registry?")
-        return parse_json(reply_json["schema"], url)
+                raise unknown(schema_id, shown) from exc
+            raise TransientError(f"schema registry: {shown} answered {exc.code} {exc.reason}") from exc
+        except (OSError, http.client.HTTPException) as exc:
+            raise TransientError(f"schema registry: cannot reach {shown}: {exc}") from exc
+        try:
+            text = json.loads(body)["schema"]
+        except (ValueError, KeyError, TypeError, RecursionError) as exc:  # a proxy's page, or cut short
+            raise TransientError(f"{shown} answered without a schema: is this a Confluent registry?") from exc
+        return parse_json(text, shown)
 
 
 def unknown(schema_id: int, where: str) -> AlertError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +19,8 @@ from broker.store import Position, Store
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.5
+_STEP = 32  # messages asked for at once, so that
+_BATCH_BYTES = 64 * 2**20  # a batch of large ones stays within memory
 
 _FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
 _MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
@@ -46,6 +49,8 @@ class KafkaSource:
         self._positions = store.positions()
         self._assigned: set[Position] = set()
         self._ended: set[Position] = set()
+        self._next: dict[Position, int] = {}
+        self._missing_since: dict[str, float] = {}
         self._failure: FatalError | None = None
         self._consumer = make_consumer(
             self._connection,
@@ -67,21 +72,28 @@ class KafkaSource:
             If the cluster is away for too long, or other members of the group took part of the partitions.
         """
         self._subscribe()
-        messages = self._consumer.consume(self._batch_size, _POLL_S)
-        if self._failure is not None:
-            raise self._failure
-        packets = []
-        for message in messages:
-            place = (message.topic(), message.partition())
-            if message.error() is not None:
-                self._on_message_error(message.error(), place)
-            elif place in self._assigned:
-                self._ended.discard(place)
-                packets.append(_packet(message))
+        packets: list[Packet] = []
+        size = 0
+        while len(packets) < self._batch_size and size < _BATCH_BYTES:
+            step = min(_STEP, self._batch_size - len(packets))
+            messages = self._consumer.consume(step, 0.0 if packets else _POLL_S)
+            if self._failure is not None:
+                raise self._failure
+            for message in messages:
+                place = (message.topic(), message.partition())
+                if message.error() is not None:
+                    self._on_message_error(message.error(), place)
+                elif place in self._assigned:
+                    self._follow(place, message.offset())
+                    packets.append(_packet(message))
+                    size += len(packets[-1].payload)
+            if len(messages) < step:
+                break
         if packets:
             self._connection.answered()
         else:
             self._connection.check(self._consumer)
+            self._check_topics()
             self.exhausted = self._until_end and bool(self._assigned) and self._ended >= self._assigned
         return packets
 
@@ -98,9 +110,27 @@ class KafkaSource:
         """Leave the group."""
         self._consumer.close()
 
+    def _follow(self, place: Position, offset: int) -> None:
+        """Notice offsets that were never read: the topic's retention can overtake a worker that lags."""
+        expected = self._next.get(place, offset)
+        if offset > expected:
+            where = f"{place[0]}[{place[1]}]"
+            log.warning("offsets went before they were read", extra={"where": where, "n": offset - expected})
+        self._next[place] = offset + 1
+        self._ended.discard(place)
+
+    def _check_topics(self) -> None:
+        """Bear with a night's topic before its first alert, not with one that is named and stays away."""
+        for topic, since in self._missing_since.items():
+            if topic in self._config.topics and time.monotonic() - since > self._config.patience_s:
+                raise FatalError(f"{self._connection.servers} has no topic {topic} any more: create it again")
+
     def _subscribe(self) -> None:
-        topics = resolve_topics(self._config.topics, datetime.now(UTC))
+        topics = resolve_topics(self._config.topics, datetime.now(UTC), nights=self._config.nights)
         if topics != self._subscribed:
+            left = sorted(set(self._subscribed) - set(topics))
+            if left:
+                log.warning("nights are no longer read", extra={"topics": left})
             log.info("subscribing", extra={"topics": topics})
             self._consumer.subscribe(topics, on_assign=self._on_assign, on_revoke=self._on_revoke)
             self._subscribed = topics
@@ -109,7 +139,9 @@ class KafkaSource:
         """Start every partition where the store left off; runs inside `poll`."""
         try:
             self._assigned = {(p.topic, p.partition) for p in partitions}
-            self._ended -= self._ended - self._assigned
+            self._ended &= self._assigned
+            self._next.clear()
+            self._missing_since.clear()
             self._refuse_a_part(consumer)
             for partition in partitions:
                 partition.offset = self._start(consumer, partition)
@@ -124,8 +156,9 @@ class KafkaSource:
 
     def _refuse_a_part(self, consumer: Any) -> None:
         """Alerts of one object lie on any partition: who reads only some sees half an object."""
-        for topic in {topic for topic, _ in self._assigned}:
-            n_all = len(consumer.list_topics(topic, timeout=10.0).topics[topic].partitions)
+        found = consumer.list_topics(timeout=10.0).topics
+        for topic in self._subscribed:
+            n_all = len(found[topic].partitions) if topic in found else 0
             n_ours = sum(t == topic for t, _ in self._assigned)
             if n_ours < n_all:
                 raise FatalError(
@@ -154,21 +187,21 @@ class KafkaSource:
         if error.code() == KafkaError._PARTITION_EOF:
             self._ended.add(place)
         elif error.code() in _MISSING:
-            log.debug(
-                "topic not there yet", extra={"topic": place[0]}
-            )  # tonight's topic before its first alert
+            if place[0] not in self._missing_since:
+                log.warning("no such topic yet", extra={"topic": place[0]})
+                self._missing_since[place[0]] = time.monotonic()
         elif error.fatal() or error.code() in _FORBIDDEN:
             raise FatalError(f"cannot read {place[0]}: {error.str()}")
         else:
             self._connection.on_error(error)
 
 
-def resolve_topics(templates: Sequence[str], now: datetime) -> list[str]:
-    """Literal topic names: ``{utc_date}`` becomes yesterday's and today's date.
+def resolve_topics(templates: Sequence[str], now: datetime, *, nights: int = 2) -> list[str]:
+    """Literal topic names: ``{utc_date}`` becomes the dates of the latest nights, today's last.
 
     A regular expression would also match nights that the survey has expired but still advertises.
     """
-    days = [(now - timedelta(days=d)).strftime("%Y%m%d") for d in (1, 0)]
+    days = [(now - timedelta(days=d)).strftime("%Y%m%d") for d in reversed(range(nights))]
     names = []
     for template in templates:
         names += (
@@ -181,7 +214,9 @@ def _packet(message: Any) -> Packet:
     kind, timestamp_ms = message.timestamp()
     upstream_ms = timestamp_ms if kind else None
     for name, value in message.headers() or ():
-        if name == "producer_timestamp" and value is not None and value.isdigit():  # LSST's own
+        if (
+            name == "producer_timestamp" and value is not None and value.isdigit() and len(value) < 16
+        ):  # LSST's own
             upstream_ms = int(value)
     return Packet(
         message.value() or b"",

@@ -105,7 +105,7 @@ class SQLiteStore:
             ).fetchone()
             if row is not None:
                 sealed = row[1] or b""
-                curves[key] = LightCurve(np.frombuffer(sealed + row[0], EPOCH), len(sealed) // EPOCH.itemsize)
+                curves[key] = self._curve(key, sealed, row[0])
         return curves
 
     def commit(self, curves: Mapping[str, LightCurve], positions: Mapping[Position, int]) -> None:
@@ -135,6 +135,13 @@ class SQLiteStore:
     def close(self) -> None:
         """See `Store.close`."""
         self._db.close()
+
+    def _curve(self, key: str, sealed: bytes, tail: bytes) -> LightCurve:
+        if len(sealed) % EPOCH.itemsize or len(tail) % EPOCH.itemsize:
+            raise FatalError(
+                f"the store {self._path} is damaged at {key}: restore a copy or name another state.path"
+            )
+        return LightCurve(np.frombuffer(sealed + tail, EPOCH), len(sealed) // EPOCH.itemsize)
 
     def _read(self, query: str, values: tuple[str, ...] = ()) -> sqlite3.Cursor:
         try:
@@ -190,4 +197,7 @@ class _Transaction:
         self._db.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: type[BaseException] | None, exc: object, trace: object) -> None:
-        self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        if kind is None:
+            self._db.execute("COMMIT")
+        elif self._db.in_transaction:  # a full disk has ended it already
+            self._db.execute("ROLLBACK")

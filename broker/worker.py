@@ -98,6 +98,7 @@ def run(
     breaker: CircuitBreaker | None = None,
     metrics: Metrics | None = None,
     on_batch: Callable[[Batch, Counts], None] | None = None,
+    counts: Counts | None = None,
 ) -> Counts:
     """Annotate alerts until `stop` is set or the source is exhausted.
 
@@ -111,7 +112,7 @@ def run(
     FatalError
         If the circuit breaker trips, or something is out of reach for longer than `patience_s`.
     """
-    counts = Counts()
+    counts = Counts() if counts is None else counts  # a caller's own are right however the run ends
     while not stop.is_set():
         packets = source.poll()
         if not packets:

@@ -17,6 +17,7 @@ from broker.errors import AlertError
 from broker.heliocentric import light_travel_s
 from broker.judging import JudgingRules, all_of, bad_trigger, judge, known_error, positions
 
+MAX_OBJECT_ID = 256  # a key of every message and of the store; ZTF's have 12 characters
 PROJECTION = Projection(
     survey="ztf",
     fields={"objectId": "text", "candid": "long"},
@@ -66,6 +67,8 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
     object_id = record.fields["objectId"]
     if not isinstance(object_id, str) or not object_id:
         raise AlertError("missing_field", "objectId of the alert is empty or not in the writer's schema")
+    if len(object_id) > MAX_OBJECT_ID:
+        raise AlertError("bad_value", f"objectId has {len(object_id):,} characters: {object_id:.40}...")
     candid = columns["candid"]
     if not present["candid"][0]:
         if record.fields["candid"] is None:

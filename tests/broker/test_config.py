@@ -41,6 +41,11 @@ def test_librdkafka_settings_of_all_places_add_up(tmp_path):
     }
 
 
+def test_a_password_that_looks_like_a_number_stays_text(tmp_path):
+    config = load(tmp_path, overrides=["kafka.settings.sasl.password=1_000"])
+    assert config.kafka.settings["sasl.password"] == "1_000"
+
+
 def test_values_get_the_type_of_their_setting(tmp_path):
     config = load(
         tmp_path,
@@ -67,7 +72,18 @@ def test_values_get_the_type_of_their_setting(tmp_path):
         (["output.format=xml"], "output.format must be one of avro, json, got 'xml'"),
         (["output=3"], "is not of the form section.name=value"),
         (["output"], "is not of the form section.name=value"),
-        (["kafka.settings=3"], "kafka.settings must be a table, got 3"),
+        (["kafka.settings=3"], "kafka.settings must be a table, got something else"),
+        (
+            ["kafka.settings='{sasl.password = hunter2}'"],
+            "kafka.settings must be a table, got something else",
+        ),
+        (["kafka.group_id="], "kafka.group_id is empty"),
+        (['kafka.topics=[""]'], "kafka.topics is empty"),
+        (["kafka.patience_s=inf"], "kafka.patience_s must be > 0"),
+        (["kafka.settings.partition.assignment.strategy=cooperative-sticky"], "is not supported"),
+        (["output.dead_letter_topic=classifications"], "are both 'classifications'"),
+        (["output.topic=alerts"], "the worker would read itself"),
+        (["worker.batch_size=2000000"], "worker.batch_size must be at most"),
         (["metrics.port=70000"], "metrics.port must be in 1 ... 65535, got 70000"),
         (["decoding.max_distnr_arcsec=0.0"], "max_distnr_arcsec must be > 0"),
         (["decoding.ztf_error=both"], "decoding.ztf_error must be one of dc, difference"),

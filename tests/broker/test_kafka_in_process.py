@@ -173,6 +173,33 @@ def test_a_dead_letter_that_fits_is_whole():
     assert dict(tags)["truncated"] == b"false"
 
 
+def test_a_dead_letter_may_hold_what_no_text_can():
+    tags, _ = DeadLetter(packets([b"abc"])[0], "bad_schema", "field '\ud800'").as_message(1_000_000)
+    assert dict(tags)["message"] == rb"field '\ud800'"
+
+
+def test_a_senders_clock_is_taken_only_where_it_is_one(kafka):
+    producer = Producer({"bootstrap.servers": kafka, "log_level": 2})
+    stamps = [b"1700000000123", b"9" * 20, b"9" * 5000, b"soon"]
+    for stamp in stamps:
+        producer.produce("alerts", b"x", partition=0, headers=[("producer_timestamp", stamp)])
+    producer.flush(10)
+    config = KafkaConfig(bootstrap_servers=kafka, topics=("alerts",))
+    source = KafkaSource(config, MemoryStore(), batch_size=10)
+    read: list[int] = []
+    while len(read) < len(stamps):
+        read += [packet.upstream_ms for packet in source.poll()]
+    source.close()
+    assert read[0] == 1_700_000_000_123
+    now_ms = datetime.now(UTC).timestamp() * 1000  # else the broker's own stamp counts
+    assert all(abs(stamp - now_ms) < 60_000 for stamp in read[1:])
+
+
+def test_more_nights_can_be_read():
+    now = datetime(2026, 3, 1, 0, 30, tzinfo=UTC)
+    assert resolve_topics(["n{utc_date}"], now, nights=3) == ["n20260227", "n20260228", "n20260301"]
+
+
 def test_a_dated_topic_stands_for_last_night_and_tonight():
     now = datetime(2026, 3, 1, 0, 30, tzinfo=UTC)
     assert resolve_topics(["ztf_{utc_date}_programid1", "other"], now) == [

@@ -128,3 +128,12 @@ def test_a_full_disk_stops_the_worker_and_keeps_nothing_of_the_batch(tmp_path):
     assert store.positions() == {("t", 0): 1}
     assert sorted(store.load([f"k{i}" for i in range(50)])) == []
     store.close()
+
+
+def test_a_damaged_blob_is_named_and_stops_the_worker(tmp_path):
+    store = SQLiteStore(tmp_path / "state.sqlite")
+    store.commit({"ztf:a": curve_of(1, 2)}, {})
+    store._db.execute("UPDATE tail SET epochs = substr(epochs, 1, 50)")
+    with pytest.raises(FatalError, match="damaged at ztf:a"):
+        store.load(["ztf:a"])
+    store.close()

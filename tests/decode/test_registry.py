@@ -74,9 +74,14 @@ def test_an_id_that_the_registry_does_not_know_is_asked_for_once(server):
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize("schema_id", [2001, 2002, 2003])
-def test_an_answer_that_is_no_schema_is_refused(server, schema_id):
-    assert refusal(open_registry(url(server)), schema_id) == "bad_schema"
+def test_an_answer_that_holds_no_avro_schema_is_refused(server):
+    assert refusal(open_registry(url(server)), 2003) == "bad_schema"
+
+
+@pytest.mark.parametrize("schema_id", [2001, 2002])
+def test_an_answer_that_is_a_proxys_page_is_worth_another_try(server, schema_id):
+    with pytest.raises(TransientError, match="is this a Confluent registry"):
+        open_registry(url(server)).schema(schema_id)
 
 
 def test_a_registry_in_trouble_is_worth_another_try(server):
