@@ -20,7 +20,8 @@ EPOCH = np.dtype(
         ("mag_err", "<f4"),  # one sigma; NaN where the survey gives none [mag]
         ("time_correction_s", "<f4"),  # to the middle of the exposure, as seen from the Sun [s]
         ("band", "S1"),  # one of u g r i z y
-        ("pad", "V3"),  # room to grow: records stay 40 bytes
+        ("withdrawn", "?"),  # taken back by the survey: remembered, so that it cannot come back, never used
+        ("pad", "V2"),  # room to grow: records stay 40 bytes
     ]
 )
 """One measurement of one object, as stored: little-endian, 40 bytes."""

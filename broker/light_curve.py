@@ -25,7 +25,7 @@ class LightCurve:
     Attributes
     ----------
     epochs : (n,) EPOCH
-        At most one per (band, exposure) and one per source id.
+        At most one per source id, and one that is not withdrawn per (band, exposure).
     n_sealed : int
         Length of the prefix that the store already holds unchanged.
     """
@@ -67,10 +67,11 @@ def merge(curve: LightCurve, alert: Alert) -> tuple[LightCurve, list[str]]:
 
     Epochs are known by their source id: a re-sent one replaces the held one only where its values differ
     by more than rounding. Of two detections in one exposure the one with the larger source id stays.
-    Withdrawn detections leave. No band changes where the alert brings nothing new.
+    Withdrawn detections leave for good, whatever an older packet says later. No band changes where the alert
+    brings nothing new.
     """
     held, n_sealed, changed = _withdraw(curve, alert.withdrawn)
-    news = _unheld(np.concatenate([alert.history, alert.detection]), held, alert.withdrawn)
+    news = _unheld(np.concatenate([alert.history, alert.detection]), held)
     if not news.size:
         return LightCurve(held, n_sealed), _names(changed)
     index = _Index(held, news)
@@ -93,8 +94,9 @@ def merge(curve: LightCurve, alert: Alert) -> tuple[LightCurve, list[str]]:
 
 
 def band_series(curve: LightCurve, band: str) -> BandSeries:
-    """Epochs of one band, by time; ties by source id."""
-    epochs = curve.epochs[curve.epochs["band"] == band.encode("ascii")]
+    """Epochs of one band that are not withdrawn, by time; ties by source id."""
+    epochs = curve.epochs
+    epochs = epochs[(epochs["band"] == band.encode("ascii")) & ~epochs["withdrawn"]]
     time = epochs["mjd"] + epochs["time_correction_s"].astype(np.float64) / SECONDS_PER_DAY
     order = np.lexsort((epochs["source_id"], time))
     return BandSeries(
@@ -106,24 +108,30 @@ def band_series(curve: LightCurve, band: str) -> BandSeries:
 
 
 def _withdraw(curve: LightCurve, withdrawn: NDArray[np.int64]) -> tuple[NDArray[np.void], int, set[bytes]]:
-    leaves = np.isin(curve.epochs["source_id"], withdrawn) if withdrawn.size else np.zeros(0, bool)
-    if not leaves.any():
-        return curve.epochs, curve.n_sealed, set()
-    first = int(np.argmax(leaves))
+    """Mark what leaves, and note what was never held, so that neither can come back with an older packet."""
+    epochs = curve.epochs
+    leaves = np.isin(epochs["source_id"], withdrawn) & ~epochs["withdrawn"]
+    unseen = np.setdiff1d(withdrawn, epochs["source_id"])
+    if not leaves.any() and not unseen.size:
+        return epochs, curve.n_sealed, set()
+    marks = np.zeros(unseen.size, EPOCH)
+    marks["source_id"], marks["withdrawn"] = unseen, True
+    epochs = np.concatenate([epochs, marks])
+    epochs["withdrawn"][: leaves.size] |= leaves
+    first = int(np.argmax(leaves)) if leaves.any() else leaves.size
     bands = {bytes(band) for band in curve.epochs["band"][leaves]}
-    return curve.epochs[~leaves], curve.n_sealed if first >= curve.n_sealed else 0, bands
+    return epochs, curve.n_sealed if first >= curve.n_sealed else 0, bands
 
 
-def _unheld(
-    rows: NDArray[np.void], epochs: NDArray[np.void], withdrawn: NDArray[np.int64]
-) -> NDArray[np.void]:
-    """Rows that `epochs` does not hold with the same values."""
-    fresh = ~np.isin(rows["source_id"], withdrawn)
+def _unheld(rows: NDArray[np.void], epochs: NDArray[np.void]) -> NDArray[np.void]:
+    """Rows that `epochs` does not hold with the same values, nor holds as withdrawn."""
+    fresh = np.ones(rows.size, bool)
     if epochs.size:
         order = np.argsort(epochs["source_id"])
         at = np.searchsorted(epochs["source_id"], rows["source_id"], sorter=order)
         held = epochs[order[np.minimum(at, order.size - 1)]]
-        fresh &= (held["source_id"] != rows["source_id"]) | ~_same_values(held, rows)
+        known = held["source_id"] == rows["source_id"]
+        fresh &= ~(known & (held["withdrawn"] | _same_values(held, rows)))
     return rows[fresh]
 
 
@@ -147,7 +155,7 @@ class _Index:
         touched = np.isin(held["source_id"], news["source_id"]) | np.isin(held["exposure"], news["exposure"])
         self._by_source: dict[int, int] = {}
         self._by_exposure: dict[tuple[bytes, int], int] = {}
-        for at in np.flatnonzero(touched).tolist():
+        for at in np.flatnonzero(touched & ~held["withdrawn"]).tolist():
             self.add(held[at], at)
 
     def find(self, epoch: np.void) -> int | None:

@@ -124,13 +124,13 @@ class Pipeline:
             before = curves.get(alert.key) or LightCurve.empty()
             held = alert.source_id in before.epochs["source_id"]
             curve, bands = merge(before, alert)
-            if not bands and (held or alert.is_withdrawn):
-                batch.skipped[DUPLICATE if held else WITHDRAWN] += 1
-                continue
-            batch.used += 1
-            batch.history_rows.update(alert.history_rows)
-            if bands:
+            if curve.epochs is not before.epochs:
                 curves[alert.key] = batch.curves[alert.key] = curve
+            if not bands and (held or alert.is_withdrawn):
+                batch.skipped[WITHDRAWN if alert.is_withdrawn else DUPLICATE] += 1
+            else:
+                batch.used += 1
+                batch.history_rows.update(alert.history_rows)
                 changed += [(packet, alert, band_series(curve, band)) for band in bands]
         return changed
 

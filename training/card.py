@@ -53,6 +53,8 @@ def card(manifest: Manifest) -> str:
         "alert stream: the probabilities are calibrated for such a mix.\n"
         "- One band, no colour, no distance: types that differ only there (Cepheids of populations I and II, "
         "overtone Cepheids and RR Lyrae stars) get mixed up.\n"
+        "- It was not measured on many exposures per night of few nights, as deep fields give: there an "
+        "epoch says less than these tables suppose.\n"
         "- Supernovae, cataclysmic variables and young stars have no class here and come out as one that is "
         "wrong.\n"
         "- The period of an eclipsing binary is usually half the orbital one: the model was trained so.",

@@ -21,7 +21,8 @@ def merged(*alerts, start=None):
 
 
 def ids(curve):
-    return sorted(curve.epochs["source_id"].tolist())
+    """Source ids of the epochs that count."""
+    return sorted(curve.epochs["source_id"][~curve.epochs["withdrawn"]].tolist())
 
 
 def test_a_record_is_forty_bytes_so_that_stored_curves_stay_readable():
@@ -91,6 +92,22 @@ def test_a_withdrawn_trigger_is_not_taken_in():
     assert bands[1] == ["g"]
 
 
+def test_a_withdrawn_detection_does_not_come_back_with_an_older_packet():
+    withdrawal = alert(epoch(3), withdrawn=np.array([1]))
+    older = alert(epoch(2), epoch(1))
+    assert ids(merged(alert(epoch(1)), withdrawal, older)[0]) == [2, 3]
+    assert ids(merged(withdrawal, older)[0]) == [2, 3]  # even if it was never held
+    assert merged(withdrawal, withdrawal)[1] == [["g"], []]
+
+
+def test_another_detection_may_take_the_exposure_of_a_withdrawn_one():
+    curve, bands = merged(
+        alert(epoch(5, exposure=7)), alert(epoch(6), withdrawn=np.array([5])), alert(epoch(4, exposure=7))
+    )
+    assert ids(curve) == [4, 6]
+    assert bands[2] == ["g"]
+
+
 def test_the_series_of_a_band_is_sorted_by_corrected_time():
     curve, _ = merged(
         alert(epoch(1, mjd=10.0, mag=1.0, correction_s=86_400.0)),
@@ -101,6 +118,8 @@ def test_the_series_of_a_band_is_sorted_by_corrected_time():
     assert series.time.tolist() == [10.5, 11.0]
     assert series.mag.tolist() == [2.0, 1.0]
     assert series.baseline_d == 0.5
+    gone, _ = merged(alert(epoch(4, band="r"), withdrawn=np.array([1])), start=curve)
+    assert band_series(gone, "g").mag.tolist() == [2.0]
 
 
 def test_merging_leaves_the_former_curve_as_it_was():

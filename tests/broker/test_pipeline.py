@@ -165,6 +165,18 @@ def test_a_withdrawn_detection_leaves_with_a_record_and_is_skipped_where_it_was_
     assert batch.skipped == {"withdrawn": 1}
 
 
+def test_a_withdrawal_that_comes_before_its_detection_is_kept_across_batches():
+    withdrawal = alert(epoch(2), withdrawn=np.array([2]))
+    store = MemoryStore()
+    line = Pipeline(Scripted(withdrawal, alert(epoch(2)), alert(epoch(3), epoch(2))), classifier(), store)
+    outcome = []
+    for number in range(3):
+        batch = line.process(packets([b""] * 3)[number : number + 1])
+        store.commit(batch.curves, batch.positions)
+        outcome.append((dict(batch.skipped), [a.record["n_epochs"] for a in batch.annotations]))
+    assert outcome == [({"withdrawn": 1}, []), ({"duplicate": 1}, []), ({}, [1])]
+
+
 def test_a_back_filled_band_gets_a_record_of_its_own():
     first = alert(epoch(3, band="g"), epoch(1, band="r"), epoch(2, band="r"))
     batch = Pipeline(Scripted(first), classifier(), MemoryStore()).process(packets([b""]))

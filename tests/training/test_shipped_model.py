@@ -1,5 +1,7 @@
 """The model that users get: loadable, small, and sane on stars whose class is known by construction."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +9,11 @@ import pytest
 
 from features import FEATURE_NAMES
 from schemas.artifact import Artifact
+from training.card import write_card
 from training.evaluate import judge
 from training.labels import membership
 from training.light_curves import LightCurves, offsets_of
+from training.recipe import RECIPES
 from training.surveys import SURVEYS
 
 MODELS = Path(__file__).resolve().parents[2] / "deploy" / "models"
@@ -41,6 +45,19 @@ def test_its_manifest_says_how_it_was_made_and_how_good_it_is(shipped):
     for length in ("all", "10", "20", "40", "80"):
         assert 0.5 < manifest.metrics["all_surveys"][length]["mc"] <= 1.0
         assert 0.0 <= manifest.metrics["reliability"][length]["calibration_error"] < 0.2
+
+
+def test_it_is_what_todays_recipe_makes(shipped):
+    made_with = shipped.manifest.training["recipe"]
+    assert made_with == json.loads(json.dumps(asdict(RECIPES[made_with["name"]])))
+    assert "/tmp" not in (text := json.dumps(asdict(shipped.manifest)))
+    assert "--cache" not in text
+
+
+def test_its_card_is_written_from_its_manifest(shipped, tmp_path):
+    folder = MODELS / (MODELS / "default").read_text().strip()
+    write_card(tmp_path, shipped.manifest)
+    assert (tmp_path / "README.md").read_text() == (folder / "README.md").read_text()
 
 
 def test_no_file_of_a_model_is_large(shipped):
