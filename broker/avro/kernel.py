@@ -7,12 +7,12 @@ fault. None of them reads outside its bytes, whatever is in them.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from broker.avro.program import NOT_NULL, PREFIXED_WIDTH, VARINT_WIDTH, Op
 from broker.avro.projection import TEXT_WIDTH
 from broker.avro.schema import MAX_DEPTH
+from features.jit import kernel
 
 TRUNCATED, LONG_INTEGER, NO_BRANCH, NEGATIVE_LENGTH, BAD_COUNT, FULL = range(1, 7)
 SPAN_BITS = 32  # a field's text is kept as start << 32 | length
@@ -26,7 +26,7 @@ HALT, SKIP_FIXED, SKIP_VARINT, SKIP_PREFIXED, SKIP_NULLABLE, UNION, JUMP, BLOCKS
 NEXT, ROW, LONG, FLOAT, DOUBLE, TEXT, FIELD_LONG, FIELD_TEXT = (int(op) for op in list(Op)[8:])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def read_varint(data: NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
     """Read a zigzag integer: its value and where it ends, or 0 and a negative fault."""
     if at < stop and data[at] < 0x80:  # nearly always: branches, flags, short texts
@@ -45,7 +45,7 @@ def read_varint(data: NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
     return 0, -LONG_INTEGER
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def read_length(data: NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
     """Read the length of what follows, all of which is there: length and start, or 0 and a negative fault."""
     length, at = read_varint(data, at, stop)
@@ -56,7 +56,7 @@ def read_length(data: NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
     return (length, at) if length <= stop - at else (0, -TRUNCATED)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def read_count(data: NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
     """Read how many items the next block of an array has, each of at least a byte."""
     count, at = read_varint(data, at, stop)
@@ -68,7 +68,7 @@ def read_count(data: NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
     return (count, at) if 0 <= count <= stop - at else (0, -BAD_COUNT)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def little_endian(data: NDArray[np.uint8], at: int, size: int) -> int:
     """Return `size` bytes as one integer, the first byte the lowest."""
     bits = np.uint64(0)
@@ -77,7 +77,7 @@ def little_endian(data: NDArray[np.uint8], at: int, size: int) -> int:
     return int(np.int64(bits))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def skip(data: NDArray[np.uint8], at: int, stop: int, width: int) -> int:
     """Pass over `width` bytes, an integer, or bytes behind their length: where they end, or a fault."""
     if width >= 0:
@@ -89,7 +89,7 @@ def skip(data: NDArray[np.uint8], at: int, stop: int, width: int) -> int:
     return at + length if at >= 0 else at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def read_null(data: NDArray[np.uint8], at: int, stop: int, null: int) -> tuple[bool, int]:
     """Read the branch of a union of null and another type: is it null, and where its value is, or a fault."""
     branch, at = read_varint(data, at, stop)
@@ -98,14 +98,14 @@ def read_null(data: NDArray[np.uint8], at: int, stop: int, null: int) -> tuple[b
     return branch == null, at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def skip_nullable(data: NDArray[np.uint8], at: int, stop: int, null: int, width: int) -> int:
     """Pass over a union of null and another type: where it ends, or a fault."""
     is_null, at = read_null(data, at, stop, null)
     return at if at < 0 or is_null else skip(data, at, stop, width)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def read_value(
     op: int,
     data: NDArray[np.uint8],
@@ -132,7 +132,7 @@ def read_value(
     return little_endian(data, at, length) if length <= TEXT_WIDTH else OVERLONG_BITS, at + length
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def execute(  # noqa: PLR0912, PLR0915, PLR0917 (an interpreter is one loop; numba has no keyword-only)
     program: NDArray[np.int32],
     data: NDArray[np.uint8],

@@ -8,16 +8,16 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from broker.errors import AlertError
+from features.jit import kernel
 
 CRC_BYTES = 4
 MAX_LENGTH_BYTES = 5
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def inflate(data: NDArray[np.uint8], at: int, out: NDArray[np.uint8]) -> bool:
     """Fill `out` from the elements that begin at `at`: whether they fill it, and nothing is left over.
 

@@ -1,4 +1,4 @@
-"""The same bits from the process that compiles the kernels and from those that load them."""
+"""The same bits from processes that compile the kernels, that load them, and that cannot keep them."""
 
 from __future__ import annotations
 
@@ -35,3 +35,15 @@ def test_compiling_and_loading_processes_agree_to_the_last_bit(tmp_path):
     )
     assert any(tmp_path.rglob("*.nbc"))
     assert compiled == loaded
+
+
+def test_where_no_folder_can_be_written_kernels_are_compiled_in_the_process():
+    no_place = "from numba.core.caching import CacheImpl; CacheImpl._locator_classes = []\n"
+    done = subprocess.run(
+        [sys.executable, "-c", no_place + PROGRAM], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    here = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout == here.stdout
