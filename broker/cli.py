@@ -61,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_paths(sub)
     _add_model(sub)
     sub.add_argument(
-        "--schemas", metavar="DIR_OR_URL", help="where LSST schemas are: a registry, or a folder of <id>.avsc"
+        "--schemas",
+        metavar="DIR_OR_URL",
+        help="LSST schemas: a registry's URL, a folder of <id>.avsc, or of the package lsst.alert.packet",
     )
     sub.add_argument("--output", type=Path, metavar="FILE", help="write here instead of standard output")
     sub.add_argument("--format", choices=["jsonl", "avro"], default="jsonl", help="(%(default)s)")

@@ -58,6 +58,8 @@ def classify(arguments: argparse.Namespace) -> int:
     if arguments.counts:
         _write(arguments.counts, json.dumps(counts.as_json(), indent=2) + "\n")
     console.say(str(counts))
+    if counts.alerts_dead["no_registry"]:
+        console.say("Confluent-framed packets name their schema by id: say with --schemas where schemas are")
     return 0
 
 

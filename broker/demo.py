@@ -63,7 +63,7 @@ def run_demo(*, seconds: float | None, n_objects: int, seed: int, model: Path | 
     )
     with as_file(files("schemas")) as schemas:
         decoder = Decoder(open_registry(str(schemas / "simulator")), JudgingRules())
-        console.print("compiling the kernels, which takes a while the first time ...")
+        console.print("loading the kernels; the first time they are compiled, which takes a while ...")
         _warm_up(decoder, classifier, alerts)
         feed = Feed()
         started = time.monotonic()

@@ -94,7 +94,7 @@ class KafkaSource:
         else:
             self._connection.check(self._consumer)
             self._check_topics()
-            self.exhausted = self._until_end and bool(self._assigned) and self._ended >= self._assigned
+            self.exhausted = self._until_end and self._at_end()
         return packets
 
     def commit(self, positions: Mapping[Position, int]) -> None:
@@ -109,6 +109,14 @@ class KafkaSource:
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close()
+
+    def _at_end(self) -> bool:
+        """Whether all partitions are read, or no topic is there after our patience: a quiet night."""
+        if self._assigned:
+            return self._ended >= self._assigned
+        if not self._missing_since.keys() >= set(self._subscribed):
+            return False
+        return time.monotonic() - max(self._missing_since.values()) > self._config.patience_s
 
     def _follow(self, place: Position, offset: int) -> None:
         """Notice offsets that were never read: the topic's retention can overtake a worker that lags."""

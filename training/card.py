@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def card(manifest: Manifest) -> str:
         "## How it was made",
         f"```\n{training['command']}\n```",
         f"{training['method'].capitalize()}, seed {training['seed']}, on {training['examples']['train']:,} "
-        f"examples: {_examples(training['recipe']['sampling'])}. The temperature "
+        f"examples: {_examples(training['recipe']['sampling'], manifest.classes)}. The temperature "
         f"({training['temperature']:.2f}) was fitted on {training['examples']['validation']:,} such "
         "examples of other stars.",
         "## How good it is",
@@ -65,16 +65,18 @@ def card(manifest: Manifest) -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _examples(sampling: Mapping[str, Any]) -> str:
+def _examples(sampling: Mapping[str, Any], classes: Sequence[str]) -> str:
     made = ["complete light curves"]
     if sampling["truncations"]:
         made.append(
             f"{sampling['truncations']} random prefixes and thinned-out versions of each, so that the model "
             "is honest about few epochs"
         )
-    imitated = [sampling[kind] for kind in ("shuffled", "constant", "damped_walk")]
-    if any(imitated):
-        made.append("simulated non-variables and quasars at the epochs and errors of real stars")
+    non_variables = "NonVar" in classes and (sampling["shuffled"] or sampling["constant"])
+    quasars = "QSO" in classes and sampling["damped_walk"]
+    imitated = [name for name, made_up in (("non-variables", non_variables), ("quasars", quasars)) if made_up]
+    if imitated:
+        made.append(f"simulated {' and '.join(imitated)} at the epochs and errors of real stars")
     return "; ".join(made)
 
 

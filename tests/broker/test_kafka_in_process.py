@@ -108,6 +108,14 @@ def _positions(tmp_path):
     return positions
 
 
+def test_a_night_without_alerts_ends_after_our_patience(kafka):
+    config = KafkaConfig(bootstrap_servers=kafka, group_id="n", topics=("ztf_{utc_date}",), patience_s=0.5)
+    source = KafkaSource(config, MemoryStore(), batch_size=10, until_end=True)
+    while not source.exhausted:
+        assert source.poll() == []
+    source.close()
+
+
 def test_a_store_that_is_ahead_of_its_topic_is_refused(kafka):
     produce(kafka, "alerts", [b"x"] * 4)
     store = MemoryStore()
