@@ -33,6 +33,11 @@ class Verdicts:
         True class of every object.
     classes : tuple of str
         Classes the model knows; objects of other classes are not counted.
+    latest : ordered dict of (object id, band) to record
+        The last record of every light curve that was judged, the newest at the end.
+    judged, unsure, right : dict of int to int
+        Records that were judged, those of them without a label, and those with the right one, by number of
+        epochs: the lower ends of `EPOCH_BINS`.
     """
 
     truth: dict[str, str]
@@ -40,10 +45,11 @@ class Verdicts:
     latest: OrderedDict[tuple[str, str], dict[str, Any]] = field(default_factory=OrderedDict)
     right: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     judged: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
+    unsure: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
 
     def add(self, record: dict[str, Any]) -> None:
         """Take in one record of the output topic."""
-        if record["label"] is None:
+        if record["probabilities"] is None:
             return
         key = (record["object_id"], record["band"])
         self.latest[key] = record
@@ -51,6 +57,7 @@ class Verdicts:
         if self.truth[record["object_id"]] in self.classes:
             lowest = max(b for b in EPOCH_BINS if b <= record["n_epochs"])
             self.judged[lowest] += 1
+            self.unsure[lowest] += record["label"] is None
             self.right[lowest] += self.is_right(record)
 
     def is_right(self, record: dict[str, Any]) -> bool:
@@ -73,7 +80,7 @@ def display(console: Console, verdicts: Verdicts, total: int) -> Iterator[Callab
         if console.is_terminal:
             live.update(Group(_table(verdicts), progress))
         elif time.monotonic() > next_line:
-            console.print(f"{done:,} of {total:,} alerts, {len(verdicts.latest):,} light curves classified")
+            console.print(f"{done:,} of {total:,} alerts, {len(verdicts.latest):,} light curves judged")
             next_line += _LINE_EVERY_S
 
     with Live(
@@ -88,12 +95,17 @@ def report(console: Console, verdicts: Verdicts, counts: Counts, seconds: float)
     table = Table()
     table.add_column("epochs")
     table.add_column("judged", justify="right")
+    table.add_column("unsure", justify="right")
     table.add_column("right", justify="right")
     for lowest, following in zip(EPOCH_BINS, (*EPOCH_BINS[1:], None), strict=True):
         if judged := verdicts.judged[lowest]:
             span = f"{lowest}+" if following is None else f"{lowest}-{following - 1}"
-            table.add_row(span, f"{judged:,}", f"{verdicts.right[lowest] / judged:.1%}")
-    console.print("how often the class was right, by number of epochs in the band", soft_wrap=True)
+            unsure, right = verdicts.unsure[lowest], verdicts.right[lowest]
+            share = f"{right / (judged - unsure):.1%}" if judged > unsure else "-"
+            table.add_row(span, f"{judged:,}", f"{unsure / judged:.1%}", share)
+    console.print(
+        "how often the class was right where one was given, by number of epochs in the band", soft_wrap=True
+    )
     console.print(table)
     absent = sorted(set(verdicts.truth.values()) - set(verdicts.classes))
     if absent:
@@ -113,11 +125,12 @@ def _table(verdicts: Verdicts) -> Table:
     table.add_column("is really", no_wrap=True)
     for (object_id, band), record in list(verdicts.latest.items())[-_ROWS_SHOWN:]:
         colour = "green" if verdicts.is_right(record) else "red"
+        verdict = "[yellow]unsure[/]" if record["label"] is None else f"[{colour}]{record['label']}[/]"
         table.add_row(
             object_id,
             band,
             str(record["n_epochs"]),
-            f"[{colour}]{record['label']}[/]",
+            verdict,
             f"{record['probability']:.2f}",
             f"{record['features']['period']:.5g}",
             verdicts.truth[object_id],

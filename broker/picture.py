@@ -86,10 +86,7 @@ def draw(
     if not scored:
         raise ValueError(f"none of the {len(annotations)} annotations has a score: nothing to draw")
     last = scored[-1]
-    title = title or (
-        f"{last['object_id']} is {last['label']} with probability {last['probability']:.2f} "
-        f"after {last['n_epochs']} epochs in {last['band']}"
-    )
+    title = title or _title(last)
     body = [
         f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="10"/>',
         text(72, 36, title, "title"),
@@ -106,6 +103,15 @@ def draw(
             "</svg>\n",
         ]
     )
+
+
+def _title(last: Mapping[str, Any]) -> str:
+    """Say what the last record says."""
+    when = f"after {last['n_epochs']} epochs in {last['band']}"
+    if last["label"] is not None:
+        return f"{last['object_id']} is {last['label']} with probability {last['probability']:.2f} {when}"
+    best = max(last["probabilities"], key=last["probabilities"].__getitem__)
+    return f"{last['object_id']} is unsure {when}: {best} has probability {last['probability']:.2f}"
 
 
 def _light_curve(series: Sequence[BandSeries], last: Mapping[str, Any]) -> list[str]:
@@ -236,6 +242,8 @@ def _legend(right: float, y: float, name: str, css: str) -> list[str]:
 def _sure_from(panel: Panel, scored: Sequence[Mapping[str, Any]]) -> list[str]:
     """Mark from when on the last answer was never doubted again."""
     answer = scored[-1]["label"]
+    if answer is None:
+        return []
     first = None
     for record in reversed(scored):
         if record["probabilities"][answer] < SURE:

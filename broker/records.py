@@ -20,13 +20,15 @@ from broker.light_curve import BandSeries
 from broker.score import Scores
 from features import FEATURE_NAMES, status_names
 from schemas.classification import CLASSIFICATION_VERSION, classification_schema
-from schemas.manifest import Manifest
+from schemas.manifest import Manifest, expected_reliability
 
 Record = dict[str, Any]
 Format = Literal["avro", "json"]
 
 _ID_NAMESPACE = uuid.UUID("6f1c1b0e-52a8-5d0c-9d1e-6a54b1a6d0a7")
 _BELOW_MIN_EPOCHS = "BELOW_MIN_EPOCHS"
+_ABSTAINED = "ABSTAINED"
+_RELIABILITY = ("n_epochs_min", "n_epochs_max", "accuracy", "mc", "calibration_error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,20 @@ class RecordMaker:
         """Record of the light curve in row `row` of `scores`."""
         manifest = self._manifest
         status = status_names(int(scores.status[row]))
-        label = probability = probabilities = None
+        n_epochs = int(series.time.size)
+        label = probability = probabilities = reliability = None
         if scores.scored[row]:
             p = scores.probabilities[row]
             best = int(np.argmax(p))
-            label, probability = manifest.classes[best], _plain(p[best])
+            probability = _plain(p[best])
             probabilities = {name: _plain(value) for name, value in zip(manifest.classes, p, strict=True)}
+            expected = expected_reliability(manifest, n_epochs)
+            if expected is not None:
+                reliability = {name: expected[name] for name in _RELIABILITY}
+            if probability < manifest.abstain_below:  # as published, so that a reader finds the same
+                status.append(_ABSTAINED)
+            else:
+                label = manifest.classes[best]
         if scores.below_min_epochs[row]:
             status.append(_BELOW_MIN_EPOCHS)
         clipped = int(scores.out_of_range[row])
@@ -84,11 +94,12 @@ class RecordMaker:
             "time_scale": alert.time_scale,
             "ra": alert.ra,
             "dec": alert.dec,
-            "n_epochs": int(series.time.size),
+            "n_epochs": n_epochs,
             "baseline_d": series.baseline_d,
             "label": label,
             "probability": probability,
             "probabilities": probabilities,
+            "reliability": reliability,
             "status": status,
             "out_of_range": [name for j, name in enumerate(FEATURE_NAMES) if clipped >> j & 1],
             "features": {

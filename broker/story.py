@@ -38,7 +38,7 @@ def draw_story(classifier: Classifier, *, true_class: str, seed: int) -> str:
     (star,) = simulate_sky(1, seed, "ztf", mix={true_class: 1.0})
     pipeline = Pipeline(Decoder(None, JudgingRules()), classifier, MemoryStore())
     batch = pipeline.process([Packet(alert.payload, Origin()) for alert in alerts_of(star)])
-    records = [a.record for a in batch.annotations if a.record["label"] is not None]
+    records = [a.record for a in batch.annotations if a.record["probabilities"] is not None]
     if not records:
         raise ConfigError(f"this {true_class} was seen in too few epochs to be judged: try another --seed")
     (band, _), *_ = Counter(record["band"] for record in records).most_common(1)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,14 @@ class Manifest:
         Data with their hashes and references, protocol, seeds, command.
     metrics : mapping
         What was measured, on what, with standard errors.
+    reliability : tuple of mapping
+        What to expect of the most probable class by number of epochs, measured on test stars; empty where
+        nothing is stated. Bins ascend without gaps, each with ``n_epochs_min``, ``n_epochs_max`` (inclusive;
+        None in the last, which has no upper end), ``n_stars``, ``n_light_curves``, ``accuracy`` and ``mc``
+        with ``accuracy_error`` and ``mc_error``, ``calibration_error``, ``abstained`` (share of the light
+        curves) and ``accuracy_when_sure`` (of the others; None where there are none).
+    abstain_below : float
+        The model gives no label where its highest probability is below this; 0 gives one always.
     licence : str
         Licence of the weights, and what the data's owners ask for.
     """
@@ -61,6 +71,8 @@ class Manifest:
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    reliability: tuple[Mapping[str, Any], ...] = ()
+    abstain_below: float = 0.0
     licence: str = ""
     manifest_version: str = MANIFEST_VERSION
 
@@ -76,7 +88,7 @@ def load_manifest(folder: Path) -> Manifest:
     Raises
     ------
     ManifestError
-        If a file is missing or unreadable, a field is missing or unknown, the manifest is of
+        If a file is missing or unreadable, a field is missing, unknown or impossible, the manifest is of
         another version, or ``model.onnx`` is not the file that the manifest was written for.
     """
     path = folder / MANIFEST_FILE
@@ -100,6 +112,12 @@ def load_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def expected_reliability(manifest: Manifest, n_epochs: int) -> Mapping[str, Any] | None:
+    """Return the bin of `Manifest.reliability` that holds `n_epochs`; None below the first or without any."""
+    place = bisect_right(manifest.reliability, n_epochs, key=itemgetter("n_epochs_min")) - 1
+    return manifest.reliability[place] if place >= 0 else None
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
@@ -120,10 +138,47 @@ def _parse(raw: object, path: Path) -> Manifest:
     wrong = [name for name, right in _CHECKS.items() if name in raw and not right(raw[name])]
     if wrong:
         raise ManifestError(f"{path}: {wrong[0]} cannot be {raw[wrong[0]]!r}")
+    _check_bins(raw.get("reliability", []), path)
     try:
-        return Manifest(**{**raw, "classes": tuple(raw["classes"]), "features": tuple(raw["features"])})
+        tuples = {
+            "classes": tuple(raw["classes"]),
+            "features": tuple(raw["features"]),
+            "reliability": tuple(raw.get("reliability", ())),
+        }
+        return Manifest(**{**raw, **tuples})
     except (KeyError, TypeError) as exc:
         raise ManifestError(f"{path} is incomplete: {exc}") from exc
+
+
+def _check_bins(bins: Sequence[object], path: Path) -> None:
+    """Refuse bins of reliability that say something impossible, or nothing about some number of epochs."""
+    previous: Mapping[str, Any] | None = None
+    for place, each in enumerate(bins):
+        what = f"{path}: reliability[{place}]"
+        if not isinstance(each, dict):
+            raise ManifestError(f"{what} is not a JSON object")
+        if each.keys() != _BIN_CHECKS.keys():
+            missing, unknown = (
+                ", ".join(sorted(names)) or "none"
+                for names in (_BIN_CHECKS.keys() - each.keys(), each.keys() - _BIN_CHECKS.keys())
+            )
+            raise ManifestError(f"{what} has other fields than it must: missing {missing}; unknown {unknown}")
+        wrong = [name for name, right in _BIN_CHECKS.items() if not right(each[name])]
+        if wrong:
+            raise ManifestError(f"{what}: {wrong[0]} cannot be {each[wrong[0]]!r}")
+        low, high, is_last = each["n_epochs_min"], each["n_epochs_max"], place == len(bins) - 1
+        if (high is None) != is_last:
+            raise ManifestError(
+                f"{what}: n_epochs_max is {high}; it must be null in the last bin and in no other"
+            )
+        if high is not None and high < low:
+            raise ManifestError(f"{what} goes from {low} to {high} epochs: n_epochs_max is too small")
+        if previous is not None and low != previous["n_epochs_max"] + 1:
+            raise ManifestError(
+                f"{what} starts at {low} epochs, the bin before ends at {previous['n_epochs_max']}: "
+                "bins must ascend without gaps"
+            )
+        previous = each
 
 
 def _is_text(value: object) -> bool:
@@ -138,6 +193,10 @@ def _is_number(value: object, kinds: tuple[type, ...]) -> bool:
     return type(value) in kinds and value > 0  # type: ignore[operator]
 
 
+def _is_share(value: object) -> bool:
+    return type(value) in (int, float) and 0.0 <= value <= 1.0  # type: ignore[operator]
+
+
 _CHECKS: Mapping[str, Callable[[object], bool]] = {
     "name": _is_text,
     "version": _is_text,
@@ -148,4 +207,20 @@ _CHECKS: Mapping[str, Callable[[object], bool]] = {
     "min_epochs": lambda value: _is_number(value, (int,)),
     "clip_sigma": lambda value: value is None or _is_number(value, (int, float)),
     "label_maps": lambda value: isinstance(value, dict),
+    "reliability": lambda value: isinstance(value, list),
+    "abstain_below": lambda value: _is_share(value) and value != 1,
+}
+
+_BIN_CHECKS: Mapping[str, Callable[[object], bool]] = {
+    "n_epochs_min": lambda value: _is_number(value, (int,)),
+    "n_epochs_max": lambda value: value is None or _is_number(value, (int,)),
+    "n_stars": lambda value: _is_number(value, (int,)),
+    "n_light_curves": lambda value: _is_number(value, (int,)),
+    "accuracy": _is_share,
+    "accuracy_error": _is_share,
+    "mc": _is_share,
+    "mc_error": _is_share,
+    "calibration_error": _is_share,
+    "abstained": _is_share,
+    "accuracy_when_sure": lambda value: value is None or _is_share(value),
 }

@@ -1,4 +1,4 @@
-"""What the manifest says about a new model, measured on test stars with the graph that is shipped."""
+"""What the manifest says about a new model."""
 
 from __future__ import annotations
 
@@ -7,51 +7,58 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.artifact import Artifact
-from training.dataset import Dataset
+from training.dataset import NEVER_TRAINED, Dataset
 from training.evaluate import Answers, measure
-from training.groups import Part
 from training.labels import settle
-from training.metrics import calibration_error
-from training.recipe import REPORTED_EPOCHS
-from training.sampling import Kind
+from training.metrics import calibration_error, confusion_matrix, scaled_mcc, standard_error
+from training.recipe import Recipe
+from training.sampling import SIMULATED, Kind
+
+BIN_STARTS = (8, 10, 15, 20, 30, 45, 70, 100, 150, 250)
+"""First number of epochs of each bin of the reliability."""
+
+MIN_IN_BIN = 30
+"""Light curves that a bin must have; with fewer it is joined to the one before."""
 
 BINS = 10
 CONFIDENT = 0.9
 SUMMARY = ("mc", "mc_error", "accuracy", "calibration_error", "n", "n_unscored")
 
 
-def assess(artifact: Artifact, dataset: Dataset) -> dict[str, Any]:
-    """Metrics of the test part, by survey and by number of epochs.
+def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe) -> dict[str, Any]:
+    """Metrics by survey and by number of first epochs, each star judged by a network that has not seen it.
 
     Stars that cannot be scored count as wrong. Standard errors are from 200 bootstrap samples of the
     stars.
 
+    Parameters
+    ----------
+    probabilities : (m, k) float64
+        Of every example, from `training.crossfit`; NaN where features are missing.
+
     Returns
     -------
     dict
-        ``by_survey``: for each survey, at full length and at its first 10, 20, 40 and 80 epochs;
-        ``all_surveys``: the same for all together, with per-class scores and the confusion matrix at
-        full length; ``reliability``: confidence against accuracy by number of epochs; ``simulated``:
-        what became of light curves that imitate non-variables and quasars.
+        ``by_survey``: for each survey, at full length and at its first 10, 20, 40, 80 and 150 epochs;
+        ``all_surveys``: the same for all surveys that were trained on together, with per-class scores and
+        the confusion matrix at full length; ``calibration``: confidence against accuracy by number of
+        epochs; ``simulated``: what became of light curves that imitate non-variables and quasars.
     """
-    test = np.flatnonzero(dataset.part == Part.TEST)
-    table = dataset.table.take(test)
-    answers = _answers(
-        artifact, table.values, table.usable & (table.n_epochs >= artifact.manifest.min_epochs)
-    )
-    allowed, survey = dataset.allowed[test], dataset.survey[test]
+    table, allowed, survey = dataset.table, dataset.allowed, dataset.survey
+    answers = judged(dataset, probabilities, recipe)
+    learnt = dataset.fold != NEVER_TRAINED
 
     def report(rows: NDArray[np.bool_]) -> dict[str, Any]:
         chosen = Answers(answers.probabilities[rows], answers.scored[rows])
         return measure(chosen, allowed[rows], dataset.classes)
 
     shown = {"all": table.kind == Kind.FULL} | {
-        str(count): _first(table.kind, table.n_epochs, count) for count in REPORTED_EPOCHS
+        str(count): _first(table.kind, table.n_epochs, count) for count in recipe.sampling.first_epochs
     }
-    everything = {length: report(rows) for length, rows in shown.items()}
+    everything = {length: report(rows & learnt) for length, rows in shown.items()}
     return {
-        "part": "test: stars, not light curves, that took no part in training or in any choice",
+        "how": f"{recipe.folds} folds: each star is judged by a network that was trained on the other folds; "
+        "surveys that are never trained on by the network that is shipped",
         "errors": "standard error of Mc from 200 bootstrap samples of the stars",
         "by_survey": {
             name: {
@@ -67,25 +74,81 @@ def assess(artifact: Artifact, dataset: Dataset) -> dict[str, Any]:
             "confusion": everything["all"]["confusion"],
             "confusion_classes": everything["all"]["classes"],
         },
-        "reliability": {
-            length: _reliability(answers, allowed, rows & answers.scored) for length, rows in shown.items()
+        "calibration": {
+            length: _calibration(answers, allowed, rows & learnt & answers.scored)
+            for length, rows in shown.items()
         },
         "simulated": {
             kind.name.lower(): _summary(report(table.kind == kind))
-            for kind in (Kind.SHUFFLED, Kind.CONSTANT, Kind.DAMPED_WALK)
+            for kind in SIMULATED
             if (table.kind == kind).any()
         },
     }
 
 
-def _answers(artifact: Artifact, values: NDArray[np.float64], scored: NDArray[np.bool_]) -> Answers:
-    probabilities, _ = artifact.score(values, scored)
-    return Answers(probabilities.astype(np.float64), scored)
+def judged(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe) -> Answers:
+    """Return what the model says, and which light curves are long enough to be scored at all."""
+    long_enough = dataset.table.n_epochs >= recipe.sampling.min_epochs
+    return Answers(probabilities, dataset.table.usable & long_enough)
+
+
+def reliability(
+    dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe
+) -> tuple[dict[str, Any], ...]:
+    """Return what to expect at a number of epochs, for `schemas.manifest.Manifest.reliability`.
+
+    Of all versions of the light curves of the surveys that were trained on, but for simulated ones. The
+    standard errors are those of the mean over the folds (eq. 11).
+    """
+    real = (dataset.fold != NEVER_TRAINED) & ~np.isin(dataset.table.kind, SIMULATED)
+    answers = judged(dataset, probabilities, recipe)
+    chosen = np.flatnonzero(real & answers.scored)
+    if not len(chosen):
+        return ()
+    n_epochs = dataset.table.n_epochs[chosen]
+    lows = [low for low in BIN_STARTS if low >= recipe.sampling.min_epochs]
+    counts = np.bincount(np.digitize(n_epochs, lows), minlength=len(lows) + 1)[1:]
+    first = lows[0]
+    filled = [low for low, count in zip(lows, counts, strict=True) if count >= MIN_IN_BIN]
+    lows = [first, *filled[1:]]  # what comes before the first filled bin is counted in it
+    highs = [low - 1 for low in lows[1:]] + [None]
+    return tuple(
+        {
+            "n_epochs_min": low,
+            "n_epochs_max": high,
+            **_measured(dataset, answers, chosen[np.digitize(n_epochs, lows) == place], recipe.abstain_below),
+        }
+        for place, (low, high) in enumerate(zip(lows, highs, strict=True), start=1)
+    )
+
+
+def _measured(
+    dataset: Dataset, answers: Answers, rows: NDArray[np.int64], abstain_below: float
+) -> dict[str, Any]:
+    predicted = answers.predicted[rows]
+    truth = settle(dataset.allowed[rows], predicted)
+    confidence = answers.probabilities[rows].max(axis=1)
+    right, sure = predicted == truth, confidence >= abstain_below
+    k = len(dataset.classes)
+    in_fold = [dataset.fold[rows] == fold for fold in np.unique(dataset.fold[rows])]
+    mc = [scaled_mcc(confusion_matrix(truth[part], predicted[part], k)) for part in in_fold]
+    share = [float(right[part].mean()) for part in in_fold]
+    return {
+        "n_stars": len(np.unique(dataset.curve[rows])),
+        "n_light_curves": len(rows),
+        "accuracy": round(float(right.mean()), 4),
+        "accuracy_error": round(standard_error(np.array(share)), 4) if len(share) > 1 else 0.0,
+        "mc": round(scaled_mcc(confusion_matrix(truth, predicted, k)), 4),
+        "mc_error": round(standard_error(np.array(mc)), 4) if len(mc) > 1 else 0.0,
+        "calibration_error": round(calibration_error(confidence, right), 4),
+        "abstained": round(float(1.0 - sure.mean()), 4),
+        "accuracy_when_sure": round(float(right[sure].mean()), 4) if sure.any() else None,
+    }
 
 
 def _first(kind: NDArray[np.int8], n_epochs: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
     """Rows that show the first `count` epochs of a star, or all where it has no more."""
-    prefix = (kind == Kind.PREFIX) & (n_epochs == count)
+    prefix = (kind == Kind.FIRST) & (n_epochs == count)
     rows: NDArray[np.bool_] = prefix | ((kind == Kind.FULL) & (n_epochs <= count))
     return rows
 
@@ -94,7 +157,7 @@ def _summary(report: dict[str, Any]) -> dict[str, Any]:
     return {key: round(report[key], 4) for key in SUMMARY}
 
 
-def _reliability(answers: Answers, allowed: NDArray[np.bool_], rows: NDArray[np.bool_]) -> dict[str, Any]:
+def _calibration(answers: Answers, allowed: NDArray[np.bool_], rows: NDArray[np.bool_]) -> dict[str, Any]:
     """Confidence against accuracy in ten bins of equal width, and how far the confident can be trusted."""
     predicted = answers.predicted[rows]
     right = settle(allowed[rows], predicted) == predicted

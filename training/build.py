@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,24 +13,23 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from features import FEATURE_NAMES
-from schemas.artifact import Artifact
 from schemas.manifest import Manifest, ManifestError
-from training.assess import assess
-from training.calibrate import fit_temperature
+from training.assess import assess, reliability
 from training.card import write_card
+from training.crossfit import CrossFit, cross_fit
 from training.dataset import Dataset, Source, build_dataset, provenance
-from training.errors import SettingsError, TrainingError
+from training.errors import SettingsError
+from training.examples import Examples
 from training.export import Model, read_model, write_model
-from training.fit import OneCycle, check_examples, class_weights, fit_one_cycle
-from training.groups import Part
+from training.fit import OneCycle, check_examples, fit_one_cycle
 from training.labels import classes_of
-from training.network import Network, predict
-from training.plateau import Examples, Plateau, fit_plateau
+from training.light_curves import survey_name
+from training.networks import EPS, Networks
+from training.plateau import Layers, fit_plateau
 from training.preprocess import Preprocessing, fit_preprocessing
 from training.progress import progress_bar
 from training.recipe import Recipe
-from training.sampling import Kind
-from training.transfer import Mode, transfer_network
+from training.transfer import transfer_networks
 
 LICENCE = "weights: MIT; the surveys' teams ask that their papers are cited, see training.data"
 
@@ -52,7 +51,7 @@ class Job:
     command : str
         That makes the model, for the manifest.
     seed : int
-        Of split, examples and fit.
+        Of folds, examples and fit.
     cache_folder : Path or None
         For feature tables.
     workers : int
@@ -70,6 +69,61 @@ class Job:
     workers: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class FromScratch:
+    """Networks of random weights, trained as the recipe says."""
+
+    recipe: Recipe
+    progress: Progress
+    input_eps: float = EPS
+
+    def scale(self, values: NDArray[np.float64]) -> Preprocessing:
+        """Return constants fitted on these features."""
+        return fit_preprocessing(values)
+
+    def networks(self, examples: Examples, validation: Examples | None, seeds: Sequence[int]) -> Networks:
+        """Train by the recipe's schedule."""
+        networks = Networks.random(examples.allowed.shape[1], seeds)
+        schedule = self.recipe.schedule
+        if isinstance(schedule, OneCycle):
+            fit_one_cycle(networks, examples, schedule, seeds=seeds, progress=self.progress)
+        elif validation is not None:
+            watched = {"validation": validation}
+            fit_plateau(networks, examples, watched, schedule, seeds=seeds, progress=self.progress)
+        return networks
+
+
+@dataclass(frozen=True, slots=True)
+class FromPretrained:
+    """A pretrained network under new heads, behind its own preprocessing."""
+
+    pretrained: Model
+    layers: Layers
+    schedule: OneCycle
+    progress: Progress
+
+    @property
+    def input_eps(self) -> float:
+        """That of the pretrained network."""
+        return self.pretrained.input_eps
+
+    def scale(self, _values: NDArray[np.float64]) -> Preprocessing:
+        """Return the constants that the pretrained layers were trained behind."""
+        return self.pretrained.preprocessing
+
+    def networks(self, examples: Examples, _validation: Examples | None, seeds: Sequence[int]) -> Networks:
+        """Transfer once for each repeat."""
+        return transfer_networks(
+            self.pretrained.weights,
+            examples,
+            input_eps=self.pretrained.input_eps,
+            layers=self.layers,
+            settings=self.schedule,
+            seeds=seeds,
+            progress=self.progress,
+        )
+
+
 def train(job: Job) -> Manifest:
     """Train a network from scratch and write it as a model folder with manifest and model card.
 
@@ -81,14 +135,11 @@ def train(job: Job) -> Manifest:
     torch.set_num_threads(1)  # the same sums in the same order on any machine
     with progress_bar() as progress:
         dataset = _dataset(job, progress)
-        rows = dataset.rows(Part.TRAIN)
-        preprocessing = fit_preprocessing(dataset.table.values[rows])
-        network = _fit(job, dataset, preprocessing, progress)
-    model = _calibrated(network, 1e-5, preprocessing, dataset)
-    return _release(job, dataset, model, {"method": "trained from scratch"})
+        made = cross_fit(dataset, job.recipe, FromScratch(job.recipe, progress), seed=job.seed)
+    return _release(job, dataset, made, {"method": "trained from scratch"})
 
 
-def transfer(job: Job, pretrained_folder: Path, mode: Mode) -> Manifest:
+def transfer(job: Job, pretrained_folder: Path, layers: Layers) -> Manifest:
     """Fit a pretrained model to new classes and write it as a model folder.
 
     Convention, outlier cut and preprocessing are the pretrained model's.
@@ -110,24 +161,14 @@ def transfer(job: Job, pretrained_folder: Path, mode: Mode) -> Manifest:
     job = replace(job, recipe=replace(job.recipe, extraction=extraction))
     with progress_bar() as progress:
         dataset = _dataset(job, progress)
-        rows = dataset.rows(Part.TRAIN)
-        network = transfer_network(
-            pretrained,
-            pretrained.preprocessing.transform(dataset.table.values[rows])[0],
-            dataset.allowed[rows],
-            _weights(dataset, rows, job.recipe),
-            mode=mode,
-            settings=schedule,
-            seed=job.seed,
-            progress=progress,
-        )
-    model = _calibrated(network, pretrained.input_eps, pretrained.preprocessing, dataset)
+        fit = FromPretrained(pretrained, layers, schedule, progress)
+        made = cross_fit(dataset, job.recipe, fit, seed=job.seed)
     source = {"name": origin.name, "version": origin.version, "sha256": origin.sha256}
-    return _release(job, dataset, model, {"method": f"transferred, {mode.value}", "pretrained": source})
+    return _release(job, dataset, made, {"method": f"transferred, {layers.value}", "pretrained": source})
 
 
 def _dataset(job: Job, progress: Progress) -> Dataset:
-    classes = classes_of({source.path.stem: source.label_map for source in job.sources})
+    classes = classes_of({survey_name(source.path): source.label_map for source in job.sources})
     dataset = build_dataset(
         job.sources,
         classes,
@@ -137,61 +178,13 @@ def _dataset(job: Job, progress: Progress) -> Dataset:
         workers=job.workers,
         progress=progress,
     )
-    check_examples(dataset.allowed[dataset.rows(Part.TRAIN)], classes)
-    for part in (Part.VALIDATION, Part.TEST):
-        if not len(dataset.rows(part)):
-            raise TrainingError(
-                f"no usable light curve is left for {part.name.lower()}: give more stars or a larger fraction"
-            )
+    check_examples(dataset.allowed[dataset.trainable], classes)
     return dataset
 
 
-def _fit(job: Job, dataset: Dataset, preprocessing: Preprocessing, progress: Progress) -> Network:
-    rows, recipe = dataset.rows(Part.TRAIN), job.recipe
-    scores = preprocessing.transform(dataset.table.values[rows])[0]
-    torch.manual_seed(job.seed)
-    if isinstance(recipe.schedule, Plateau):
-        held_out = dataset.rows(Part.VALIDATION)
-        validation = Examples(
-            preprocessing.transform(dataset.table.values[held_out])[0], dataset.allowed[held_out]
-        )
-        network, _ = fit_plateau(
-            Network(len(dataset.classes)),
-            Examples(scores, dataset.allowed[rows]),
-            validation,
-            recipe.schedule,
-            seed=job.seed,
-            progress=progress,
-        )
-        return network
-    return fit_one_cycle(
-        Network(len(dataset.classes), dropout=recipe.schedule.dropout),
-        scores,
-        dataset.allowed[rows],
-        _weights(dataset, rows, recipe),
-        recipe.schedule,
-        seed=job.seed,
-        progress=progress,
-    )
-
-
-def _weights(dataset: Dataset, rows: NDArray[np.int64], recipe: Recipe) -> NDArray[np.float64]:
-    full = np.where(dataset.table.kind[rows] == Kind.FULL, recipe.full_weight, 1.0)
-    return full * class_weights(dataset.allowed[rows], recipe.class_power)
-
-
-def _calibrated(network: Network, input_eps: float, preprocessing: Preprocessing, dataset: Dataset) -> Model:
-    """Add the temperature that the validation examples ask for, truncated ones among them."""
-    rows = dataset.rows(Part.VALIDATION)
-    logits = predict(network, preprocessing.transform(dataset.table.values[rows])[0])
-    temperature = fit_temperature(logits, dataset.allowed[rows], np.ones(len(rows)))
-    return Model(network.weights(), input_eps, preprocessing, temperature)
-
-
-def _release(job: Job, dataset: Dataset, model: Model, method: dict[str, Any]) -> Manifest:
-    """Write the model, measure it through the graph just written, and add manifest and model card."""
+def _release(job: Job, dataset: Dataset, made: CrossFit, method: Mapping[str, Any]) -> Manifest:
+    """Write the model with what the folds say about it, and its card."""
     recipe = job.recipe
-    counts = {part.name.lower(): int((dataset.part == part).sum()) for part in Part}
     manifest = Manifest(
         name=job.name,
         version=job.version,
@@ -201,20 +194,22 @@ def _release(job: Job, dataset: Dataset, model: Model, method: dict[str, Any]) -
         convention=recipe.extraction.convention,
         clip_sigma=recipe.extraction.clip_sigma,
         min_epochs=recipe.sampling.min_epochs,
-        label_maps={source.path.stem: source.label_map for source in job.sources},
+        abstain_below=recipe.abstain_below,
+        label_maps={survey_name(source.path): source.label_map for source in job.sources},
         training={
             **method,
             "command": job.command,
             "seed": job.seed,
             "recipe": asdict(recipe),
-            "temperature": model.temperature,
-            "examples": counts,
+            "temperature": made.model.temperature,
+            "examples": int(dataset.trainable.sum()),
+            "light_curves": len(np.unique(dataset.curve[dataset.trainable])),
             "data": provenance(job.sources),
         },
+        metrics=assess(dataset, made.probabilities, recipe),
+        reliability=reliability(dataset, made.probabilities, recipe),
         licence=LICENCE,
     )
-    written = write_model(job.output, model, manifest)
-    measured = replace(written, metrics=assess(Artifact.load(job.output), dataset))
-    measured.save(job.output)
-    write_card(job.output, measured)
-    return measured
+    written = write_model(job.output, made.model, manifest)
+    write_card(job.output, written)
+    return written

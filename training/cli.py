@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import math
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,16 +12,20 @@ from pathlib import Path
 
 from training.errors import SettingsError, TrainingError
 
-NEEDED = ("torch", "onnx")
-"""Packages of the extra; `evaluate` does without."""
+EXTRA = ("torch", "onnx")
+LESS = {"evaluate": (), "features": ("pyarrow",)}
+"""Packages of the extra that a command needs: most need all of the first."""
+
+PATHS_HELP = (
+    "npz files, tables (.csv, .csv.gz, .parquet, .avro) with a row for every epoch, or folders of them"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0 for success, 1 for unusable data, 2 for wrong settings."""
     arguments = _parser().parse_args(argv)
     try:
-        if arguments.command != "evaluate":
-            _require_extra()
+        _require(LESS.get(arguments.command, EXTRA))
         from training import commands  # noqa: PLC0415 - seconds of imports that --help does not need
 
         getattr(commands, arguments.command)(arguments)
@@ -32,8 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _require_extra() -> None:
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+def _require(packages: Sequence[str]) -> None:
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
         raise SettingsError(f"{' and '.join(missing)} not installed: pip install 'varstream[training]'")
 
@@ -50,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a model from scratch"))
     _add_transfer(commands.add_parser("transfer", help="fit a trained model to other classes or surveys"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a model on labelled light curves, as served"))
+    _add_features(commands.add_parser("features", help="write a table of the features of light curves"))
     return parser
 
 
@@ -68,8 +74,8 @@ def _add_import(sub: argparse.ArgumentParser) -> None:
 def _add_train(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command="train")
     _add_light_curves(sub)
-    sub.add_argument("--recipe", choices=["first", "paper"], default="first", help="(%(default)s)")
-    sub.add_argument("--clip-sigma", type=float, metavar="K", help="cut outliers once at K sigma (no cut)")
+    sub.add_argument("--recipe", choices=["standard", "paper"], default="standard", help="(%(default)s)")
+    _add_clip(sub)
     _add_making(sub)
 
 
@@ -91,18 +97,33 @@ def _add_transfer(sub: argparse.ArgumentParser) -> None:
 def _add_evaluate(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command="evaluate")
     sub.add_argument("model", type=Path, metavar="MODEL_DIR")
-    sub.add_argument("light_curves", type=Path, metavar="LIGHT_CURVES.npz")
-    sub.add_argument("--label", required=True, metavar="KEY", help="column of the native labels")
+    sub.add_argument("light_curves", type=Path, metavar="LIGHT_CURVES", help="npz file or table")
+    sub.add_argument("--label", metavar="KEY", help="column of the native labels (a table's label column)")
+    _add_reading(sub)
     sub.add_argument(
         "--class-map",
         type=Path,
         metavar="JSON",
         help="native label to class, several joined by '|' (the manifest's map for this file's name)",
     )
-    sub.add_argument(
-        "--first-epochs", type=_positive, metavar="N", help="show only the first N epochs of each star"
-    )
+    _add_first_epochs(sub)
     sub.add_argument("--json", type=Path, required=True, metavar="FILE", help="write the report here")
+
+
+def _add_features(sub: argparse.ArgumentParser) -> None:
+    sub.set_defaults(command="features")
+    sub.add_argument("light_curves", type=Path, nargs="+", metavar="LIGHT_CURVES", help=PATHS_HELP)
+    sub.add_argument("--output", type=Path, required=True, metavar="TABLE", help="a .csv or .parquet file")
+    _add_reading(sub)
+    sub.add_argument(
+        "--convention",
+        choices=["refined", "kim2021"],
+        default="refined",
+        help="of the features (%(default)s)",
+    )
+    _add_clip(sub)
+    _add_first_epochs(sub)
+    _add_computing(sub, "finished parts, from which an interrupted run goes on")
 
 
 def _add_light_curves(sub: argparse.ArgumentParser) -> None:
@@ -112,12 +133,13 @@ def _add_light_curves(sub: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="PATH",
-        help="npz files of labelled light curves, or folders of them",
+        help=PATHS_HELP,
     )
+    _add_reading(sub)
     sub.add_argument(
         "--label",
         metavar="KEY",
-        help="column of labels; not needed for the surveys known by their file names",
+        help="column of labels; not needed for tables and the surveys known by their file names",
     )
     sub.add_argument(
         "--class-map",
@@ -140,12 +162,39 @@ def _add_making(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--truncations", type=int, metavar="N", help="shortened versions of a star (the recipe's)"
     )
+    _add_computing(sub, "feature tables")
+
+
+def _add_reading(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--columns",
+        metavar="KEY=NAME,...",
+        help="what a table calls object_id, time, mag, err, label, band, ra, dec (those names)",
+    )
+    sub.add_argument(
+        "--skip-bad-rows", action="store_true", help="leave out rows that are no measurement (refuse them)"
+    )
+
+
+def _add_clip(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--clip-sigma", type=_positive_number, metavar="K", help="cut outliers once at K sigma (no cut)"
+    )
+
+
+def _add_first_epochs(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--first-epochs", type=_positive, metavar="N", help="show only the first N epochs of each star"
+    )
+
+
+def _add_computing(sub: argparse.ArgumentParser, kept: str) -> None:
     sub.add_argument(
         "--cache",
         type=Path,
         default=Path(".cache/features"),
         metavar="DIR",
-        help="feature tables (%(default)s)",
+        help=f"folder of {kept} (%(default)s)",
     )
     sub.add_argument("--workers", type=_positive, metavar="N", help="processes (one a core)")
 
@@ -154,6 +203,13 @@ def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
+    return value
+
+
+def _positive_number(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a positive number, got {text}")
     return value
 
 

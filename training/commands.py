@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from training.errors import SettingsError
 from training.evaluate import evaluate as measure_model
 from training.evaluate import write_report
 from training.labels import read_class_map
+from training.light_curves import SUFFIXES, Columns, is_table, read_light_curves, survey_name
+from training.progress import progress_bar
 
 if TYPE_CHECKING:
     from training.build import Job
@@ -24,18 +27,57 @@ if TYPE_CHECKING:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """``varstream-train evaluate``: write the report and print its headline."""
+    columns = _columns(arguments)
     report = measure_model(
         arguments.model,
         arguments.light_curves,
-        label_key=arguments.label,
+        label_key=_label_key(arguments, arguments.light_curves, columns),
         class_map=read_class_map(arguments.class_map) if arguments.class_map else None,
         first_epochs=arguments.first_epochs,
+        columns=columns,
+        skip_bad_rows=arguments.skip_bad_rows,
     )
     write_report(arguments.json, report)
     print(
         f"{report['light_curves']}: Mc {report['mc']:.4f} +- {report['mc_error']:.4f}, "
         f"accuracy {report['accuracy']:.4f}, {report['n']} stars, {report['n_unscored']} of them unscored, "
         f"{report['n_left_out']} left out"
+    )
+
+
+def features(arguments: argparse.Namespace) -> None:
+    """``varstream-train features``: write the table and say what could not be measured, and why."""
+    from training import feature_files  # noqa: PLC0415 - needs pyarrow
+    from training.feature_table import default_workers  # noqa: PLC0415
+
+    started = time.monotonic()
+    feature_files.check_output(arguments.output)
+    columns = _columns(arguments)
+    paths = [file for path in arguments.light_curves for file in _files(path)]
+    tables, made = [], []
+    with progress_bar() as progress:
+        for path in paths:
+            survey = read_light_curves(path, columns, skip_bad_rows=arguments.skip_bad_rows)
+            if arguments.first_epochs is not None:
+                survey = replace(survey, curves=survey.curves.first_epochs(arguments.first_epochs))
+            made.append(
+                feature_files.compute_features(
+                    survey,
+                    convention=arguments.convention,
+                    clip_sigma=arguments.clip_sigma,
+                    cache_folder=arguments.cache,
+                    workers=arguments.workers or default_workers(),
+                    progress=progress,
+                )
+            )
+            tables.append(feature_files.feature_rows(survey, made[-1]))
+    feature_files.write_table(arguments.output, tables)
+    everything = feature_files.Features.join(made)
+    reasons = ", ".join(f"{name} {count}" for name, count in everything.blocked().items())
+    print(
+        f"{len(everything.status)} light curves, {everything.n_blocked} without features"
+        f"{f' ({reasons})' if reasons else ''}, written to {arguments.output} "
+        f"in {time.monotonic() - started:.1f} s"
     )
 
 
@@ -60,10 +102,10 @@ def train(arguments: argparse.Namespace) -> None:
 def transfer(arguments: argparse.Namespace) -> None:
     """``varstream-train transfer``."""
     from training import build  # noqa: PLC0415
+    from training.plateau import Layers  # noqa: PLC0415
     from training.recipe import TRANSFER  # noqa: PLC0415
-    from training.transfer import Mode  # noqa: PLC0415
 
-    manifest = build.transfer(_job(arguments, TRANSFER), arguments.pretrained, Mode(arguments.mode))
+    manifest = build.transfer(_job(arguments, TRANSFER), arguments.pretrained, Layers(arguments.mode))
     _announce(arguments, manifest.metrics)
 
 
@@ -93,23 +135,48 @@ def _job(arguments: argparse.Namespace, recipe: Recipe) -> Job:
 
 
 def _sources(arguments: argparse.Namespace) -> list[Source]:
-    from training.dataset import known_source, own_source  # noqa: PLC0415
-
     class_map = read_class_map(arguments.class_map) if arguments.class_map else None
     paths = [file for path in arguments.light_curves for file in _files(path)]
-    if arguments.label is None:
-        sources = [known_source(path) for path in paths]
-        return sources if class_map is None else [replace(s, label_map=class_map) for s in sources]
-    return [own_source(path, arguments.label, class_map) for path in paths]
+    names = [survey_name(path) for path in paths]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SettingsError(f"two files of light curves are called {twice!r}: rename one")
+    columns = _columns(arguments)
+    return [_source(arguments, path, class_map, columns) for path in paths]
+
+
+def _source(
+    arguments: argparse.Namespace, path: Path, class_map: dict[str, str] | None, columns: Columns | None
+) -> Source:
+    from training.dataset import known_source, own_source  # noqa: PLC0415
+
+    reading: dict[str, Any] = {"columns": columns, "skip_bad_rows": arguments.skip_bad_rows}
+    if arguments.label is None and not is_table(path):
+        known = replace(known_source(path), **reading)
+        return known if class_map is None else replace(known, label_map=class_map)
+    return own_source(path, _label_key(arguments, path, columns), class_map, **reading)
+
+
+def _columns(arguments: argparse.Namespace) -> Columns | None:
+    return Columns.parse(arguments.columns) if arguments.columns is not None else None
+
+
+def _label_key(arguments: argparse.Namespace, path: Path, columns: Columns | None) -> str:
+    """Return the column of labels: as asked for, or the one that a table has."""
+    if arguments.label is not None:
+        return str(arguments.label)
+    if is_table(path):
+        return (columns or Columns()).label
+    raise SettingsError(f"name the column of {path} that holds its labels with --label")
 
 
 def _files(path: Path) -> list[Path]:
-    """Return the file, or the npz files of a folder by name."""
+    """Return the file, or the light curves of a folder by name."""
     if not path.is_dir():
         return [path]
-    files = sorted(path.glob("*.npz"))
+    files = sorted(file for file in path.iterdir() if file.name.endswith(SUFFIXES))
     if not files:
-        raise SettingsError(f"no *.npz in the folder {path}")
+        raise SettingsError(f"no {', '.join(f'*{suffix}' for suffix in SUFFIXES)} in the folder {path}")
     return files
 
 

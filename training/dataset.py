@@ -1,4 +1,4 @@
-"""Labelled examples from several surveys, with no star on both sides of the split."""
+"""Labelled examples from several surveys, in folds that no star is cut by."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ from rich.progress import Progress
 from schemas.manifest import sha256_of
 from training.errors import SettingsError, TrainingError
 from training.feature_table import FeatureTable, feature_table
-from training.groups import Part, split, star_groups
-from training.labels import membership
-from training.light_curves import LabelledCurves, read_light_curves
-from training.recipe import REPORTED_EPOCHS, Recipe
+from training.groups import folds, star_groups
+from training.labels import check_classes, membership
+from training.light_curves import Columns, LabelledCurves, read_light_curves, survey_name
+from training.recipe import Recipe
 from training.sampling import Kind
 from training.surveys import SURVEYS
 
 SIMULATED_CLASS = {Kind.SHUFFLED: "NonVar", Kind.CONSTANT: "NonVar", Kind.DAMPED_WALK: "QSO"}
 """What examples that are no measurement of their star are examples of."""
+
+NEVER_TRAINED = -1
+"""Fold of light curves that are only measured."""
+
+LEFT_OUT = -2
+"""Fold of light curves that are neither: their star is trained on, their survey is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,10 @@ class Source:
         Column that names the same star in another survey.
     test_only : bool
         Whether no star of it is trained on.
+    columns : Columns or None
+        Names of the columns of a table; see `training.tables`.
+    skip_bad_rows : bool
+        Leave out points that cannot be used instead of refusing the file.
     """
 
     path: Path
@@ -47,11 +57,17 @@ class Source:
     label_map: dict[str, str]
     link: str | None = None
     test_only: bool = False
+    columns: Columns | None = None
+    skip_bad_rows: bool = False
+
+    def read(self) -> LabelledCurves:
+        """Read the file (see `training.light_curves.read_light_curves`)."""
+        return read_light_curves(self.path, self.columns, skip_bad_rows=self.skip_bad_rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Examples (m) with what they may be and what they are for.
+    """Examples (m) with what they may be and which fold their star is in.
 
     Attributes
     ----------
@@ -65,8 +81,10 @@ class Dataset:
         Classes an example may be.
     survey : (m,) int64
         Where it is from.
-    part : (m,) int8
-        `Part`.
+    fold : (m,) int8
+        Of its star; `NEVER_TRAINED` where no model is trained on it.
+    spared : (m,) bool
+        Examples of labels that have enough others: measured, but not trained on.
     """
 
     classes: tuple[str, ...]
@@ -74,11 +92,34 @@ class Dataset:
     table: FeatureTable
     allowed: NDArray[np.bool_]
     survey: NDArray[np.int64]
-    part: NDArray[np.int8]
+    fold: NDArray[np.int8]
+    spared: NDArray[np.bool_]
 
-    def rows(self, part: Part) -> NDArray[np.int64]:
-        """Return the indices of the usable examples of one part."""
-        return np.flatnonzero((self.part == part) & self.table.usable)
+    @property
+    def trainable(self) -> NDArray[np.bool_]:
+        """Examples (m,) that a model may learn from."""
+        measured_only = (self.fold == NEVER_TRAINED) | (self.table.kind == Kind.FIRST) | self.spared
+        trainable: NDArray[np.bool_] = self.table.usable & ~measured_only
+        return trainable
+
+    @property
+    def curve(self) -> NDArray[np.int64]:
+        """Number of the light curve (m,) that each example was made from, over all surveys."""
+        size = int(self.table.star.max(initial=0)) + 1
+        result: NDArray[np.int64] = self.survey * size + self.table.star
+        return result
+
+    def take(self, rows: NDArray[np.int64]) -> Dataset:
+        """Copy some of the examples."""
+        return Dataset(
+            self.classes,
+            self.surveys,
+            self.table.take(rows),
+            self.allowed[rows],
+            self.survey[rows],
+            self.fold[rows],
+            self.spared[rows],
+        )
 
 
 def known_source(path: Path) -> Source:
@@ -89,20 +130,29 @@ def known_source(path: Path) -> Source:
     SettingsError
         If it is not known.
     """
-    if path.stem not in SURVEYS:
+    name = survey_name(path)
+    if name not in SURVEYS:
         raise SettingsError(
-            f"{path.stem!r} is none of the known surveys ({', '.join(SURVEYS)}): name its labels with --label"
+            f"{name!r} is none of the known surveys ({', '.join(SURVEYS)}): name its labels with --label"
         )
-    survey = SURVEYS[path.stem]
+    survey = SURVEYS[name]
     return Source(path, survey.label_key, dict(survey.labels), survey.link, test_only=not survey.training)
 
 
-def own_source(path: Path, label_key: str, class_map: dict[str, str] | None) -> Source:
+def own_source(
+    path: Path,
+    label_key: str,
+    class_map: dict[str, str] | None,
+    *,
+    columns: Columns | None = None,
+    skip_bad_rows: bool = False,
+) -> Source:
     """How the labels of a user's file are read: by the map, or as classes themselves."""
-    if class_map is None:
-        labels = np.unique(read_light_curves(path).labels(label_key))
-        class_map = {str(label): str(label) for label in labels if label}
-    return Source(path, label_key, class_map)
+    source = Source(path, label_key, class_map or {}, columns=columns, skip_bad_rows=skip_bad_rows)
+    if class_map is not None:
+        return source
+    labels = np.unique(source.read().labels(label_key))
+    return replace(source, label_map={str(label): str(label) for label in labels if label})
 
 
 def build_dataset(
@@ -115,64 +165,61 @@ def build_dataset(
     workers: int,
     progress: Progress,
 ) -> Dataset:
-    """Read, split by star, make examples and compute their features.
+    """Read, share out to folds by star, make examples and compute their features.
 
     Raises
     ------
     SettingsError, TrainingError
-        If a file cannot be used (see `read_light_curves`), or none of its labels maps to a class.
+        If a file cannot be used (see `read_light_curves`), none of its labels maps to a class, or a class
+        has too few stars to learn from and to test on.
     """
-    surveys = [read_light_curves(source.path) for source in sources]
+    surveys = [source.read() for source in sources]
     allowed = [_allowed(survey, source, classes) for survey, source in zip(surveys, sources, strict=True)]
-    parts = _split(surveys, sources, allowed, recipe, seed)
-    tables, labels, numbers, uses = [], [], [], []
-    for number, source in enumerate(sources):
-        chosen = _choose(surveys[number], source, allowed[number], recipe.stars_per_label, seed)
-        if source.test_only:
-            chosen = chosen[parts[number][chosen] == Part.TEST]
-        for testing in (False, True):
-            stars = chosen[(parts[number][chosen] == Part.TEST) == testing]
-            if not len(stars):
-                continue
-            sampling = replace(recipe.sampling, seed=seed)
-            if testing:
-                sampling = replace(sampling, truncations=0, first_epochs=REPORTED_EPOCHS)
-            table = feature_table(
-                source.path,
-                stars,
-                sampling,
-                recipe.extraction,
-                cache_folder=cache_folder,
-                workers=workers,
-                progress=progress,
+    _check_classes(surveys, sources, recipe.sampling.min_epochs)
+    fold = _folds(surveys, sources, allowed, recipe.folds, seed)
+    parts = []
+    for number, (survey, source) in enumerate(zip(surveys, sources, strict=True)):
+        stars = np.flatnonzero(allowed[number].any(axis=1) & (fold[number] != LEFT_OUT))
+        table = feature_table(
+            survey,
+            stars,
+            replace(recipe.sampling, seed=seed),
+            recipe.extraction,
+            cache_folder=cache_folder,
+            workers=workers,
+            progress=progress,
+        )
+        spared = _spared(survey.labels(source.label_key), stars, recipe.stars_per_label, seed)
+        parts.append(
+            Dataset(
+                classes,
+                (),
+                table,
+                _relabel(table, allowed[number][table.star], classes),
+                np.full(len(table.star), number, np.int64),
+                fold[number][table.star],
+                spared[table.star],
             )
-            tables.append(table)
-            labels.append(_relabel(table, allowed[number][table.star], classes))
-            numbers.append(np.full(len(table.star), number, np.int64))
-            uses.append(parts[number][table.star])
-    dataset = Dataset(
-        classes,
-        tuple(survey.name for survey in surveys),
-        FeatureTable.join(tables),
-        np.concatenate(labels),
-        np.concatenate(numbers),
-        np.concatenate(uses),
-    )
-    return _with_a_class(dataset)
+        )
+    return _join(parts, tuple(survey.name for survey in surveys))
 
 
 def provenance(sources: Sequence[Source]) -> list[dict[str, object]]:
     """Return what the manifest says about the data: names, hashes, papers."""
     return [
         {
-            "name": source.path.stem,
+            "name": survey_name(source.path),
             "sha256": sha256_of(source.path),
             "label": source.label_key,
             "used_for": "test" if source.test_only else "training, validation and test",
-            "references": list(SURVEYS[source.path.stem].references) if source.path.stem in SURVEYS else [],
+            "references": _references(survey_name(source.path)),
         }
         for source in sources
     ]
+
+
+def _references(name: str) -> list[str]:
+    return list(SURVEYS[name].references) if name in SURVEYS else []
 
 
 def _allowed(survey: LabelledCurves, source: Source, classes: tuple[str, ...]) -> NDArray[np.bool_]:
@@ -186,14 +233,34 @@ def _allowed(survey: LabelledCurves, source: Source, classes: tuple[str, ...]) -
     return allowed
 
 
-def _split(
+def _check_classes(surveys: Sequence[LabelledCurves], sources: Sequence[Source], min_epochs: int) -> None:
+    """Look for classes that cannot be learnt, over all files that are trained on."""
+    trained = [
+        (survey, source) for survey, source in zip(surveys, sources, strict=True) if not source.test_only
+    ]
+    if not trained:
+        raise SettingsError("every one of the surveys is for testing only: give light curves to train on")
+    meaning = [
+        [source.label_map.get(str(label), "") for label in survey.labels(source.label_key)]
+        for survey, source in trained
+    ]
+    check_classes(
+        np.concatenate([survey.columns["object_id"].astype(np.str_) for survey, _ in trained]),
+        np.concatenate([np.array(each, np.str_) for each in meaning]),
+        np.concatenate([survey.curves.n_epochs for survey, _ in trained]),
+        min_epochs=min_epochs,
+        source=", ".join(str(source.path) for _, source in trained),
+    )
+
+
+def _folds(
     surveys: Sequence[LabelledCurves],
     sources: Sequence[Source],
     allowed: Sequence[NDArray[np.bool_]],
-    recipe: Recipe,
+    count: int,
     seed: int,
 ) -> list[NDArray[np.int8]]:
-    """`Part` of every light curve of every survey, the same for all light curves of a star."""
+    """Fold of every light curve of every survey, the same for all light curves of a star."""
     sizes = [len(survey.curves) for survey in surveys]
 
     def column(name: str | None, survey: LabelledCurves, default: object) -> NDArray[np.object_]:
@@ -211,30 +278,23 @@ def _split(
     group = star_groups([ids, links], ra, dec)
     number = np.repeat(np.arange(len(sizes)), sizes)
     label = np.concatenate([a.argmax(axis=1) for a in allowed])
-    part = split(
-        group,
-        number * len(allowed[0][0]) + label,
-        validation=recipe.validation,
-        test=recipe.test,
-        seed=seed,
-    )
+    fold = folds(group, number * len(allowed[0][0]) + label, count=count, seed=seed)
     held_back = np.array([source.test_only for source in sources])[number]
-    seen = np.unique(group[~held_back])  # a test-only light curve of a star that is trained on tests nothing
-    part[held_back & ~np.isin(group, seen)] = Part.TEST
-    return np.split(part, np.cumsum(sizes)[:-1])
+    seen = np.isin(group, group[~held_back])  # a light curve of a star that is trained on tests nothing
+    fold[held_back] = np.where(seen[held_back], LEFT_OUT, NEVER_TRAINED)
+    return np.split(fold, np.cumsum(sizes)[:-1])
 
 
-def _choose(
-    survey: LabelledCurves, source: Source, allowed: NDArray[np.bool_], limit: int | None, seed: int
-) -> NDArray[np.int64]:
-    """Stars with a class, at most `limit` of any native label, in ascending order."""
-    labels = survey.labels(source.label_key)
+def _spared(
+    labels: NDArray[np.str_], stars: NDArray[np.int64], limit: int | None, seed: int
+) -> NDArray[np.bool_]:
+    """Light curves beyond the first `limit` of their native label, in a random order."""
+    spared = np.zeros(len(labels), bool)
     rng = np.random.default_rng(seed)
-    chosen = [
-        rng.permutation(np.flatnonzero(allowed.any(axis=1) & (labels == label)))[:limit]
-        for label in np.unique(labels)
-    ]
-    return np.sort(np.concatenate(chosen))
+    for label in np.unique(labels[stars]):
+        members = rng.permutation(stars[labels[stars] == label])
+        spared[members[limit:] if limit is not None else []] = True
+    return spared
 
 
 def _relabel(table: FeatureTable, allowed: NDArray[np.bool_], classes: tuple[str, ...]) -> NDArray[np.bool_]:
@@ -245,12 +305,15 @@ def _relabel(table: FeatureTable, allowed: NDArray[np.bool_], classes: tuple[str
     return result
 
 
-def _with_a_class(dataset: Dataset) -> Dataset:
-    kept = np.flatnonzero(dataset.allowed.any(axis=1))
-    return replace(
-        dataset,
-        table=dataset.table.take(kept),
-        allowed=dataset.allowed[kept],
-        survey=dataset.survey[kept],
-        part=dataset.part[kept],
+def _join(parts: Sequence[Dataset], surveys: tuple[str, ...]) -> Dataset:
+    """One survey after the other; examples that imitate a class the model lacks are left out."""
+    joined = Dataset(
+        parts[0].classes,
+        surveys,
+        FeatureTable.join([part.table for part in parts]),
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("allowed", "survey", "fold", "spared")
+        ),
     )
+    return joined.take(np.flatnonzero(joined.allowed.any(axis=1)))

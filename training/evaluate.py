@@ -20,7 +20,7 @@ from schemas.artifact import Artifact
 from schemas.manifest import Manifest, ManifestError
 from training.errors import SettingsError, TrainingError
 from training.labels import membership, settle
-from training.light_curves import LabelledCurves, LightCurves, read_light_curves
+from training.light_curves import Columns, LabelledCurves, LightCurves, read_light_curves
 from training.metrics import (
     accuracy,
     bootstrap_error,
@@ -68,6 +68,8 @@ def evaluate(
     label_key: str,
     class_map: Mapping[str, str] | None = None,
     first_epochs: int | None = None,
+    columns: Columns | None = None,
+    skip_bad_rows: bool = False,
 ) -> dict[str, Any]:
     """Measure the model in a folder on one file of light curves.
 
@@ -84,6 +86,8 @@ def evaluate(
         of this file's name; a label that is itself a class then means that class.
     first_epochs : int, optional
         Show the model only the first epochs in time of each star.
+    columns, skip_bad_rows
+        See `training.light_curves.read_light_curves`.
 
     Returns
     -------
@@ -97,7 +101,7 @@ def evaluate(
         that maps to a class.
     """
     artifact = load_artifact(model)
-    survey = read_light_curves(light_curves)
+    survey = read_light_curves(light_curves, columns, skip_bad_rows=skip_bad_rows)
     labels = survey.labels(label_key)
     label_map = class_map if class_map is not None else default_map(artifact.manifest, survey.name, labels)
     allowed = membership(labels, label_map, artifact.manifest.classes)

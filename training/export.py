@@ -22,8 +22,9 @@ from onnx import TensorProto, helper, numpy_helper
 from features import FEATURE_NAMES
 from schemas.artifact import Artifact
 from schemas.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, sha256_of
+from training.calibrate import softmax
 from training.errors import TrainingError
-from training.network import Network, predict
+from training.networks import Networks, as_scores, predict
 from training.preprocess import Preprocessing
 
 OPSET = 17
@@ -45,7 +46,7 @@ class Model:
     Attributes
     ----------
     weights : mapping of str to (...) float32
-        Of the network, by the names of `Network.weights`.
+        Of the network, by the names of `Networks.weights`.
     input_eps : float
         `eps` of the first BatchNorm.
     preprocessing : Preprocessing
@@ -59,16 +60,14 @@ class Model:
     preprocessing: Preprocessing
     temperature: float = 1.0
 
-    def network(self) -> Network:
-        """Return the network in evaluation mode."""
-        return Network.from_weights(self.weights, input_eps=self.input_eps)
+    def networks(self) -> Networks:
+        """Return the network, alone."""
+        return Networks.from_weights([self.weights], input_eps=self.input_eps)
 
     def probabilities(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Class probabilities (n, k) of raw features (n, 16), by torch in single precision."""
-        logits = predict(self.network(), self.preprocessing.transform(values)[0]) / self.temperature
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        result: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
-        return result
+        scores = as_scores(self.preprocessing.transform(values)[0])
+        return softmax(predict(self.networks(), scores)[0], self.temperature)
 
 
 def write_model(folder: Path, model: Model, manifest: Manifest) -> Manifest:

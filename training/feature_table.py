@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
-import zipfile
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, fields
-from functools import cache
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-import features
-from features import FEATURE_NAMES, MIN_POINTS, extract, scorable
-from schemas.manifest import sha256_of
-from training.light_curves import LightCurves, offsets_of, read_light_curves
+from features import MIN_POINTS, extract, scorable
+from training.chunks import compute_chunks, hash_of_points
+from training.light_curves import LabelledCurves, LightCurves, offsets_of
 from training.sampling import Sampling, examples
 
 CHUNK = 100
@@ -69,6 +64,10 @@ class FeatureTable:
         """Copy some of the rows."""
         return FeatureTable(*(getattr(self, f.name)[rows] for f in fields(self)))
 
+    def renumbered(self, stars: NDArray[np.int64], first: int) -> FeatureTable:
+        """Count the light curves `stars` of a file, in ascending order, from `first` on."""
+        return replace(self, star=first + np.searchsorted(stars, self.star))
+
     @classmethod
     def join(cls, tables: Iterable[FeatureTable]) -> FeatureTable:
         """One table after the other."""
@@ -77,7 +76,7 @@ class FeatureTable:
 
 
 def feature_table(
-    path: Path,
+    survey: LabelledCurves,
     stars: NDArray[np.int64],
     sampling: Sampling,
     extraction: Extraction,
@@ -86,46 +85,52 @@ def feature_table(
     workers: int,
     progress: Progress,
 ) -> FeatureTable:
-    """Features of the examples of some of a file's light curves, from the cache where they are there.
+    """Features of the examples of some light curves of a survey, from the cache where they are there.
 
     Parameters
     ----------
-    path : Path
-        A file for `training.light_curves.read_light_curves`.
+    survey : LabelledCurves
+        A file in memory.
     stars : (n,) int64
         Which light curves.
     sampling, extraction
         What is made of them, and how it is measured.
     cache_folder : Path or None
-        Where tables are kept, by a hash of the data, the choices and the code of the features.
+        Where finished chunks are kept, by a hash of the points, the choices and the code.
     workers : int
         Processes; with 1 all is done in this one.
     progress : Progress
         Shown while computing.
     """
-    key = _key(path, stars, sampling, extraction)
-    cached = cache_folder / f"{path.stem}-{key[:16]}.npz" if cache_folder is not None else None
-    if cached is not None and (table := _load(cached)) is not None:
-        return table
-    chunks = [stars[i : i + CHUNK] for i in range(0, len(stars), CHUNK)]
-    tasks = [(path, chunk, sampling, extraction) for chunk in chunks]
-    bar = progress.add_task(f"features of {path.stem}", total=len(stars))
+    choices = json.dumps({"sampling": asdict(sampling), "extraction": asdict(extraction)}, sort_keys=True)
+    tasks = []
+    for start in range(0, len(stars), CHUNK):
+        numbers = np.ascontiguousarray(stars[start : start + CHUNK], np.int64)
+        curves = survey.curves.take(numbers)
+        digest = hashlib.sha256(choices.encode() + numbers.tobytes() + hash_of_points(curves).encode())
+        tasks.append(((curves, numbers, sampling, extraction), f"examples-{digest.hexdigest()[:32]}"))
+    bar = progress.add_task(f"features of {survey.name}", total=len(stars))
     parts = []
-    for part, chunk in zip(_run(tasks, workers), chunks, strict=True):
-        parts.append(part)
-        progress.advance(bar, len(chunk))
-    table = FeatureTable.join(parts)
-    if cached is not None:
-        _save(cached, table)
-    return table
+    for part in compute_chunks(_work, tasks, cache_folder=cache_folder, workers=workers):
+        parts.append(FeatureTable(**part))
+        progress.advance(bar, min(CHUNK, len(stars) - CHUNK * (len(parts) - 1)))
+    return FeatureTable.join(parts)
 
 
 def extract_examples(
     curves: LightCurves, stars: NDArray[np.int64], sampling: Sampling, extraction: Extraction
 ) -> FeatureTable:
-    """Features of the examples of some light curves, in one call of `features.extract`."""
+    """Features of the examples of n light curves, in one call of `features.extract`.
+
+    Parameters
+    ----------
+    stars : (n,) int64
+        Number of each light curve in its file: seeds the draws.
+    """
     rows = [
-        (star, kind, made) for star in stars for kind, made in examples(curves.pick(star), star, sampling)
+        (star, kind, made)
+        for number, star in enumerate(stars)
+        for kind, made in examples(curves.pick(number), int(star), sampling)
     ]
     counts = np.array([len(made[0]) for _, _, made in rows], np.int64)
     time, mag, err = (np.concatenate([made[i] for _, _, made in rows]) for i in range(3))
@@ -146,69 +151,6 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-Arguments = tuple[Path, NDArray[np.int64], Sampling, Extraction]
-
-
-def _run(tasks: list[Arguments], workers: int) -> Iterator[FeatureTable]:
-    if workers == 1:
-        yield from map(_work, tasks)
-        return
-    # "spawn": a fork of a process with threads, as torch has them, may hang
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context) as pool:
-        yield from pool.map(_work, tasks)
-
-
-def _work(arguments: Arguments) -> FeatureTable:
-    path, stars, sampling, extraction = arguments
-    return extract_examples(_curves(path, path.stat().st_mtime_ns), stars, sampling, extraction)
-
-
-_LAST: dict[tuple[Path, int], LightCurves] = {}
-
-
-def _curves(path: Path, modified_ns: int) -> LightCurves:
-    """Light curves of the file that this process works on: one at a time, since files are large."""
-    if (path, modified_ns) not in _LAST:
-        _LAST.clear()
-        _LAST[path, modified_ns] = read_light_curves(path).curves
-    return _LAST[path, modified_ns]
-
-
-def _key(path: Path, stars: NDArray[np.int64], sampling: Sampling, extraction: Extraction) -> str:
-    digest = hashlib.sha256()
-    choices = {"sampling": asdict(sampling), "extraction": asdict(extraction), "code": _code_hash()}
-    digest.update(json.dumps(choices, sort_keys=True).encode())
-    digest.update(np.ascontiguousarray(stars, np.int64).tobytes())
-    digest.update(sha256_of(path).encode())
-    return digest.hexdigest()
-
-
-@cache
-def _code_hash() -> str:
-    """Hash of the sources of the features and the examples: a table made by other code is not reused."""
-    digest = hashlib.sha256(",".join(FEATURE_NAMES).encode())
-    sources = sorted(Path(str(features.__file__)).parent.glob("*.py"))
-    for source in [*sources, Path(__file__).with_name("sampling.py")]:
-        digest.update(source.read_bytes())
-    return digest.hexdigest()
-
-
-def _save(path: Path, table: FeatureTable) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, Any] = {f.name: getattr(table, f.name) for f in fields(table)}
-    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-    with unfinished.open("wb") as file:
-        np.savez(file, **arrays)
-    unfinished.replace(path)  # a table is there whole or not at all
-
-
-def _load(path: Path) -> FeatureTable | None:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return FeatureTable(*(archive[f.name] for f in fields(FeatureTable)))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        path.unlink()  # damaged: computed again
-        return None
+def _work(task: tuple[LightCurves, NDArray[np.int64], Sampling, Extraction]) -> dict[str, NDArray[Any]]:
+    table = extract_examples(*task)
+    return {f.name: getattr(table, f.name) for f in fields(table)}

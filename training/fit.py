@@ -1,22 +1,23 @@
-"""Fit a network to standard scores: AdamW on one cycle of the learning rate.
+"""Fit networks to standard scores: AdamW on one cycle of the learning rate.
 
 A shorter and calmer way than the paper's (`training.plateau`), and better on small sets, where it needs
-no validation part to choose an epoch. The loss is cross entropy (eqs. 2 and 3) with label smoothing, for
-labels that may stand for several classes: minus the logarithm of the sum of their probabilities.
+no validation part to choose a training epoch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import Progress
-from torch import Tensor, nn
 
 from training.errors import SettingsError, TrainingError
-from training.network import Network
+from training.examples import Examples, generators_of, shuffled
+from training.loss import partial_cross_entropy
+from training.networks import Networks, groups
 
 MIN_BATCH, MAX_BATCH = 32, 1024
 
@@ -29,6 +30,8 @@ class OneCycle:
     ----------
     training_epochs : int
         Passes over the data.
+    steps : int or None
+        Optimiser steps in all, in the place of `training_epochs`: a small set is then shown more often.
     batch : int or None
         Examples a step; None takes an eighth of the data within 32 to 1,024, since a small set needs
         enough steps.
@@ -40,33 +43,29 @@ class OneCycle:
         Standard deviation of Gaussian noise added to the standard scores.
     label_smoothing : float
         Share of the target spread over all classes.
-    dropout : float
-        Of the network.
     """
 
     training_epochs: int = 40
+    steps: int | None = None
     batch: int | None = None
     peak_rate: float = 1e-2
     weight_decay: float = 0.01
     input_noise: float = 0.1
     label_smoothing: float = 0.1
-    dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.training_epochs < 1:
-            raise SettingsError(f"training_epochs must be at least 1, got {self.training_epochs}")
+        if self.training_epochs < 1 or (self.steps is not None and self.steps < 2):
+            raise SettingsError(
+                f"training_epochs must be at least 1 and steps at least 2, got {self.training_epochs} and "
+                f"{self.steps}"
+            )
         if self.batch is not None and self.batch < 2:
             raise SettingsError(f"batch must be at least 2, got {self.batch}: BatchNorm needs a spread")
 
-
-def partial_cross_entropy(logits: Tensor, allowed: Tensor, smoothing: float) -> Tensor:
-    """Loss (n,) of logits (n, k) for labels that allow the classes marked in `allowed` (n, k) bool.
-
-    With one class allowed and no smoothing it is the cross entropy of eq. 2.
-    """
-    log_probability = torch.log_softmax(logits, dim=1)
-    inside = torch.logsumexp(log_probability.masked_fill(~allowed, -torch.inf), dim=1)
-    return -(1.0 - smoothing) * inside - smoothing * log_probability.mean(dim=1)
+    def plan(self, n: int) -> tuple[int, int]:
+        """Batch size and number of steps for n examples."""
+        size = min(self.batch or min(max(n // 8, MIN_BATCH), MAX_BATCH), n)
+        return size, self.steps or self.training_epochs * max(n // size, 1)
 
 
 def check_examples(allowed: NDArray[np.bool_], classes: tuple[str, ...]) -> None:
@@ -90,30 +89,24 @@ def check_examples(allowed: NDArray[np.bool_], classes: tuple[str, ...]) -> None
 
 
 def fit_one_cycle(
-    network: Network,
-    scores: NDArray[np.float64],
-    allowed: NDArray[np.bool_],
-    weights: NDArray[np.float64],
+    networks: Networks,
+    examples: Examples,
     settings: OneCycle,
     *,
-    seed: int,
+    seeds: Sequence[int],
     progress: Progress,
     frozen_statistics: bool = False,
-) -> Network:
-    """Fit all parameters of `network` that require a gradient, in place, and return it.
+) -> None:
+    """Fit all parameters of R networks in place.
 
     Parameters
     ----------
-    scores : (n, 16) float64
-        Standard scores.
-    allowed : (n, k) bool
-        Classes each example may be; at least one.
-    weights : (n,) float64
-        Of the examples in the loss (eq. 3); their mean is taken as one.
+    examples : Examples
+        Of R repeats.
     settings : OneCycle
         The schedule.
-    seed : int
-        Of the order, the noise and the dropout.
+    seeds : R int
+        Of the order and the noise in each repeat.
     progress : Progress
         Shown while fitting.
     frozen_statistics : bool
@@ -122,57 +115,60 @@ def fit_one_cycle(
     Raises
     ------
     TrainingError
-        If the loss stops being a number.
+        If a loss stops being a number.
     """
-    torch.manual_seed(seed)
-    x = torch.from_numpy(scores).float()
-    y = torch.from_numpy(allowed)
-    w = torch.from_numpy(weights / weights.mean()).float()
-    size = settings.batch or min(max(len(x) // 8, MIN_BATCH), MAX_BATCH)
-    steps = max(len(x) // size, 1)  # the rest of an epoch is left out: a small batch upsets BatchNorm
+    batch, steps = settings.plan(examples.n)
+    bar = progress.add_task("training steps", total=steps * len(networks))
+    for some in groups(networks, batch):
+        _fit_group(
+            networks.part(some),
+            examples.part(some),
+            settings,
+            seeds=seeds[some],
+            frozen_statistics=frozen_statistics,
+            advance=lambda repeats: progress.advance(bar, repeats),
+        )
+
+
+def _fit_group(
+    networks: Networks,
+    examples: Examples,
+    settings: OneCycle,
+    *,
+    seeds: Sequence[int],
+    frozen_statistics: bool,
+    advance: Callable[[int], None],
+) -> None:
+    batch, steps = settings.plan(examples.n)
+    parameters = [parameter.requires_grad_() for parameter in networks.parameters.values()]
     optimiser = torch.optim.AdamW(
-        [p for p in network.parameters() if p.requires_grad],
-        lr=settings.peak_rate,
-        weight_decay=settings.weight_decay,
+        parameters, lr=settings.peak_rate, weight_decay=settings.weight_decay, fused=True
     )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.peak_rate, total_steps=settings.training_epochs * steps
-    )
-    bar = progress.add_task("training epochs", total=settings.training_epochs)
-    for _ in range(settings.training_epochs):
-        network.train()
-        if frozen_statistics:
-            freeze_statistics(network)
-        order = torch.randperm(len(x))
-        for step in range(steps):
-            batch = order[step * size : (step + 1) * size]
-            noisy = x[batch] + settings.input_noise * torch.randn(len(batch), x.shape[1])
-            loss = partial_cross_entropy(network(noisy), y[batch], settings.label_smoothing)
-            mean = (w[batch] * loss).mean()
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.peak_rate, total_steps=steps)
+    generators = generators_of(seeds)
+    done = 0
+    while done < steps:
+        order = shuffled(examples.n, generators, networks.device)
+        noise = _noise(examples, settings.input_noise, generators)
+        # the rest of an epoch is left out: a small batch upsets BatchNorm
+        for index in torch.split(order, batch, dim=1)[: min(examples.n // batch, steps - done)]:
+            shown = examples.batch(index)
+            noisy = shown.scores + noise.gather(2, index[:, None, :].expand_as(shown.scores))
+            logits = networks.logits(noisy, training=not frozen_statistics)
+            loss = shown.weights * partial_cross_entropy(logits, shown.allowed, settings.label_smoothing)
+            mean = loss.mean(dim=1)
             optimiser.zero_grad()
-            mean.backward()  # type: ignore[no-untyped-call]
+            mean.sum().backward()  # type: ignore[no-untyped-call] # untyped in torch
             optimiser.step()
             schedule.step()
-        if not torch.isfinite(mean):
-            raise TrainingError(f"the loss became {mean.item()}: lower the peak rate ({settings.peak_rate})")
-        progress.advance(bar)
-    return network.eval()
+            done += 1
+            advance(len(networks))
+        if not torch.isfinite(mean).all():
+            raise TrainingError(f"a loss became infinite: lower the peak rate ({settings.peak_rate})")
 
 
-def freeze_statistics(network: Network) -> None:
-    """Let every BatchNorm use, and keep, its running statistics."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm1d):
-            module.eval()
-
-
-def class_weights(allowed: NDArray[np.bool_], power: float) -> NDArray[np.float64]:
-    """Weight (n,) of each example, proportional to 1 / N_class ** power (eq. 12 has power 1).
-
-    A coarse label is counted in equal shares in each of its classes.
-    """
-    shares = allowed / allowed.sum(axis=1, keepdims=True)
-    counts = np.maximum(shares.sum(axis=0), 1.0)
-    weights: NDArray[np.float64] = shares @ counts**-power
-    weights /= weights.mean()
-    return weights
+def _noise(examples: Examples, size: float, generators: list[torch.Generator]) -> torch.Tensor:
+    """Gaussian noise for the standard scores of one training epoch (R, 16, n)."""
+    shape = examples.scores.shape[1:]
+    drawn = torch.stack([torch.randn(shape, generator=each) for each in generators])
+    return size * drawn.to(examples.scores.device)

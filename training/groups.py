@@ -7,7 +7,6 @@ trained on and another tested, the test measures memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +15,6 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 MATCH_RADIUS_ARCSEC = 5.0
-
-
-class Part(IntEnum):
-    """What a star is used for."""
-
-    TRAIN = 0
-    VALIDATION = 1
-    TEST = 2
 
 
 def star_groups(
@@ -74,38 +65,41 @@ def _close_pairs(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[n
     return result
 
 
-def split(
-    group: NDArray[np.int64],
-    stratum: NDArray[np.int64],
-    *,
-    validation: float,
-    test: float,
-    seed: int,
-) -> NDArray[np.int8]:
-    """Share stars out to training, validation and test, the same fractions in every stratum.
+def positions(group: NDArray[np.int64], stratum: NDArray[np.int64], *, seed: int) -> NDArray[np.float64]:
+    """Place of each star in a random order that passes through every stratum evenly.
+
+    The stars below 0.2, say, are a fifth of the stars of every class; those below 0.02 are a subset of
+    them, and as balanced as their number allows.
 
     Parameters
     ----------
     group : (n,) int64
-        Star of each light curve; all light curves of a star go to one part.
+        Star of each light curve.
     stratum : (n,) int64
         Class of each light curve; a star counts where its first light curve does.
-    validation, test : float
-        Fractions of the stars.
     seed : int
         Of the draw.
 
     Returns
     -------
-    (n,) int8
-        `Part` of each light curve.
+    (n,) float64
+        Within [0, 1), the same for all light curves of a star.
     """
     stars, first = np.unique(group, return_index=True)
     rng = np.random.default_rng(seed)
-    part = np.zeros(len(stars), np.int8)
+    place = np.zeros(len(stars))
     for value in np.unique(stratum[first]):
         members = rng.permutation(np.flatnonzero(stratum[first] == value))
-        position = (np.arange(len(members)) + rng.random()) / len(members)
-        part[members[position < test + validation]] = Part.VALIDATION
-        part[members[position < test]] = Part.TEST
-    return part[np.searchsorted(stars, group)]
+        place[members] = (np.arange(len(members)) + rng.random()) / len(members)
+    return place[np.searchsorted(stars, group)]
+
+
+def folds(group: NDArray[np.int64], stratum: NDArray[np.int64], *, count: int, seed: int) -> NDArray[np.int8]:
+    """Share stars out to `count` folds, the same fractions of every stratum in each.
+
+    Returns
+    -------
+    (n,) int8
+        Fold of each light curve, 0 to count - 1, the same for all light curves of a star.
+    """
+    return (count * positions(group, stratum, seed=seed)).astype(np.int8)

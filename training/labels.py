@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.errors import SettingsError
+from training.errors import SettingsError, TrainingError
 
 SEPARATOR = "|"
 """Joins the classes a coarse label stands for."""
@@ -45,15 +45,69 @@ def classes_of(label_maps: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
     return tuple(sorted({name for meaning in meanings for name in meaning.split(SEPARATOR)}))
 
 
+def check_classes(
+    object_ids: NDArray[np.str_],
+    labels: NDArray[np.str_],
+    n_epochs: NDArray[np.int64],
+    *,
+    min_epochs: int,
+    source: str,
+) -> None:
+    """Refuse light curves (n) that cannot make a classifier, naming the class that is at fault.
+
+    Parameters
+    ----------
+    object_ids : (n,) str
+        Star of each light curve.
+    labels : (n,) str
+        Class after the map, several joined by ``|``, or an empty string for none.
+    n_epochs : (n,) int64
+        Points of each light curve.
+    min_epochs : int
+        Fewest points of a light curve that is trained on.
+    source : str
+        Where the light curves are from, for messages.
+
+    Raises
+    ------
+    TrainingError
+        If there are fewer than two classes, or a class has no light curve that is long enough, or only
+        those of a single star, which cannot be both trained on and tested.
+    """
+    same = {label: label for label in np.unique(labels[labels != ""]).tolist()}
+    classes = classes_of({source: same})
+    if len(classes) < 2:
+        raise TrainingError(
+            f"{source}: a classifier needs at least two classes, found only {', '.join(classes) or 'none'}: "
+            "add stars of another class, or map the labels with --class-map"
+        )
+    allowed = membership(labels, same, classes)
+    for column, name in enumerate(classes):
+        of_class = allowed[:, column]
+        enough = of_class & (n_epochs >= min_epochs)
+        if not enough.any():
+            raise TrainingError(
+                f"{source}: no light curve of class {name!r} is long enough: the longest of "
+                f"{of_class.sum()} has {n_epochs[of_class].max()} epochs, {min_epochs} are needed: "
+                "add longer ones, or leave the class out with --class-map"
+            )
+        stars = np.unique(object_ids[enough])
+        if len(stars) == 1:
+            raise TrainingError(
+                f"{source}: class {name!r} has a single star with {min_epochs} epochs or more, {stars[0]}: "
+                "add stars, or leave the class out with --class-map"
+            )
+
+
 def settle(allowed: NDArray[np.bool_], predicted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the true class (n,) to hold a prediction against, given the classes each star may be.
+    """Return the true class (..., n) to hold a prediction (..., n) against, given what each star may be.
 
     For a coarse label every class it contains is a right answer: the truth is the prediction where that
     is allowed, and otherwise the first class that is.
     """
-    rows = np.arange(len(predicted))
-    inside = (predicted < allowed.shape[1]) & allowed[rows, np.minimum(predicted, allowed.shape[1] - 1)]
-    return np.where(inside, predicted, allowed.argmax(axis=1)).astype(np.int64)
+    k = allowed.shape[-1]
+    answered = np.take_along_axis(allowed, np.minimum(predicted, k - 1)[..., None], axis=-1)[..., 0]
+    return np.where((predicted < k) & answered, predicted, allowed.argmax(axis=-1)).astype(np.int64)
 
 
 def read_class_map(path: Path) -> dict[str, str]:

@@ -13,8 +13,16 @@ I8 = NDArray[np.int64]
 
 def confusion_matrix(truth: I8, predicted: I8, n_classes: int) -> I8:
     """Return counts (k, k) int64: rows are true classes, columns predicted ones."""
-    flat = np.bincount(truth * n_classes + predicted, minlength=n_classes * n_classes)
-    return flat.reshape(n_classes, n_classes).astype(np.int64)
+    matrix: I8 = confusion_matrices(truth[None], predicted[None], n_classes)[0]
+    return matrix
+
+
+def confusion_matrices(truth: I8, predicted: I8, n_classes: int) -> I8:
+    """Return counts (R, k, k) int64 of R repeats (R, n)."""
+    repeat = np.arange(len(truth))[:, None]
+    cell = (repeat * n_classes + truth) * n_classes + predicted
+    counts = np.bincount(cell.ravel(), minlength=len(truth) * n_classes**2)
+    return counts.reshape(len(truth), n_classes, n_classes).astype(np.int64)
 
 
 def accuracy(confusion: I8) -> float:
@@ -24,7 +32,12 @@ def accuracy(confusion: I8) -> float:
 
 
 def mcc(confusion: I8) -> float:
-    r"""Matthews correlation coefficient of k classes (eq. 9), between -1 and 1.
+    """Matthews correlation coefficient of one matrix (k, k); see `mccs`."""
+    return float(mccs(confusion[None])[0])
+
+
+def mccs(confusion: I8) -> F8:
+    r"""Matthews correlation coefficients (R,) of R matrices (R, k, k) (eq. 9), between -1 and 1.
 
     With c right answers among s, t_k stars of class k and p_k answers k, the paper's triple sum is
 
@@ -37,15 +50,22 @@ def mcc(confusion: I8) -> float:
     Gorodkin (2004), Comput. Biol. Chem. 28, 367, doi:10.1016/j.compbiolchem.2004.09.006.
     """
     counts = confusion.astype(np.float64)
-    true, predicted, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum()
-    covariance = np.trace(counts) * total - true @ predicted
-    norm = np.sqrt((total**2 - predicted @ predicted) * (total**2 - true @ true))
-    return float(covariance / norm) if norm > 0.0 else 0.0
+    true, predicted = counts.sum(axis=2), counts.sum(axis=1)
+    total = true.sum(axis=1)
+    covariance = np.trace(counts, axis1=1, axis2=2) * total - (true * predicted).sum(axis=1)
+    norm = np.sqrt((total**2 - (predicted**2).sum(axis=1)) * (total**2 - (true**2).sum(axis=1)))
+    result: F8 = np.divide(covariance, norm, out=np.zeros(len(norm)), where=norm > 0.0)
+    return result
 
 
 def scaled_mcc(confusion: I8) -> float:
-    """Mc = (1 + MCC) / 2 (eq. 10), between 0 and 1."""
-    return (1.0 + mcc(confusion)) / 2.0
+    """Mc = (1 + MCC) / 2 (eq. 10) of one matrix (k, k), between 0 and 1."""
+    return float(scaled_mccs(confusion[None])[0])
+
+
+def scaled_mccs(confusion: I8) -> F8:
+    """Mc (R,) of R matrices (R, k, k)."""
+    return (1.0 + mccs(confusion)) / 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,17 @@ class Kind(IntEnum):
     """A constant star: noise of the size of the errors."""
     DAMPED_WALK = 5
     """A quasar: a damped random walk and noise."""
+    FIRST = 6
+    """The first epochs, as many as asked for: only for measuring, never trained on."""
+    WINDOW = 7
+    """Consecutive epochs from any time on, as a stream that is joined late sees them."""
+
+
+TRUNCATIONS = (Kind.PREFIX, Kind.WINDOW, Kind.THINNED)
+"""Ways to shorten a light curve, taken in turn."""
+
+SIMULATED = (Kind.SHUFFLED, Kind.CONSTANT, Kind.DAMPED_WALK)
+"""Examples that borrow a star's epochs and errors but are of another class."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +54,9 @@ class Sampling:
     Attributes
     ----------
     truncations : int
-        Prefixes and thinned light curves of a star, in turn.
+        Shortened versions of a star: `TRUNCATIONS` in turn.
     first_epochs : tuple of int
-        Prefixes of fixed lengths, for measuring.
+        Lengths of the light curves of kind `FIRST`.
     shuffled, constant, damped_walk : float
         Fraction of the stars that lend their epochs and errors to such an example.
     min_epochs : int
@@ -90,18 +101,15 @@ def examples(series: Series, star: int, sampling: Sampling) -> Iterator[tuple[Ki
     yield Kind.FULL, series
     for count in sampling.first_epochs:
         if count < n:
-            yield Kind.PREFIX, (time[:count], mag[:count], err[:count])
+            yield Kind.FIRST, (time[:count], mag[:count], err[:count])
     if n <= sampling.min_epochs:
         return
     for i in range(sampling.truncations):
-        kind = Kind.PREFIX if i % 2 == 0 else Kind.THINNED
+        kind = TRUNCATIONS[i % len(TRUNCATIONS)]
         kept = _cut(rng, n, sampling.min_epochs, kind)
         yield kind, (time[kept], mag[kept], err[kept])
-    for kind, fraction in (
-        (Kind.SHUFFLED, sampling.shuffled),
-        (Kind.CONSTANT, sampling.constant),
-        (Kind.DAMPED_WALK, sampling.damped_walk),
-    ):
+    fractions = (sampling.shuffled, sampling.constant, sampling.damped_walk)
+    for kind, fraction in zip(SIMULATED, fractions, strict=True):
         if rng.random() < fraction:
             kept = _cut(rng, n, sampling.min_epochs, Kind.PREFIX if rng.random() < 0.5 else Kind.THINNED)
             yield kind, _imitate(rng, kind, (time[kept], mag[kept], err[kept]))
@@ -112,6 +120,8 @@ def _cut(rng: np.random.Generator, n: int, min_epochs: int, kind: Kind) -> NDArr
     count = int(np.exp(rng.uniform(np.log(min_epochs), np.log(n + 1))))
     if kind is Kind.PREFIX:
         return np.arange(count)
+    if kind is Kind.WINDOW:
+        return np.arange(count) + rng.integers(n - count + 1)
     return np.sort(rng.choice(n, count, replace=False))
 
 

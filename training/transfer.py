@@ -8,17 +8,18 @@ targets.) Both begin with the same new head: a penalised logistic regression on 
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from rich.progress import Progress
 from torch import Tensor
 
-from training.export import Model
-from training.fit import OneCycle, fit_one_cycle, partial_cross_entropy
-from training.network import WIDTHS, Network
+from training.examples import Examples
+from training.fit import OneCycle, fit_one_cycle
+from training.loss import partial_cross_entropy
+from training.networks import Networks, Weights
+from training.plateau import Layers
 
 PENALTY = 0.03
 """Inverse strength C of the head's L2 penalty, as scikit-learn counts it."""
@@ -26,83 +27,89 @@ PENALTY = 0.03
 MAX_STEPS = 200
 
 
-class Mode(StrEnum):
-    """Which layers are fitted to the target."""
-
-    EVERY_LAYER = "every-layer"
-    LAST_LAYER = "last-layer"
-
-
-def transfer_network(
-    pretrained: Model,
-    scores: NDArray[np.float64],
-    allowed: NDArray[np.bool_],
-    weights: NDArray[np.float64],
+def transfer_networks(
+    pretrained: Weights,
+    examples: Examples,
     *,
-    mode: Mode,
+    input_eps: float,
+    layers: Layers,
     settings: OneCycle,
-    seed: int,
+    seeds: Sequence[int],
     progress: Progress,
-) -> Network:
-    """Fit the pretrained network to a target's classes.
+) -> Networks:
+    """Fit a pretrained network to a target's classes, once for each repeat.
 
     Parameters
     ----------
-    pretrained : Model
-        Whose preprocessing made `scores`.
-    scores : (n, 16) float64
-        Standard scores of the target.
-    allowed : (n, k) bool
-        Target classes each example may be.
-    weights : (n,) float64
-        Of the examples.
-    mode : Mode
-        With `LAST_LAYER` all weights but the head stay as they are, to the bit.
+    pretrained : Weights
+        Of the network behind whose preprocessing `examples` are.
+    examples : Examples
+        Of the target, R repeats.
+    input_eps : float
+        Of the pretrained network.
+    layers : Layers
+        With `LAST` all weights but the head's stay as they are, to the bit.
     settings : OneCycle
-        Of the fit that follows the head with `EVERY_LAYER`.
-    seed : int
+        Of the fit that follows the head with `EVERY`.
+    seeds : R int
         Of that fit.
     """
-    network = _with_new_head(pretrained, allowed.shape[1], settings.dropout)
-    _fit_head(network, scores, allowed, weights)
-    if mode is Mode.LAST_LAYER:
-        return network
-    return fit_one_cycle(
-        network, scores, allowed, weights, settings, seed=seed, progress=progress, frozen_statistics=True
-    )
+    n_classes, device = examples.allowed.shape[1], examples.scores.device
+    networks = with_new_head(pretrained, n_classes, len(examples), input_eps=input_eps, device=device)
+    _fit_heads(networks, examples)
+    if layers is Layers.EVERY:
+        fit_one_cycle(networks, examples, settings, seeds=seeds, progress=progress, frozen_statistics=True)
+    return networks
 
 
-def _with_new_head(pretrained: Model, n_classes: int, dropout: float) -> Network:
-    """Put the pretrained layers under a head of zeros, whose BatchNorm does nothing."""
-    kept = {name: w for name, w in pretrained.weights.items() if not name.startswith(("fc4", "bn5"))}
-    zeros, ones = np.zeros(n_classes, np.float32), np.ones(n_classes, np.float32)
-    head = {
-        "fc4.weight": np.zeros((n_classes, WIDTHS[-1]), np.float32),
-        "fc4.bias": zeros,
-        "bn5.weight": ones,
-        "bn5.bias": zeros,
-        "bn5.running_mean": zeros,
-        "bn5.running_var": ones,
-    }
-    return Network.from_weights({**kept, **head}, dropout=dropout, input_eps=pretrained.input_eps)
+def with_new_head(
+    pretrained: Weights,
+    n_classes: int,
+    repeats: int,
+    *,
+    input_eps: float,
+    seeds: Sequence[int] | None = None,
+    device: str | torch.device = "cpu",
+) -> Networks:
+    """Put the pretrained layers under new heads: of zeros, or drawn from `seeds` as in a new network."""
+    depth = sum(name.startswith("fc") and name.endswith("weight") for name in pretrained)
+    head = (f"fc{depth}.", f"bn{depth + 1}.")
+    kept = {name: array for name, array in pretrained.items() if not name.startswith(head)}
+    widths = [len(kept[f"fc{layer}.bias"]) for layer in range(1, depth)]
+    inputs = kept["fc1.weight"].shape[1]
+    fresh = Networks.random(n_classes, seeds or [0] * repeats, widths=widths, n_features=inputs)
+    heads = [
+        {name: array for name, array in fresh.weights(repeat).items() if name.startswith(head)}
+        for repeat in range(repeats)
+    ]
+    if seeds is None:
+        for new in heads:
+            new[f"{head[0]}weight"] = np.zeros_like(new[f"{head[0]}weight"])
+            new[f"{head[0]}bias"] = np.zeros_like(new[f"{head[0]}bias"])
+    return Networks.from_weights([{**kept, **new} for new in heads], input_eps=input_eps, device=device)
 
 
-def _fit_head(
-    network: Network, scores: NDArray[np.float64], allowed: NDArray[np.bool_], weights: NDArray[np.float64]
-) -> None:
-    """Logistic regression on the last hidden layer, by L-BFGS on all examples at once."""
-    with torch.no_grad():
-        hidden = network.hidden(torch.from_numpy(scores).float())
-    y, w = torch.from_numpy(allowed), torch.from_numpy(weights / weights.mean()).float()
-    head = network.fc4
-    optimiser = torch.optim.LBFGS(head.parameters(), max_iter=MAX_STEPS, line_search_fn="strong_wolfe")
+def _fit_heads(networks: Networks, examples: Examples) -> None:
+    """Logistic regressions on the last hidden layer, each by L-BFGS on all of its examples at once."""
+    names = (f"fc{networks.depth}.weight", f"fc{networks.depth}.bias")
+    for repeat in range(len(networks)):
+        one = slice(repeat, repeat + 1)
+        network, shown = networks.part(one), examples.part(one)
+        with torch.no_grad():
+            hidden = network.hidden(shown.scores)
+        weight, bias = (network.parameters[name].requires_grad_() for name in names)
+        _fit_head(network, hidden, shown, weight, bias)
+
+
+def _fit_head(network: Networks, hidden: Tensor, examples: Examples, weight: Tensor, bias: Tensor) -> None:
+    optimiser = torch.optim.LBFGS([weight, bias], max_iter=MAX_STEPS, line_search_fn="strong_wolfe")
+    strength = 1.0 / (2.0 * PENALTY * examples.n)
 
     def loss() -> Tensor:
         optimiser.zero_grad()
-        data = (w * partial_cross_entropy(head(hidden), y, 0.0)).mean()
-        value: Tensor = data + (head.weight**2).sum() / (2.0 * PENALTY * len(hidden))
-        value.backward()  # type: ignore[no-untyped-call]
+        data = (examples.weights * partial_cross_entropy(network.head(hidden), examples.allowed)).mean()
+        value: Tensor = data + strength * (weight**2).sum()
+        value.backward()  # type: ignore[no-untyped-call] # untyped in torch
         return value
 
-    optimiser.step(loss)  # type: ignore[no-untyped-call]
-    network.eval()
+    optimiser.step(loss)  # type: ignore[no-untyped-call] # untyped in torch

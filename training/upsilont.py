@@ -20,7 +20,7 @@ from features import FEATURE_NAMES
 from schemas.manifest import Manifest
 from training.errors import SettingsError, TrainingError
 from training.export import Model, write_model
-from training.network import Network
+from training.networks import Networks
 from training.preprocess import Preprocessing
 
 CONSTANTS_FILE = "preprocessing_and_readme_case.json"
@@ -61,13 +61,14 @@ def import_upsilont(weights: Path, output: Path) -> Manifest:
     arrays = _read_arrays(path)
     classes, eps, preprocessing = _parse_constants(constants, weights / CONSTANTS_FILE)
     try:
-        model = Model(Network.from_weights(arrays, input_eps=eps).weights(), eps, preprocessing)
-    except (KeyError, ValueError, RuntimeError) as exc:
+        networks = Networks.from_weights([arrays], input_eps=eps)
+    except ValueError as exc:
         raise TrainingError(f"{path} does not hold the published network: {exc}") from exc
-    if len(arrays["fc4.bias"]) != len(classes):
+    if networks.n_classes != len(classes):
         raise TrainingError(
-            f"{path} has {len(arrays['fc4.bias'])} outputs, {CONSTANTS_FILE} names {len(classes)} classes"
+            f"{path} has {networks.n_classes} outputs, {CONSTANTS_FILE} names {len(classes)} classes"
         )
+    model = Model(networks.weights(), eps, preprocessing)
     return write_model(output, model, _manifest(classes, path.name))
 
 

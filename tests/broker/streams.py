@@ -85,3 +85,22 @@ class ListSink:
     def deliver(self, annotations: Sequence[Annotation], dead_letters: Sequence[DeadLetter]) -> None:
         self.annotations += annotations
         self.dead_letters += dead_letters
+
+
+def reliability_bin(
+    n_epochs_min: int, n_epochs_max: int | None, *, accuracy: float = 0.8
+) -> dict[str, object]:
+    """Return a bin of a manifest's reliability with all its fields."""
+    return {
+        "n_epochs_min": n_epochs_min,
+        "n_epochs_max": n_epochs_max,
+        "n_stars": 900,
+        "n_light_curves": 1000,
+        "accuracy": accuracy,
+        "accuracy_error": 0.01,
+        "mc": 0.875,
+        "mc_error": 0.0125,
+        "calibration_error": 0.03,
+        "abstained": 0.25,
+        "accuracy_when_sure": 0.9,
+    }

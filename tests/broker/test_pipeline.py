@@ -77,13 +77,19 @@ def test_records_say_what_their_light_curve_was(whole):
         assert annotation.key == f"{record['survey']}:{record['object_id']}"
         per_band[annotation.key, record["band"]] += 1
         assert record["n_epochs"] >= per_band[annotation.key, record["band"]]
-        assert (record["label"] is None) == (
+        assert (record["probabilities"] is None) == (
             record["n_epochs"] < classifier().min_epochs or "DEGENERATE" in record["status"]
         )
-        if record["label"] is not None:
+        if record["probabilities"] is None:
+            assert record["label"] is record["probability"] is record["reliability"] is None
+        else:
             p = record["probabilities"]
             assert sum(p.values()) == pytest.approx(1, abs=1e-5)
-            assert p[record["label"]] == record["probability"] == max(p.values())
+            assert record["probability"] == max(p.values())
+            if record["label"] is None:
+                assert "ABSTAINED" in record["status"]
+            else:
+                assert p[record["label"]] == record["probability"]
             assert tuple(p) == classifier().manifest.classes
         assert tuple(record["features"]) == FEATURE_NAMES
         assert ("TOO_FEW" in record["status"]) == (record["n_epochs"] < MIN_POINTS)
@@ -96,14 +102,14 @@ def test_ids_are_unique_and_the_same_in_every_run(stream, whole):
     assert ids == [a.id for a in process(stream, [50])[0]]
 
 
-def test_without_annotating_the_unscored_only_labelled_records_come_out(stream):
+def test_without_annotating_the_unscored_only_scored_records_come_out(stream):
     store = MemoryStore()
     rules = Decoder(None, JudgingRules())
     ztf = [p for p in packets(stream) if p.payload.startswith(b"Obj")]
-    labelled = Pipeline(rules, classifier(), store, annotate_unscored=False).process(ztf)
+    scored = Pipeline(rules, classifier(), store, annotate_unscored=False).process(ztf)
     everything = Pipeline(rules, classifier(), MemoryStore()).process(ztf)
-    assert timeless(labelled.annotations) == timeless(
-        [a for a in everything.annotations if a.record["label"] is not None]
+    assert timeless(scored.annotations) == timeless(
+        [a for a in everything.annotations if a.record["probabilities"] is not None]
     )
 
 
@@ -112,7 +118,7 @@ def test_min_epochs_can_be_raised(stream):
     batch = Pipeline(Decoder(None, JudgingRules()), strict, MemoryStore()).process(
         [p for p in packets(stream) if p.payload.startswith(b"Obj")]
     )
-    lengths = {a.record["n_epochs"] for a in batch.annotations if a.record["label"] is not None}
+    lengths = {a.record["n_epochs"] for a in batch.annotations if a.record["probabilities"] is not None}
     assert min(lengths) == 25
     short = [a.record for a in batch.annotations if a.record["n_epochs"] < 25]
     assert all("BELOW_MIN_EPOCHS" in record["status"] for record in short)

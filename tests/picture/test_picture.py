@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,10 @@ from hypothesis import strategies as st
 from broker.light_curve import BandSeries
 from broker.picture import HEIGHT, WIDTH, draw
 from broker.picture_panel import Panel, ticks
+from broker.score import Classifier
+from broker.story import draw_story
+from schemas.artifact import Artifact
+from tests.broker.streams import classifier
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -72,6 +77,21 @@ def test_the_answer_is_marked_from_when_it_stayed_above_nine_tenths():
 
 def test_an_answer_that_is_never_sure_has_no_mark():
     assert not any("above" in w for w in words(draw(RECORDS[:3], [series("g")])))
+
+
+def test_a_model_that_abstained_at_the_end_is_called_unsure_and_has_no_mark():
+    unsure = {**RECORDS[-1], "label": None}
+    said = words(draw([*RECORDS[:-1], unsure], [series("g")]))
+    assert said[0] == "ZTF18abc is unsure after 50 epochs in g: RRL_ab has probability 0.97"
+    assert not any("above" in w for w in said)
+
+
+def test_a_star_is_drawn_even_where_the_model_never_gave_it_a_class():
+    artifact = classifier()._artifact
+    cautious = replace(artifact.manifest, abstain_below=0.999999)
+    svg = draw_story(Classifier(Artifact(cautious, artifact._session)), true_class="LPV", seed=1)
+    assert " is unsure after " in words(svg)[0]
+    assert areas(svg)
 
 
 def test_the_bands_of_probability_fill_the_panel_and_share_their_edges():

@@ -1,3 +1,4 @@
+import csv
 import importlib.util
 import json
 import subprocess
@@ -9,6 +10,7 @@ import pytest
 
 from schemas.artifact import Artifact
 from training.cli import main
+from training.light_curves import read_light_curves
 
 from .conftest import write_survey
 
@@ -117,6 +119,8 @@ def test_wrong_arguments_are_answered_in_one_line(model_folder, survey, tmp_path
     assert "manifest.json is missing" in no_model
     no_column = fails(["evaluate", str(model_folder), str(survey), "--label", "type", *out], capsys, 2)
     assert "'type'" in no_column
+    no_label = fails(["evaluate", str(model_folder), str(survey), *out], capsys, 2)
+    assert "--label" in no_label
     mapping = tmp_path / "map.json"
     mapping.write_text(json.dumps({"short": "RRL"}))
     arguments = ["evaluate", str(model_folder), str(survey), "--label", "kind", *out]
@@ -127,7 +131,7 @@ def test_wrong_arguments_are_answered_in_one_line(model_folder, survey, tmp_path
     assert "cannot write" in fails([*arguments[:-1], unwritable], capsys, 2)
     train = ["train", "--output", str(tmp_path / "m"), "--light-curves"]
     assert "name its labels with --label" in fails([*train, str(survey)], capsys, 2)
-    assert "no *.npz" in fails([*train, str(tmp_path)], capsys, 2)
+    assert "no *.npz, *.csv, *.csv.gz, *.parquet, *.avro" in fails([*train, str(tmp_path)], capsys, 2)
 
 
 def train_on(path, tmp_path) -> list[str]:
@@ -147,7 +151,69 @@ def test_one_class_only_cannot_be_trained(tmp_path, capsys):
 def test_light_curves_of_nan_cannot_be_trained(tmp_path, capsys):
     time = [np.arange(30.0)] * 60
     write_survey(tmp_path / "nan.npz", time, [np.full(30, np.nan)] * 60, np.array(["A", "B"] * 30))
-    assert "found only none" in fails(train_on(tmp_path / "nan.npz", tmp_path), capsys, 1)
+    command = train_on(tmp_path / "nan.npz", tmp_path)
+    assert "light curve star0 point 1: mag must be" in fails(command, capsys, 1)
+    assert "no usable row: all 1800 are bad" in fails([*command, "--skip-bad-rows"], capsys, 1)
+
+
+@pytest.fixture
+def table(survey, tmp_path):
+    """The made-up survey as a CSV with names of its own, and one row that is no measurement."""
+    stars = read_light_curves(survey)
+    path = tmp_path / "waves.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["star", "hjd", "vmag", "e_v", "type"])
+        for i in range(len(stars.curves)):
+            names = stars.columns["object_id"][i], stars.columns["kind"][i]
+            writer.writerows(
+                [names[0], *point, names[1]] for point in zip(*stars.curves.pick(i), strict=True)
+            )
+        writer.writerow(["star179", 500.0, 99.999, 0.02, "constant"])
+    return path
+
+
+COLUMNS = ["--columns", "object_id=star,time=hjd,mag=vmag,err=e_v,label=type"]
+
+
+def test_a_table_is_measured_like_the_npz_of_the_same_stars(model_folder, survey, table, tmp_path, capsys):
+    expected = evaluate(model_folder, survey, tmp_path)
+    report = tmp_path / "table.json"
+    command = ["evaluate", str(model_folder), str(table), *COLUMNS, "--json", str(report)]
+    assert "line 10802: vmag must be" in fails(command, capsys, 1)
+    assert main([*command, "--skip-bad-rows"]) == 0
+    assert "1 of 10801 rows left out, the first at line 10802" in capsys.readouterr().err
+    assert json.loads(report.read_text()) == {**expected, "label": "type"}
+
+
+def test_a_model_is_trained_on_a_table_without_naming_its_labels_twice(table, tmp_path, capsys):
+    command = (
+        f"train --light-curves {table.parent} --output {tmp_path / 'm'} --truncations 0 --training-epochs 3 "
+        f"--workers 1 --cache {tmp_path / 'cache'} --skip-bad-rows"
+    ).split()
+    assert main([*command, *COLUMNS]) == 0, capsys.readouterr().err
+    manifest = Artifact.load(tmp_path / "m").manifest
+    assert manifest.label_maps == {"waves": {"short": "short", "long": "long", "constant": "constant"}}
+    assert "no column object_id, time, mag, err" in fails(command, capsys, 2)
+
+
+def test_two_files_of_one_name_are_refused(survey, table, tmp_path, capsys):
+    command = ["train", "--output", str(tmp_path / "m"), "--light-curves", str(survey), str(table)]
+    assert "two files of light curves are called 'waves'" in fails(command, capsys, 2)
+
+
+def test_what_the_parser_refuses_is_told_by_it(tmp_path, capsys):
+    command = ["features", "stars.csv", "--output", str(tmp_path / "table.csv")]
+    for wrong in (
+        ["--clip-sigma", "0"],
+        ["--clip-sigma", "nan"],
+        ["--first-epochs", "0"],
+        ["--convention", "x"],
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            main([*command, *wrong])
+        assert wrong[0] in capsys.readouterr().err
+    assert "'date' is not known" in fails([*command, "--columns", "date=hjd"], capsys, 2)
 
 
 def test_without_the_extra_one_line_says_how_to_get_it(monkeypatch, capsys, tmp_path):
@@ -157,8 +223,17 @@ def test_without_the_extra_one_line_says_how_to_get_it(monkeypatch, capsys, tmp_
     assert "pip install 'varstream[training]'" in fails(arguments, capsys, 2)
 
 
-def test_evaluate_needs_neither_torch_nor_onnx():
-    code = "import sys, training.commands; print({'torch', 'onnx'} & set(sys.modules))"
+def test_tables_without_pyarrow_are_answered_in_one_line(monkeypatch, capsys, model_folder, table, tmp_path):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pyarrow" else found(name))
+    evaluation = ["evaluate", str(model_folder), str(table), "--json", str(tmp_path / "r.json")]
+    for command in (evaluation, ["features", str(table), "--output", str(tmp_path / "features.csv")]):
+        assert "pyarrow" in (said := fails(command, capsys, 2))
+        assert "pip install 'varstream[training]'" in said
+
+
+def test_evaluate_needs_neither_torch_nor_onnx_nor_pyarrow():
+    code = "import sys, training.commands; print({'torch', 'onnx', 'pyarrow'} & set(sys.modules))"
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == "set()"

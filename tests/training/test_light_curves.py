@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from training.errors import SettingsError, TrainingError
-from training.light_curves import LightCurves, read_light_curves
+from training.light_curves import Columns, LightCurves, read_light_curves
 
 GOOD = {
     "time": np.array([3.0, 1.0, 2.0, 5.0, 4.0]),
@@ -24,12 +24,13 @@ def write(tmp_path):
     return write
 
 
-def test_a_file_is_read_with_its_columns_and_without_scalars(write):
+def test_a_file_is_read_with_its_columns(write):
     survey = read_light_curves(write())
     assert survey.name == "survey"
     assert survey.curves.n_epochs.tolist() == [3, 2]
     assert survey.labels("native_class").tolist() == ["RRab", "EA"]
-    assert set(survey.columns) == {"native_class"}
+    assert set(survey.columns) == {"native_class", "band"}
+    assert survey.columns["band"].tolist() == ["V", "V"]  # one value in the file is that of every light curve
 
 
 def test_first_epochs_are_first_in_time_not_in_the_file(write):
@@ -45,16 +46,53 @@ def test_take_copies_light_curves_in_the_order_asked_for(write):
     assert taken.offsets.tolist() == [0, 2, 5, 7]
 
 
-def test_points_that_are_no_numbers_are_no_epochs(write):
-    mag = GOOD["mag"].copy()
-    mag[1] = np.nan
-    curves = read_light_curves(write(mag=mag)).curves
-    assert curves.n_epochs.tolist() == [2, 2]
-    assert curves.time.tolist() == [3.0, 2.0, 5.0, 4.0]
+@pytest.mark.parametrize(
+    ("key", "value", "wanted"),
+    [
+        ("time", np.inf, "a finite number of days, got inf"),
+        ("mag", np.nan, "a magnitude between -50 and 90, got nan"),
+        ("mag", 99.999, "a magnitude between -50 and 90, got 99.999"),
+        ("mag", 90.0, "a magnitude between -50 and 90, got 90.0"),
+        ("mag", -50.0, "a magnitude between -50 and 90, got -50.0"),
+        ("err", 0.0, "a positive number, got 0.0"),
+        ("err", -1.0, "a positive number, got -1.0"),
+        ("err", np.nan, "a positive number, got nan"),
+        ("err", np.inf, "a positive number, got inf"),
+    ],
+)
+def test_a_point_that_is_no_measurement_is_named_or_skipped(write, capsys, key, value, wanted):
+    series = GOOD[key].copy()
+    series[4] = value
+    path = write(**{key: series}, object_id=np.array(["s1", "s2"]))
+    with pytest.raises(
+        TrainingError, match=f"light curve s2 point 2: {key} must be {wanted}: .*--skip-bad-rows"
+    ):
+        read_light_curves(path)
+    assert capsys.readouterr().err == ""
+    for _ in range(2):  # a file is read again for its labels
+        curves = read_light_curves(path, skip_bad_rows=True).curves
+        assert curves.n_epochs.tolist() == [3, 1]
+        assert curves.time.tolist() == [3.0, 1.0, 2.0, 5.0]
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "1 of 5 rows left out, the first at light curve s2 point 2" in said
+
+
+def test_a_star_without_a_name_is_named_by_its_number(write):
+    with pytest.raises(TrainingError, match="light curve 1 point 1: object_id must not be empty"):
+        read_light_curves(write(object_id=np.array(["s1", ""])))
+
+
+def test_every_real_survey_is_read_without_skipping(shared_data):
+    paths = sorted((shared_data / "lightcurves").glob("*.npz"))
+    assert paths
+    for path in paths:
+        with np.load(path) as archive:
+            assert read_light_curves(path).curves.offsets.tolist() == archive["offsets"].tolist()
 
 
 def test_an_unknown_column_is_an_error_that_lists_what_there_is(write):
-    with pytest.raises(SettingsError, match=r"'ups_class'.*it has native_class"):
+    with pytest.raises(SettingsError, match=r"'ups_class'.*it has band, native_class"):
         read_light_curves(write()).labels("ups_class")
 
 
@@ -80,6 +118,37 @@ def test_a_file_that_is_not_there_or_not_npz(tmp_path):
     (tmp_path / "text.npz").write_text("time,mag,err")
     with pytest.raises(TrainingError, match="cannot read"):
         read_light_curves(tmp_path / "text.npz")
+
+
+def test_a_suffix_that_is_not_known_is_an_error_that_lists_those_that_are(tmp_path):
+    (tmp_path / "stars.txt").write_text("1 2 3")
+    with pytest.raises(
+        SettingsError, match=r"stars\.txt is none of \.npz, \.csv, \.csv\.gz, \.parquet, \.avro"
+    ):
+        read_light_curves(tmp_path / "stars.txt")
+
+
+def test_the_arrays_of_an_npz_have_fixed_names(write):
+    with pytest.raises(SettingsError, match="columns are named for tables only"):
+        read_light_curves(write(), Columns(time="hjd"))
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_damaged_npz_is_one_error_or_none(tmp_path, save):
+    path = tmp_path / "survey.npz"
+    save(path, **GOOD)
+    whole, rng = path.read_bytes(), np.random.default_rng(2)
+    errors = 0
+    for i in range(150):
+        damaged = bytearray(whole[: rng.integers(1, len(whole))] if i % 3 == 0 else whole)
+        for at in rng.integers(0, len(damaged), 3):
+            damaged[at] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            read_light_curves(path)
+        except TrainingError:
+            errors += 1
+    assert errors > 100
 
 
 def test_no_light_curves_have_no_first_epochs():

@@ -9,9 +9,12 @@ from training.metrics import (
     bootstrap_error,
     calibration_error,
     class_scores,
+    confusion_matrices,
     confusion_matrix,
     mcc,
+    mccs,
     scaled_mcc,
+    scaled_mccs,
     standard_error,
 )
 
@@ -47,6 +50,28 @@ def test_metrics_agree_with_scikit_learn():
     for k, score in enumerate(class_scores(confusion)):
         assert (score.precision, score.recall, score.f1) == pytest.approx((precision[k], recall[k], f1[k]))
         assert score.n == n[k]
+
+
+def test_repeats_at_once_agree_with_scikit_learn_one_by_one():
+    peer = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(4)
+    truth = rng.integers(0, 5, (6, 300))
+    predicted = np.where(
+        rng.random((6, 300)) < np.linspace(0.0, 1.0, 6)[:, None], truth, rng.integers(0, 5, 300)
+    )
+    truth[1] = np.minimum(truth[1], 3)  # a class without stars
+    predicted[2] = np.minimum(predicted[2], 2)  # classes without answers
+    predicted[3] = 4  # one answer only: by convention 0
+    confusion = confusion_matrices(truth, predicted, 5)
+    assert confusion.shape == (6, 5, 5)
+    for repeat, matrix in enumerate(confusion):
+        expected = peer.confusion_matrix(truth[repeat], predicted[repeat], labels=range(5))
+        assert (matrix == expected).all()
+    expected = np.array([peer.matthews_corrcoef(*pair) for pair in zip(truth, predicted, strict=True)])
+    assert mccs(confusion) == pytest.approx(expected, abs=1e-12)
+    assert scaled_mccs(confusion) == pytest.approx((1.0 + expected) / 2.0, abs=1e-12)
+    assert mccs(confusion)[3] == 0.0
+    assert mccs(confusion)[5] == pytest.approx(1.0, abs=1e-15)
 
 
 def test_a_perfect_classifier_has_mc_one_a_reversed_pair_zero_and_a_constant_one_half():

@@ -49,6 +49,20 @@ def test_the_original_state_dict_gives_the_same_model(published, shared_data, tm
     assert manifest.sha256 == Artifact.load(published).manifest.sha256
 
 
+def test_weights_of_another_network_are_refused(shared_data, tmp_path):
+    source = shared_data / "upsilont"
+    (tmp_path / CONSTANTS_FILE).write_bytes((source / CONSTANTS_FILE).read_bytes())
+    with np.load(source / "u_model_state_dict.npz") as archive:
+        arrays = dict(archive)
+    path = tmp_path / "u_model_state_dict.npz"
+    np.savez(path, **{name: array for name, array in arrays.items() if name != "bn2.bias"})
+    with pytest.raises(TrainingError, match=r"published network: .* bn2\.bias is missing, not \(64,\)"):
+        import_upsilont(tmp_path, tmp_path / "model")
+    np.savez(path, **{name: array for name, array in arrays.items() if name[:3] not in ("fc4", "bn5")})
+    with pytest.raises(TrainingError, match=r"256 outputs, .* names 21 classes"):
+        import_upsilont(tmp_path, tmp_path / "model")
+
+
 def test_constants_that_exist_only_as_pickles_are_refused(tmp_path):
     (tmp_path / "min_params.pkl").write_bytes(b"")
     with pytest.raises(SettingsError, match=r"only as \.pkl"):

@@ -1,0 +1,398 @@
+"""Labelled stars of one survey as another would have seen them.
+
+Well-observed surveys have tens of thousands of labelled light curves, the streams hardly any. Each star's
+light curve is replaced by a smooth one that has no noise, this is looked at at the times of another survey, moved
+to a magnitude that survey can see, and given its noise:
+
+1. A star with a period, from the catalogue or found by `features.extract`, becomes the curve of its folded
+   points (`training.folded`); a double-mode star the sum of two such curves.
+2. Where that fails or the star is slow and not strict, as long-period variables and quasars are, its own light
+   curve is interpolated (`training.smoothed`), and looked at only where it is known: seasons are not filled.
+3. Stars for which neither reproduces the light curve are left out, and so is a copy with too few epochs or
+   without an alert: a star comes into a stream only by one.
+
+Not modelled: the shape and amplitude in another filter, changes from cycle to cycle that a fold averages out,
+weather and Moon other than in the gaps, blends, and false detections.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from rich.progress import Progress
+
+from features import FEATURE_NAMES, MIN_POINTS, Status, extract, scorable
+from training.cadence import PER_MAGNITUDE, Cadence, Visits
+from training.errors import SettingsError, TrainingError
+from training.folded import FoldedModel, fit_folded
+from training.light_curves import LabelledCurves, LightCurves, offsets_of
+from training.smoothed import SmoothedModel, fit_smoothed
+
+F8 = NDArray[np.float64]
+Model = tuple[FoldedModel, ...] | SmoothedModel
+"""Curves to be added up, none for a star that does not vary; or one that is not periodic."""
+
+DETECTION_SIGMA = 5.0
+"""An alert is a difference from the reference image of at least this many errors."""
+ARCHIVE_SIGMA = 5.0
+"""An epoch of a data release has at least this ratio of flux to error."""
+STRICT = 0.15
+"""A slow star that is as periodic as this (see `FoldedModel.excess`) is folded all the same."""
+SLOW_D = 20.0
+"""Periods from which a star may be interpolated rather than folded."""
+FOUND_EXCESS = 0.4
+"""Largest excess at a period that is not from a catalogue: aliases are less sharp than periods."""
+FEWEST_CYCLES = 5.0
+MAGNITUDE_TRIES = 4
+SHIFT_TRIES = 12
+ENOUGH_KNOWN = 0.6
+"""A shift of time is taken at once if this part of the visits finds the star known."""
+REFERENCE_D = 500.0
+"""Time over which the frames of a reference image are taken [d]."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reobservation:
+    """How stars are re-observed.
+
+    Attributes
+    ----------
+    copies : int
+        Light curves of each star.
+    detections_share : float
+        Of the copies, only the epochs with an alert; of the others, all visits.
+    fewest_points : int
+        Of an original light curve.
+    fewest_epochs : int
+        Of a copy.
+    search_periods : bool
+        Find the periods that the catalogue lacks; ten times slower for those stars.
+    """
+
+    copies: int = 1
+    detections_share: float = 0.5
+    fewest_points: int = 40
+    fewest_epochs: int = MIN_POINTS
+    search_periods: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises
+        ------
+        SettingsError
+            If a value is out of range.
+        """
+        for key, low, high in (
+            ("copies", 1, math.inf),
+            ("detections_share", 0, 1),
+            ("fewest_points", 20, math.inf),
+            ("fewest_epochs", 1, math.inf),
+        ):
+            value = getattr(self, key)
+            if not low <= value <= high:
+                raise SettingsError(f"reobservation.{key} must be from {low} to {high}, got {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reobserved:
+    """Copies of a survey's stars.
+
+    Attributes
+    ----------
+    survey : LabelledCurves
+        The m copies: the columns of the original, its band replaced, and `parent` (number of the star in
+        the original), `copy`, `detections_only` (bool), `model` ("folded", "two modes", "smoothed" or
+        "constant"), `model_period` [d], `mean_mag` and `reference_mag`.
+    outcome : (n,) str
+        For each star of the original, its model, or why it has none.
+    """
+
+    survey: LabelledCurves
+    outcome: NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One light curve.
+
+    Attributes
+    ----------
+    time, mag, err : (n,) float64
+        In days and magnitudes.
+    truth : (n,) float64
+        Magnitudes without noise.
+    """
+
+    time: F8
+    mag: F8
+    err: F8
+    truth: F8
+    band: str
+    detections_only: bool
+    mean_mag: float
+    reference_mag: float
+
+
+def reobserve(
+    survey: LabelledCurves,
+    cadence: Cadence,
+    *,
+    seed: int,
+    settings: Reobservation,
+    double_mode: NDArray[np.bool_] | None = None,
+    constant: NDArray[np.bool_] | None = None,
+    progress: Progress | None = None,
+) -> Reobserved:
+    """Show the stars of a survey to another.
+
+    Parameters
+    ----------
+    survey : LabelledCurves
+        With a column `period` [d] if there are periods; NaN where not.
+    cadence : Cadence
+        Of the other survey.
+    seed : int
+        A star's copies depend on this and on its number, on no other star.
+    settings : Reobservation
+        How many and which copies.
+    double_mode : (n,) bool, optional
+        Stars known to have two periods; left out if only one is found.
+    constant : (n,) bool, optional
+        Stars known not to vary; they need no alert.
+    progress : Progress, optional
+        Where to show how far it is.
+
+    Raises
+    ------
+    TrainingError
+        If no star can be re-observed.
+    """
+    n = len(survey.curves)
+    two = np.zeros(n, np.bool_) if double_mode is None else double_mode
+    still = np.zeros(n, np.bool_) if constant is None else constant
+    periods = survey.columns.get("period", np.full(n, np.nan)).astype(np.float64)
+    task = progress.add_task(f"{survey.name} as {cadence.name}", total=n) if progress else None
+    outcome, parents, copies, made = np.full(n, "", dtype="U24"), [], [], []
+    for star in range(n):
+        time, mag, err = _clean(survey.curves.pick(star))
+        if still[star]:
+            model, outcome[star] = (), "constant"
+        else:
+            model, outcome[star] = choose_model(
+                time, mag, err, period_d=periods[star], settings=settings, double_mode=bool(two[star])
+            )
+        for copy in range(settings.copies if model is not None else 0):
+            assert model is not None, "there are no copies without"
+            rng = np.random.default_rng([seed, star, copy])
+            seen = observe(model, cadence, rng=rng, settings=settings, needs_alert=not still[star])
+            if seen is not None:
+                parents.append(star)
+                copies.append(copy)
+                made.append((seen, str(outcome[star]), _period_of(model)))
+        if progress and task is not None:
+            progress.advance(task)
+    if not made:
+        raise TrainingError(
+            f"no star of {survey.name} can be re-observed as {cadence.name}: "
+            f"{', '.join(sorted(set(outcome.tolist())))}; give more stars, or fewer fewest_epochs"
+        )
+    return Reobserved(_assembled(survey, cadence, np.array(parents), np.array(copies), made), outcome)
+
+
+def choose_model(
+    time: F8, mag: F8, err: F8, *, period_d: float, settings: Reobservation, double_mode: bool = False
+) -> tuple[Model | None, str]:
+    """Return the curve of one star and its kind, or None and the reason.
+
+    Parameters
+    ----------
+    time, mag, err : (n,) float64
+        Rising days, magnitudes, positive errors.
+    period_d : float
+        NaN if not known.
+    """
+    if time.size < settings.fewest_points:
+        return None, "too few points"
+    found = not math.isfinite(period_d)
+    if found and settings.search_periods:
+        period_d = search_period(time, mag, err)
+    folded, fault = None, "no period"
+    if math.isfinite(period_d) and time[-1] - time[0] >= FEWEST_CYCLES * period_d:
+        folded = fit_folded(time, mag, err, period_d=period_d)
+        fault = folded.fault
+        if not fault and found and folded.excess > FOUND_EXCESS:
+            fault = "not periodic"
+        if not fault and double_mode:
+            second = _second_mode(time, mag, err, folded)
+            return (None, "one mode only") if second is None else ((folded, second), "two modes")
+    if folded is not None and not fault and (folded.period_d < SLOW_D or folded.excess < STRICT):
+        return (folded,), "folded"
+    if double_mode:
+        return None, fault
+    smoothed = fit_smoothed(time, mag, err)
+    if not smoothed.fault:
+        return smoothed, "smoothed"
+    if folded is not None and not fault:
+        return (folded,), "folded"
+    return None, fault if folded is not None else f"{fault}, {smoothed.fault}"
+
+
+def search_period(time: F8, mag: F8, err: F8) -> float:
+    """Period [d] of the highest Lomb-Scargle power; NaN where it is no more than an alias of the day or month."""
+    values, status = extract(time, mag, err, np.array([0, time.size]))
+    usable = scorable(values, status, np.array([time.size]), MIN_POINTS)[0]
+    aliased = bool(status[0] & (Status.ALIAS | Status.LONG_PERIOD))
+    return float(values[0, FEATURE_NAMES.index("period")]) if usable and not aliased else math.nan
+
+
+def observe(
+    model: Model, cadence: Cadence, *, rng: Generator, settings: Reobservation, needs_alert: bool = True
+) -> Copy | None:
+    """One light curve of a star, or None if the survey sees too little of it.
+
+    A star that makes no alert is made brighter, up to three times, before it is given up.
+    """
+    visits = cadence.draw_visits(rng)
+    shape, reference_shape, visits = _looked_at(model, visits, cadence, rng)
+    if shape.size < settings.fewest_epochs:
+        return None
+    level = float(shape.mean())
+    detections_only = bool(rng.random() < settings.detections_share)
+    chance = rng.normal(0.0, 1.0, shape.size)
+    mean_mag = math.inf
+    for _ in range(MAGNITUDE_TRIES):
+        drawn = cadence.draw_mean_mag(rng)
+        mean_mag = drawn if drawn < mean_mag else rng.uniform(cadence.magnitudes[0], mean_mag)
+        truth = shape - level + mean_mag
+        reference = float(_flux(reference_shape - level + mean_mag).mean())
+        noise = cadence.noise if detections_only else cadence.archive_noise
+        depth = visits.depth - (0.0 if detections_only else cadence.archive_loss)
+        flux_err = _flux(truth) * noise.error(truth, depth) / PER_MAGNITUDE
+        flux = _flux(truth) + chance * flux_err
+        alert = np.abs(flux - reference) >= DETECTION_SIGMA * flux_err
+        measured = (truth > cadence.saturation) & (flux > 0.0)
+        kept = measured & (alert if detections_only else flux >= ARCHIVE_SIGMA * flux_err)
+        enough = kept.sum() >= settings.fewest_epochs
+        if enough and ((measured & alert).any() or not needs_alert):
+            return Copy(
+                time=visits.time[kept],
+                mag=-2.5 * np.log10(flux[kept]),
+                err=PER_MAGNITUDE * flux_err[kept] / flux[kept],
+                truth=truth[kept],
+                band=visits.band,
+                detections_only=detections_only,
+                mean_mag=mean_mag,
+                reference_mag=-2.5 * math.log10(reference),
+            )
+    return None
+
+
+def write_light_curves(path: Path, survey: LabelledCurves) -> None:
+    """Write the layout that `training.light_curves.read_light_curves` reads, magnitudes in single precision.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be written.
+    """
+    curves = survey.curves
+    series = {"time": curves.time, "mag": curves.mag.astype(np.float32), "err": curves.err.astype(np.float32)}
+    try:
+        with path.open("wb") as file:
+            np.savez_compressed(file, **series, offsets=curves.offsets, **survey.columns)
+    except OSError as exc:
+        raise SettingsError(f"cannot write the light curves to {path}: {exc}") from exc
+
+
+def _clean(points: tuple[F8, F8, F8]) -> tuple[F8, F8, F8]:
+    """Points in order of time with positive errors, one of each time."""
+    time, mag, err = points
+    usable = np.flatnonzero(np.isfinite(err) & (err > 0.0))
+    first = usable[np.unique(time[usable], return_index=True)[1]]
+    return time[first], mag[first], err[first]
+
+
+def _second_mode(time: F8, mag: F8, err: F8, first: FoldedModel) -> FoldedModel | None:
+    """Curve of what the first mode leaves over, if that is periodic too."""
+    kept = first.kept
+    time, rest, err = time[kept], (mag - first.mag(time))[kept], err[kept]
+    period = search_period(time, rest, err)
+    if not math.isfinite(period) or time[-1] - time[0] < FEWEST_CYCLES * period:
+        return None
+    second = fit_folded(time, rest, err, period_d=period)
+    return None if second.fault else second
+
+
+def _looked_at(model: Model, visits: Visits, cadence: Cadence, rng: Generator) -> tuple[F8, F8, Visits]:
+    """Magnitudes at the visits, magnitudes in the frames of the reference image, and the visits that are left."""
+    if isinstance(model, SmoothedModel):
+        return _shifted(model, visits, cadence, rng)
+    before = visits.time[:1] - rng.uniform(0.0, REFERENCE_D, cadence.reference_frames)
+    shape, reference = np.zeros(visits.time.size), np.zeros(before.size)
+    for curve in model:
+        phase = rng.random()
+        shape += curve.mag(visits.time, phase)
+        reference += curve.mag(before, phase)
+    return shape, reference, visits
+
+
+def _shifted(model: SmoothedModel, visits: Visits, cadence: Cadence, rng: Generator) -> tuple[F8, F8, Visits]:
+    """Look at a light curve where it is known, at a random time that keeps many of the visits."""
+    start, end = model.time[0], model.time[-1]
+    duration = float(np.ptp(visits.time))
+    most, shape, seen, when = -1, np.empty(0), np.zeros(0, np.bool_), visits.time
+    for _ in range(SHIFT_TRIES):
+        slack = (end - start) - duration
+        time = visits.time - visits.time[0] + start + rng.uniform(min(0.0, slack), max(0.0, slack))
+        mag, known = model.mag_at(time)
+        known &= (time >= start) & (time <= end)
+        if known.sum() > most:
+            most, shape, seen, when = int(known.sum()), mag, known, time
+        if most > ENOUGH_KNOWN * time.size:
+            break
+    frames = np.sort(rng.choice(model.time, min(cadence.reference_frames, model.time.size), replace=False))
+    reference, _ = model.mag_at(frames)
+    kept = Visits(when[seen], visits.depth[seen], visits.band)
+    return shape[seen], reference, kept
+
+
+def _assembled(
+    survey: LabelledCurves,
+    cadence: Cadence,
+    parents: NDArray[np.int64],
+    copies: NDArray[np.int64],
+    made: Sequence[tuple[Copy, str, float]],
+) -> LabelledCurves:
+    seen = [copy for copy, _, _ in made]
+    counts = np.array([copy.time.size for copy in seen], dtype=np.int64)
+    curves = LightCurves(
+        *(np.concatenate([getattr(copy, key) for copy in seen]) for key in ("time", "mag", "err")),
+        offsets_of(counts),
+    )
+    columns: dict[str, NDArray[Any]] = {key: value[parents] for key, value in survey.columns.items()}
+    for key in ("band", "detections_only", "mean_mag", "reference_mag"):
+        columns[key] = np.array([getattr(copy, key) for copy in seen])
+    columns.update(
+        parent=parents,
+        copy=copies,
+        model=np.array([kind for _, kind, _ in made]),
+        model_period=np.array([period for _, _, period in made]),
+    )
+    return LabelledCurves(f"{survey.name}_as_{cadence.name}", curves, columns)
+
+
+def _period_of(model: Model) -> float:
+    return model[0].period_d if isinstance(model, tuple) and model else math.nan
+
+
+def _flux(mag: F8) -> F8:
+    """Flux in units of a star of magnitude 0."""
+    return np.asarray(10.0 ** (-0.4 * mag))

@@ -1,0 +1,1 @@
+"""The experiments of Kim et al. (2021) on public surveys, and what we do differently beside them."""
