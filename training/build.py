@@ -24,7 +24,9 @@ from training.export import Model, read_model, write_model
 from training.fit import OneCycle, check_examples, fit_one_cycle
 from training.labels import classes_of
 from training.light_curves import survey_name
+from training.learning import learning_curve
 from training.networks import EPS, Networks
+from training.one_page import write_page
 from training.plateau import Layers, fit_plateau
 from training.preprocess import Preprocessing, fit_preprocessing
 from training.progress import progress_bar
@@ -140,7 +142,7 @@ def train(job: Job) -> Manifest:
 
 
 def transfer(job: Job, pretrained_folder: Path, layers: Layers) -> Manifest:
-    """Fit a pretrained model to new classes and write it as a model folder.
+    """Fit a pretrained model to new classes and write it as a model folder with a one-page report.
 
     Convention, outlier cut and preprocessing are the pretrained model's.
 
@@ -163,8 +165,11 @@ def transfer(job: Job, pretrained_folder: Path, layers: Layers) -> Manifest:
         dataset = _dataset(job, progress)
         fit = FromPretrained(pretrained, layers, schedule, progress)
         made = cross_fit(dataset, job.recipe, fit, seed=job.seed)
+        curve = learning_curve(dataset, job.recipe, fit, seed=job.seed)
     source = {"name": origin.name, "version": origin.version, "sha256": origin.sha256}
-    return _release(job, dataset, made, {"method": f"transferred, {layers.value}", "pretrained": source})
+    manifest = _release(job, dataset, made, {"method": f"transferred, {layers.value}", "pretrained": source})
+    write_page(job.output, manifest, curve)
+    return manifest
 
 
 def _dataset(job: Job, progress: Progress) -> Dataset:
@@ -182,12 +187,28 @@ def _dataset(job: Job, progress: Progress) -> Dataset:
     return dataset
 
 
-def _release(job: Job, dataset: Dataset, made: CrossFit, method: Mapping[str, Any]) -> Manifest:
-    """Write the model with what the folds say about it, and its card."""
-    recipe = job.recipe
-    manifest = Manifest(
-        name=job.name,
-        version=job.version,
+def describe(
+    dataset: Dataset,
+    made: CrossFit,
+    recipe: Recipe,
+    *,
+    name: str,
+    version: str,
+    label_maps: Mapping[str, Mapping[str, str]],
+    training: Mapping[str, Any],
+) -> Manifest:
+    """Return the manifest of a new model with what the folds say about it.
+
+    Parameters
+    ----------
+    name, version, label_maps
+        See `schemas.manifest.Manifest`.
+    training : mapping
+        Method, command, seed and data; recipe, temperature and numbers are added.
+    """
+    return Manifest(
+        name=name,
+        version=version,
         sha256="",
         classes=dataset.classes,
         features=FEATURE_NAMES,
@@ -195,21 +216,36 @@ def _release(job: Job, dataset: Dataset, made: CrossFit, method: Mapping[str, An
         clip_sigma=recipe.extraction.clip_sigma,
         min_epochs=recipe.sampling.min_epochs,
         abstain_below=recipe.abstain_below,
-        label_maps={survey_name(source.path): source.label_map for source in job.sources},
+        label_maps=label_maps,
         training={
-            **method,
-            "command": job.command,
-            "seed": job.seed,
+            **training,
             "recipe": asdict(recipe),
             "temperature": made.model.temperature,
             "examples": int(dataset.trainable.sum()),
             "light_curves": len(np.unique(dataset.curve[dataset.trainable])),
-            "data": provenance(job.sources),
         },
         metrics=assess(dataset, made.probabilities, recipe),
         reliability=reliability(dataset, made.probabilities, recipe),
         licence=LICENCE,
     )
-    written = write_model(job.output, made.model, manifest)
-    write_card(job.output, written)
+
+
+def write_release(folder: Path, model: Model, manifest: Manifest) -> Manifest:
+    """Write a model folder with its card, and return the manifest as written."""
+    written = write_model(folder, model, manifest)
+    write_card(folder, written)
     return written
+
+
+def _release(job: Job, dataset: Dataset, made: CrossFit, method: Mapping[str, Any]) -> Manifest:
+    """Write the model with what the folds say about it, and its card."""
+    manifest = describe(
+        dataset,
+        made,
+        job.recipe,
+        name=job.name,
+        version=job.version,
+        label_maps={survey_name(source.path): source.label_map for source in job.sources},
+        training={**method, "command": job.command, "seed": job.seed, "data": provenance(job.sources)},
+    )
+    return write_release(job.output, made.model, manifest)

@@ -8,8 +8,8 @@ light curves are made. ZTF, one band at a time:
   5.7 nights, of star and band (5 and 95 %). Light curves of 20 and more epochs of a DR5 field: 3.3 to 13
   nights. Geometric gaps whose mean is drawn from 2.2 to 10 nights give both.
 - Nights with more than one exposure: 10 % (forced), 3 % (DR5 field), 70 % with three to five exposures each
-  in high-cadence fields (the stars of Coughlin et al. 2021, MNRAS 505, 2954); 0.6 to 54 minutes apart. Half
-  of the forced light curves hold a few nights with dozens of exposures 0.7 to 1.3 minutes apart.
+  in high-cadence fields (the stars of Coughlin et al. 2021, MNRAS 505, 2954); 0.6 to 54 minutes apart. A
+  fifth of the forced light curves hold a few nights with dozens of exposures 0.7 to 1.3 minutes apart.
 - Seasons: complete ones last 197 to 283 days, the gaps between them 84 to 181 (10 and 90 %).
 - Time of night: the standard deviation of the time of day is 0.12 d, all of the winter night.
 - Brightness: stars with an alert have magnitude 13.1 (5 %), 14.9 (25 %), 16.2, 17.8 (75 %), 19.2 (95 %) in
@@ -216,8 +216,12 @@ class Cadence:
         SettingsError
             If the shares of the bands or strategies do not add up to one.
         """
-        for what, parts in (("bands", self.bands), ("strategies", self.strategies)):
-            total = sum(part.share for part in parts)
+        shares = {
+            "bands": [band.share for band in self.bands],
+            "strategies": [strategy.share for strategy in self.strategies],
+        }
+        for what, parts in shares.items():
+            total = sum(parts)
             if not math.isclose(total, 1.0):
                 raise SettingsError(
                     f"{what} of cadence {self.name!r} have shares that add up to {total}, not 1"
@@ -241,8 +245,8 @@ class Cadence:
         return float(np.interp(rng.random(), steps, self.magnitudes))
 
     def _nights(self, strategy: Strategy, sparseness: float, rng: Generator) -> Array:
-        duration = _log_uniform(strategy.duration_d, rng)
-        mean_gap = max(1.0, sparseness * _log_uniform(strategy.nights_between, rng))
+        duration = float(_log_uniform(strategy.duration_d, rng))
+        mean_gap = max(1.0, sparseness * float(_log_uniform(strategy.nights_between, rng)))
         gap = rng.uniform(*self.season_gap_d)
         # The star culminates at midnight in the middle of its season, at night 0, and is lost half a year on.
         half_season = 0.5 * (YEAR_D - gap)
@@ -284,14 +288,14 @@ ZTF_LIKE = Cadence(
     bands=(Band(name="g", depth=20.5, share=0.45), Band(name="r", depth=20.4, share=0.55)),
     strategies=(
         Strategy(
-            share=0.5,
+            share=0.6,
             duration_d=(180.0, 2400.0),
             nights_between=(2.2, 10.0),
             again=(0.03, 0.18),
             minutes_between=(0.6, 55.0),
         ),
         Strategy(
-            share=0.4,
+            share=0.3,
             duration_d=(180.0, 2400.0),
             nights_between=(2.2, 6.0),
             again=(0.03, 0.18),
@@ -330,7 +334,7 @@ LSST_LIKE = Cadence(
         Strategy(
             share=0.7,
             duration_d=(365.0, 3653.0),
-            nights_between=(6.0, 16.0),
+            nights_between=(8.0, 20.0),
             again=(0.05, 0.3),
             minutes_between=(15.0, 45.0),
             rolling=0.4,
@@ -351,7 +355,7 @@ LSST_LIKE = Cadence(
     archive_loss=0.0,
     reference_frames=15,
 )
-"""The wide survey, and deep drilling fields for more of the stars than lie there: alerts come from there first."""
+"""The wide survey, and deep drilling fields for more of the stars than lie there: alerts begin there."""
 
 CADENCES = {cadence.name: cadence for cadence in (ZTF_LIKE, LSST_LIKE)}
 """By name."""

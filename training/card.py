@@ -19,7 +19,7 @@ def write_card(folder: Path, manifest: Manifest) -> None:
 def card(manifest: Manifest) -> str:
     """Return the model card as Markdown."""
     metrics, training = manifest.metrics, manifest.training
-    lengths = list(metrics["reliability"])
+    lengths = list(metrics["calibration"])
     sections = [
         f"# {manifest.name} {manifest.version}",
         f"A classifier of variable stars from one band's light curve: {len(manifest.features)} features "
@@ -29,20 +29,22 @@ def card(manifest: Manifest) -> str:
         "all of it and more.",
         "## How it was made",
         f"```\n{training['command']}\n```",
-        f"{training['method'].capitalize()}, seed {training['seed']}, on {training['examples']['train']:,} "
-        f"examples: {_examples(training['recipe']['sampling'], manifest.classes)}. The temperature "
-        f"({training['temperature']:.2f}) was fitted on {training['examples']['validation']:,} such "
-        "examples of other stars.",
+        f"{training['method'].capitalize()}, seed {training['seed']}, on {training['examples']:,} examples of "
+        f"{training['light_curves']:,} light curves: "
+        f"{_examples(training['recipe']['sampling'], manifest.classes)}. The temperature "
+        f"({training['temperature']:.2f}) was fitted on what networks said about stars they had not seen.",
         "## How good it is",
-        "Mc = (1 + MCC) / 2 on test stars: no star, in any survey or band, is on both sides. The error is "
-        "the standard error from resampling the stars. A label that is coarser than the classes counts as "
+        f"Mc = (1 + MCC) / 2, of {metrics['how']}. No star, in any survey or band, is in two folds. The error "
+        "is the standard error from resampling the stars. A label that is coarser than the classes counts as "
         "right for any class it contains. Mc is 0.5 by definition where a survey has stars of one class "
         "only: look at the accuracy there.",
         _survey_table(metrics["by_survey"], lengths),
         "### By number of epochs",
-        "All surveys together. ECE is the expected calibration error in 15 bins of equal mass; *sure* is the "
-        "share of stars whose label has a probability above 0.9, and how often those are right.",
-        _reliability_table(metrics, lengths),
+        "The surveys that were trained on together. ECE is the expected calibration error in 15 bins of equal "
+        "mass; *sure* is the share of stars whose label has a probability above 0.9, and how often those are "
+        "right.",
+        _calibration_table(metrics, lengths),
+        _reliability(manifest),
         "### By class, complete light curves",
         _class_table(metrics["all_surveys"]["per_class"]),
         _confusion(metrics["all_surveys"]),
@@ -107,22 +109,47 @@ def _survey_table(by_survey: Mapping[str, Any], lengths: list[str]) -> str:
     return _table(["survey", "stars", "Mc, all epochs", "accuracy", *first], rows)
 
 
-def _reliability_table(metrics: Mapping[str, Any], lengths: list[str]) -> str:
+def _calibration_table(metrics: Mapping[str, Any], lengths: list[str]) -> str:
     rows = []
     for n in lengths:
-        summary, reliability = metrics["all_surveys"][n], metrics["reliability"][n]
-        sure = reliability["confident_accuracy"]
+        summary, calibration = metrics["all_surveys"][n], metrics["calibration"][n]
+        sure = calibration["confident_accuracy"]
         rows.append(
             [
                 n,
                 f"{summary['mc']:.3f} +- {summary['mc_error']:.3f}",
                 f"{summary['accuracy']:.3f}",
-                f"{reliability['calibration_error']:.3f}",
-                f"{reliability['confident_share']:.0%}",
+                f"{calibration['calibration_error']:.3f}",
+                f"{calibration['confident_share']:.0%}",
                 "" if sure is None else f"{sure:.1%}",
             ]
         )
     return _table(["first epochs", "Mc", "accuracy", "ECE", "sure", "right when sure"], rows)
+
+
+def _reliability(manifest: Manifest) -> str:
+    """Write what every annotation says about its number of epochs."""
+    if not manifest.reliability:
+        return ""
+    rows = [
+        [
+            f"{each['n_epochs_min']}+"
+            if each["n_epochs_max"] is None
+            else f"{each['n_epochs_min']}-{each['n_epochs_max']}",
+            f"{each['n_light_curves']:,}",
+            f"{each['mc']:.3f} +- {each['mc_error']:.3f}",
+            f"{each['accuracy']:.3f}",
+            f"{each['calibration_error']:.3f}",
+            f"{each['abstained']:.0%}",
+            "" if each["accuracy_when_sure"] is None else f"{each['accuracy_when_sure']:.3f}",
+        ]
+        for each in manifest.reliability
+    ]
+    return (
+        "Every annotation carries the line of this table that its number of epochs falls in. The model gives "
+        f"no label where its highest probability is below {manifest.abstain_below:g}.\n\n"
+        + _table(["epochs", "light curves", "Mc", "accuracy", "ECE", "no label", "accuracy of labels"], rows)
+    )
 
 
 def _class_table(per_class: Mapping[str, Any]) -> str:

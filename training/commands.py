@@ -183,8 +183,7 @@ def _files(path: Path) -> list[Path]:
 def _adjusted(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
     """Return the recipe with what the user asked for instead."""
     if arguments.training_epochs is not None:
-        schedule = replace(recipe.schedule, training_epochs=arguments.training_epochs)
-        recipe = replace(recipe, schedule=schedule)
+        recipe = recipe.with_training_epochs(arguments.training_epochs)
     if arguments.truncations is not None:
         recipe = replace(recipe, sampling=replace(recipe.sampling, truncations=arguments.truncations))
     if arguments.clip_sigma is not None:

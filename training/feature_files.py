@@ -68,7 +68,7 @@ def compute_features(
     *,
     convention: str,
     clip_sigma: float | None,
-    cache_folder: Path,
+    cache_folder: Path | None,
     workers: int,
     progress: Progress,
 ) -> Features:
@@ -80,7 +80,7 @@ def compute_features(
         What `training.light_curves.read_light_curves` gives, shortened or not.
     convention, clip_sigma
         See `features.extract`.
-    cache_folder : Path
+    cache_folder : Path or None
         Where finished chunks are kept, by a hash of their points, the choices and the code.
     workers : int
         Processes; with 1 all is done in this one.

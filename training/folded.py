@@ -36,8 +36,8 @@ OUTLIER_SIGMA = 5.0
 LONGEST_GAP = 0.14
 """Longest gap in phase of a curve that is used."""
 LARGEST_EXCESS = 0.6
-"""Largest `FoldedModel.excess`: not less, because the errors of faint ASAS stars are too small by factors of two
-to six."""
+"""Largest `FoldedModel.excess`: not less, because the errors of faint ASAS stars are too small by factors of
+two to six."""
 ERROR_FACTOR = 1.3
 """Surveys' errors are taken to be too small by up to this."""
 LARGEST_DOUBT = 0.2
@@ -131,7 +131,7 @@ def fit_folded(time: F8, mag: F8, err: F8, *, period_d: float) -> FoldedModel:
 
 @kernel
 def refined_period(time: F8, mag: F8, weight: F8, period: float) -> float:
-    """Period with the least scatter in bins of phase, of those that drift by up to 1.5 cycles from `period`."""
+    """Period with the least scatter in bins of phase, of those within 1.5 cycles of `period`."""
     span = time[-1] - time[0]
     middle = 0.5 * (time[0] + time[-1])
     level = (weight * mag).sum() / weight.sum()
@@ -321,7 +321,8 @@ def _pilot(phase: F8, y: F8) -> F8:
     for b in range(m):
         rise = 0.5 * abs(medians[(b + 1) % m] - medians[b - 1]) / max(extent, 1e-12)
         length[b + 1] = length[b] + math.hypot(1.0 / m, rise)
-    return length / length[-1]
+    share: F8 = length / length[-1]
+    return share
 
 
 @kernel

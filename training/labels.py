@@ -79,7 +79,7 @@ def check_classes(
     if len(classes) < 2:
         raise TrainingError(
             f"{source}: a classifier needs at least two classes, found only {', '.join(classes) or 'none'}: "
-            "add stars of another class, or map the labels with --class-map"
+            "add stars of another class, or map the labels to others (--class-map)"
         )
     allowed = membership(labels, same, classes)
     for column, name in enumerate(classes):
@@ -89,13 +89,13 @@ def check_classes(
             raise TrainingError(
                 f"{source}: no light curve of class {name!r} is long enough: the longest of "
                 f"{of_class.sum()} has {n_epochs[of_class].max()} epochs, {min_epochs} are needed: "
-                "add longer ones, or leave the class out with --class-map"
+                "add longer ones, or leave the class out (--class-map)"
             )
         stars = np.unique(object_ids[enough])
         if len(stars) == 1:
             raise TrainingError(
                 f"{source}: class {name!r} has a single star with {min_epochs} epochs or more, {stars[0]}: "
-                "add stars, or leave the class out with --class-map"
+                "add stars, or leave the class out (--class-map)"
             )
 
 

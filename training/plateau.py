@@ -220,8 +220,8 @@ def _one_epoch(
         loss = batch.weights * partial_cross_entropy(logits, batch.allowed)
         gradients = torch.autograd.grad(loss.mean(dim=1).sum(), parameters)
         with torch.no_grad():
-            torch._foreach_mul_(velocity, settings.momentum)
-            torch._foreach_add_(velocity, gradients)
+            torch._foreach_add_(gradients, velocity, alpha=settings.momentum)
+            velocity[:] = gradients
             for parameter, speed in zip(parameters, velocity, strict=True):
                 parameter.addcmul_(speed, step_size.view(-1, *[1] * (speed.ndim - 1)), value=-1.0)
 

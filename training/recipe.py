@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from training.errors import SettingsError
 from training.feature_table import Extraction
@@ -54,6 +54,12 @@ class Recipe:
                 "folds must be at least 3 and abstain_below a probability under 1, "
                 f"got {self.folds} and {self.abstain_below}"
             )
+
+    def with_training_epochs(self, count: int) -> Recipe:
+        """Return the recipe with another length of the fit."""
+        if isinstance(self.schedule, OneCycle):
+            return replace(self, schedule=replace(self.schedule, training_epochs=count, steps=None))
+        return replace(self, schedule=replace(self.schedule, training_epochs=count))
 
     @property
     def chooses_epoch(self) -> bool:

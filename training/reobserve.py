@@ -1,13 +1,14 @@
 """Labelled stars of one survey as another would have seen them.
 
 Well-observed surveys have tens of thousands of labelled light curves, the streams hardly any. Each star's
-light curve is replaced by a smooth one that has no noise, this is looked at at the times of another survey, moved
-to a magnitude that survey can see, and given its noise:
+light curve is replaced by a smooth one that has no noise; this is looked at at the times of another survey,
+moved to a magnitude that survey can see, and given its noise:
 
-1. A star with a period, from the catalogue or found by `features.extract`, becomes the curve of its folded
-   points (`training.folded`); a double-mode star the sum of two such curves.
-2. Where that fails or the star is slow and not strict, as long-period variables and quasars are, its own light
-   curve is interpolated (`training.smoothed`), and looked at only where it is known: seasons are not filled.
+1. A star with a period, from the catalogue or found by `features.extract`, becomes the curve of its
+   folded points (`training.folded`); a double-mode star the sum of two such curves.
+2. Where that fails or the star is slow and not strict, as long-period variables and quasars are, its own
+   light curve is interpolated (`training.smoothed`), and looked at only where it is known: seasons are not
+   filled.
 3. Stars for which neither reproduces the light curve are left out, and so is a copy with too few epochs or
    without an alert: a star comes into a stream only by one.
 
@@ -28,28 +29,19 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from features import FEATURE_NAMES, MIN_POINTS, Status, extract, scorable
-from training.cadence import PER_MAGNITUDE, Cadence, Visits
+from features import MIN_POINTS
+from training.cadence import PER_MAGNITUDE, Cadence, Noise, Visits
 from training.errors import SettingsError, TrainingError
-from training.folded import FoldedModel, fit_folded
 from training.light_curves import LabelledCurves, LightCurves, offsets_of
-from training.smoothed import SmoothedModel, fit_smoothed
+from training.smoothed import SmoothedModel
+from training.star_model import Model, choose_model
 
 F8 = NDArray[np.float64]
-Model = tuple[FoldedModel, ...] | SmoothedModel
-"""Curves to be added up, none for a star that does not vary; or one that is not periodic."""
 
 DETECTION_SIGMA = 5.0
 """An alert is a difference from the reference image of at least this many errors."""
 ARCHIVE_SIGMA = 5.0
 """An epoch of a data release has at least this ratio of flux to error."""
-STRICT = 0.15
-"""A slow star that is as periodic as this (see `FoldedModel.excess`) is folded all the same."""
-SLOW_D = 20.0
-"""Periods from which a star may be interpolated rather than folded."""
-FOUND_EXCESS = 0.4
-"""Largest excess at a period that is not from a catalogue: aliases are less sharp than periods."""
-FEWEST_CYCLES = 5.0
 MAGNITUDE_TRIES = 4
 SHIFT_TRIES = 12
 ENOUGH_KNOWN = 0.6
@@ -166,7 +158,7 @@ def reobserve(
     double_mode : (n,) bool, optional
         Stars known to have two periods; left out if only one is found.
     constant : (n,) bool, optional
-        Stars known not to vary; they need no alert.
+        Stars known not to vary: they need no alert, and all their visits are kept.
     progress : Progress, optional
         Where to show how far it is.
 
@@ -178,25 +170,18 @@ def reobserve(
     n = len(survey.curves)
     two = np.zeros(n, np.bool_) if double_mode is None else double_mode
     still = np.zeros(n, np.bool_) if constant is None else constant
-    periods = survey.columns.get("period", np.full(n, np.nan)).astype(np.float64)
     task = progress.add_task(f"{survey.name} as {cadence.name}", total=n) if progress else None
     outcome, parents, copies, made = np.full(n, "", dtype="U24"), [], [], []
     for star in range(n):
-        time, mag, err = _clean(survey.curves.pick(star))
-        if still[star]:
-            model, outcome[star] = (), "constant"
-        else:
-            model, outcome[star] = choose_model(
-                time, mag, err, period_d=periods[star], settings=settings, double_mode=bool(two[star])
-            )
-        for copy in range(settings.copies if model is not None else 0):
-            assert model is not None, "there are no copies without"
-            rng = np.random.default_rng([seed, star, copy])
-            seen = observe(model, cadence, rng=rng, settings=settings, needs_alert=not still[star])
-            if seen is not None:
-                parents.append(star)
-                copies.append(copy)
-                made.append((seen, str(outcome[star]), _period_of(model)))
+        model, outcome[star] = _model_of(survey, star, settings, constant=still[star], double_mode=two[star])
+        if model is not None:
+            for copy in range(settings.copies):
+                rng = np.random.default_rng([seed, star, copy])
+                seen = observe(model, cadence, rng=rng, settings=settings, needs_alert=not still[star])
+                if seen is not None:
+                    parents.append(star)
+                    copies.append(copy)
+                    made.append((seen, str(outcome[star]), _period_of(model)))
         if progress and task is not None:
             progress.advance(task)
     if not made:
@@ -205,52 +190,6 @@ def reobserve(
             f"{', '.join(sorted(set(outcome.tolist())))}; give more stars, or fewer fewest_epochs"
         )
     return Reobserved(_assembled(survey, cadence, np.array(parents), np.array(copies), made), outcome)
-
-
-def choose_model(
-    time: F8, mag: F8, err: F8, *, period_d: float, settings: Reobservation, double_mode: bool = False
-) -> tuple[Model | None, str]:
-    """Return the curve of one star and its kind, or None and the reason.
-
-    Parameters
-    ----------
-    time, mag, err : (n,) float64
-        Rising days, magnitudes, positive errors.
-    period_d : float
-        NaN if not known.
-    """
-    if time.size < settings.fewest_points:
-        return None, "too few points"
-    found = not math.isfinite(period_d)
-    if found and settings.search_periods:
-        period_d = search_period(time, mag, err)
-    folded, fault = None, "no period"
-    if math.isfinite(period_d) and time[-1] - time[0] >= FEWEST_CYCLES * period_d:
-        folded = fit_folded(time, mag, err, period_d=period_d)
-        fault = folded.fault
-        if not fault and found and folded.excess > FOUND_EXCESS:
-            fault = "not periodic"
-        if not fault and double_mode:
-            second = _second_mode(time, mag, err, folded)
-            return (None, "one mode only") if second is None else ((folded, second), "two modes")
-    if folded is not None and not fault and (folded.period_d < SLOW_D or folded.excess < STRICT):
-        return (folded,), "folded"
-    if double_mode:
-        return None, fault
-    smoothed = fit_smoothed(time, mag, err)
-    if not smoothed.fault:
-        return smoothed, "smoothed"
-    if folded is not None and not fault:
-        return (folded,), "folded"
-    return None, fault if folded is not None else f"{fault}, {smoothed.fault}"
-
-
-def search_period(time: F8, mag: F8, err: F8) -> float:
-    """Period [d] of the highest Lomb-Scargle power; NaN where it is no more than an alias of the day or month."""
-    values, status = extract(time, mag, err, np.array([0, time.size]))
-    usable = scorable(values, status, np.array([time.size]), MIN_POINTS)[0]
-    aliased = bool(status[0] & (Status.ALIAS | Status.LONG_PERIOD))
-    return float(values[0, FEATURE_NAMES.index("period")]) if usable and not aliased else math.nan
 
 
 def observe(
@@ -265,7 +204,7 @@ def observe(
     if shape.size < settings.fewest_epochs:
         return None
     level = float(shape.mean())
-    detections_only = bool(rng.random() < settings.detections_share)
+    detections_only = needs_alert and bool(rng.random() < settings.detections_share)
     chance = rng.normal(0.0, 1.0, shape.size)
     mean_mag = math.inf
     for _ in range(MAGNITUDE_TRIES):
@@ -273,13 +212,18 @@ def observe(
         mean_mag = drawn if drawn < mean_mag else rng.uniform(cadence.magnitudes[0], mean_mag)
         truth = shape - level + mean_mag
         reference = float(_flux(reference_shape - level + mean_mag).mean())
-        noise = cadence.noise if detections_only else cadence.archive_noise
-        depth = visits.depth - (0.0 if detections_only else cadence.archive_loss)
-        flux_err = _flux(truth) * noise.error(truth, depth) / PER_MAGNITUDE
-        flux = _flux(truth) + chance * flux_err
+        # An archive has other errors than the alerts, from which the survey knows of the star all the same.
+        flux, flux_err = _measured(truth, visits.depth, cadence.noise, chance)
         alert = np.abs(flux - reference) >= DETECTION_SIGMA * flux_err
+        if detections_only:
+            kept = alert
+        else:
+            flux, flux_err = _measured(
+                truth, visits.depth - cadence.archive_loss, cadence.archive_noise, chance
+            )
+            kept = flux >= ARCHIVE_SIGMA * flux_err
         measured = (truth > cadence.saturation) & (flux > 0.0)
-        kept = measured & (alert if detections_only else flux >= ARCHIVE_SIGMA * flux_err)
+        kept &= measured
         enough = kept.sum() >= settings.fewest_epochs
         if enough and ((measured & alert).any() or not needs_alert):
             return Copy(
@@ -304,12 +248,32 @@ def write_light_curves(path: Path, survey: LabelledCurves) -> None:
         If the file cannot be written.
     """
     curves = survey.curves
-    series = {"time": curves.time, "mag": curves.mag.astype(np.float32), "err": curves.err.astype(np.float32)}
+    arrays: dict[str, Any] = {
+        "time": curves.time,
+        "mag": curves.mag.astype(np.float32),
+        "err": curves.err.astype(np.float32),
+        "offsets": curves.offsets,
+        **survey.columns,
+    }
     try:
         with path.open("wb") as file:
-            np.savez_compressed(file, **series, offsets=curves.offsets, **survey.columns)
+            np.savez_compressed(file, **arrays)
     except OSError as exc:
         raise SettingsError(f"cannot write the light curves to {path}: {exc}") from exc
+
+
+def _model_of(
+    survey: LabelledCurves, star: int, settings: Reobservation, *, constant: bool, double_mode: bool
+) -> tuple[Model | None, str]:
+    if constant:
+        return (), "constant"
+    time, mag, err = _clean(survey.curves.pick(star))
+    if time.size < settings.fewest_points:
+        return None, "too few points"
+    period = float(survey.columns["period"][star]) if "period" in survey.columns else math.nan
+    return choose_model(
+        time, mag, err, period_d=period, search=settings.search_periods, double_mode=double_mode
+    )
 
 
 def _clean(points: tuple[F8, F8, F8]) -> tuple[F8, F8, F8]:
@@ -320,19 +284,8 @@ def _clean(points: tuple[F8, F8, F8]) -> tuple[F8, F8, F8]:
     return time[first], mag[first], err[first]
 
 
-def _second_mode(time: F8, mag: F8, err: F8, first: FoldedModel) -> FoldedModel | None:
-    """Curve of what the first mode leaves over, if that is periodic too."""
-    kept = first.kept
-    time, rest, err = time[kept], (mag - first.mag(time))[kept], err[kept]
-    period = search_period(time, rest, err)
-    if not math.isfinite(period) or time[-1] - time[0] < FEWEST_CYCLES * period:
-        return None
-    second = fit_folded(time, rest, err, period_d=period)
-    return None if second.fault else second
-
-
 def _looked_at(model: Model, visits: Visits, cadence: Cadence, rng: Generator) -> tuple[F8, F8, Visits]:
-    """Magnitudes at the visits, magnitudes in the frames of the reference image, and the visits that are left."""
+    """Magnitudes at the visits, magnitudes in the reference image's frames, and the visits left."""
     if isinstance(model, SmoothedModel):
         return _shifted(model, visits, cadence, rng)
     before = visits.time[:1] - rng.uniform(0.0, REFERENCE_D, cadence.reference_frames)
@@ -373,10 +326,8 @@ def _assembled(
 ) -> LabelledCurves:
     seen = [copy for copy, _, _ in made]
     counts = np.array([copy.time.size for copy in seen], dtype=np.int64)
-    curves = LightCurves(
-        *(np.concatenate([getattr(copy, key) for copy in seen]) for key in ("time", "mag", "err")),
-        offsets_of(counts),
-    )
+    time, mag, err = (np.concatenate([getattr(copy, key) for copy in seen]) for key in ("time", "mag", "err"))
+    curves = LightCurves(time, mag, err, offsets_of(counts))
     columns: dict[str, NDArray[Any]] = {key: value[parents] for key, value in survey.columns.items()}
     for key in ("band", "detections_only", "mean_mag", "reference_mag"):
         columns[key] = np.array([getattr(copy, key) for copy in seen])
@@ -391,6 +342,12 @@ def _assembled(
 
 def _period_of(model: Model) -> float:
     return model[0].period_d if isinstance(model, tuple) and model else math.nan
+
+
+def _measured(truth: F8, depth: F8, noise: Noise, chance: F8) -> tuple[F8, F8]:
+    """Fluxes and their errors (n,), given the magnitudes and errors in units of one sigma (n,)."""
+    flux_err = _flux(truth) * noise.error(truth, depth) / PER_MAGNITUDE
+    return _flux(truth) + chance * flux_err, flux_err
 
 
 def _flux(mag: F8) -> F8:

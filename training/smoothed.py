@@ -1,9 +1,9 @@
 r"""Slow irregular light curves without their noise: interpolation between the epochs.
 
 The star is taken for a damped random walk, a Gaussian process of covariance
-:math:`\sigma^2 \exp(-|\Delta t| / \tau)`, whose parameters are those of the highest likelihood. Its mean given
-the epochs is the curve, and its standard deviation says where the curve is known: not in the gaps between
-seasons, and nowhere if the star changes faster than it was observed.
+:math:`\sigma^2 \exp(-|\Delta t| / \tau)`, whose parameters are those of the highest likelihood. Its mean
+given the epochs is the curve, and its standard deviation says where the curve is known: not in the gaps
+between seasons, and nowhere if the star changes faster than it was observed.
 
 References
 ----------
@@ -38,6 +38,9 @@ LEAST_EXPLAINED = 0.5
 SHORTEST_TIMESCALE_D = 5.0
 KNOWN = 0.35
 """The curve is known where its standard deviation is less than this part of the scatter of the star."""
+LONGEST_BRIDGE_D = 40.0
+"""And never between epochs farther apart: stars are smoother than the walk within days, so that it holds too
+little possible within months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,11 @@ class SmoothedModel:
 
     def mag_at(self, time: F8) -> tuple[F8, NDArray[np.bool_]]:
         """Magnitudes (n,) at rising times [d] (n,), and where they are known (n,)."""
-        mean, variance = _between(self.time, self.mag, self.variance, time, self.timescale_d, self.strength)
-        return mean + self.level, variance < (KNOWN * self.own_scatter) ** 2
+        points = (self.time, self.mag, self.variance)
+        mean, variance = _between(points, time, self.timescale_d, self.strength)
+        after = np.clip(np.searchsorted(self.time, time), 1, self.time.size - 1)
+        bridged = self.time[after] - self.time[after - 1] <= LONGEST_BRIDGE_D
+        return mean + self.level, bridged & (variance < (KNOWN * self.own_scatter) ** 2)
 
     @property
     def fault(self) -> str:
@@ -103,7 +109,7 @@ def fit_smoothed(time: F8, mag: F8, err: F8) -> SmoothedModel:
     scaled, strength = variance * scale, ratio * scale
     nights = np.unique(np.floor(time), return_inverse=True)[1]
     held = nights % HELD_OUT == HELD_OUT // 2
-    guess, _ = _between(time[~held], mag[~held], scaled[~held], time[held], timescale, strength)
+    guess, _ = _between((time[~held], mag[~held], scaled[~held]), time[held], timescale, strength)
     missed = float(np.mean((mag[held] - guess) ** 2)) if held.any() else math.inf
     unexplained = missed - (ERROR_FACTOR**2 * float(variance[held].mean()) if held.any() else 0.0)
     total = float(mag.var())
@@ -151,8 +157,9 @@ def _likeliest(time: F8, mag: F8, variance: F8, timescales: F8, strengths: F8) -
 
 
 @kernel
-def _between(time: F8, mag: F8, variance: F8, wanted: F8, timescale: float, strength: float) -> tuple[F8, F8]:
-    """Mean and variance of the walk (m,) at the rising times `wanted` (m,), given the points."""
+def _between(points: tuple[F8, F8, F8], wanted: F8, timescale: float, strength: float) -> tuple[F8, F8]:
+    """Mean and variance of the walk (m,) at the rising times `wanted` (m,), given 3 times (n,) points."""
+    time, mag, variance = points
     n, m = time.size, wanted.size
     size = n + m
     source = np.empty(size, np.int64)  # number of the point, or minus one less the number of what is wanted

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import bench_decode, bench_end_to_end, bench_features
+from tests.benchmarks import bench_decode, bench_end_to_end, bench_features, bench_training
 
 for title, benchmark in (
     ("16 features of a light curve", bench_features),
     ("Decoding a packet", bench_decode),
     ("End to end", bench_end_to_end),
+    ("Training 30 networks", bench_training),
 ):
     print(f"\n## {title}\n", flush=True)
     benchmark.main()

@@ -1,9 +1,10 @@
 """Time of a training step of 30 networks, as a ratio to training them one by one in the same run.
 
-The paper's network with 21 classes and its stochastic gradient descent; the loop has torch's own layers and
-optimiser, and the tests show that both give the same networks. A step shows a batch to each of the 30. Fits are
-whole, with the drawing of the batches and one validation a training epoch of many steps. Both have the
-same threads; rounds are interleaved and a ratio is taken within its round, so a noisy neighbour meets all alike.
+The paper's network with 21 classes and its stochastic gradient descent. The loop has torch's own layers and
+optimiser; the tests show that both give the same networks. A step shows a batch to each of the 30. A fit
+is one training epoch of several steps, with the drawing of the batches and one small validation. Times are
+wall times and both have the same threads. Rounds are interleaved and a ratio is taken within its round, so a
+noisy neighbour meets both alike.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def measure(batch: int, steps: int, rounds: int) -> str:
         for seed in seeds:
             fit_plateau_alone(one_network(initial.weights(seed)), *stars[seed], settings, seed=seed)
 
-    together(), one_by_one()
+    together()  # the first call of each is slow
+    one_by_one()
     times = np.array([(seconds(together), seconds(one_by_one)) for _ in range(rounds)])
     ours, theirs = np.median(times, axis=0) / steps * 1e3
     ratios = times[:, 1] / times[:, 0]

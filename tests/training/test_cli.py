@@ -61,7 +61,9 @@ def test_the_model_folder_holds_graph_manifest_and_card(model_folder):
     assert (manifest.name, manifest.version, manifest.min_epochs) == ("waves", "1.0.0", 10)
     assert manifest.label_maps["waves"] == {"short": "short", "long": "long", "constant": "constant"}
     assert manifest.metrics["by_survey"]["waves"]["all"]["mc"] > 0.8
-    assert set(manifest.metrics["reliability"]) == {"all", "10", "20", "40", "80"}
+    assert set(manifest.metrics["calibration"]) == {"all", "10", "20", "40", "80", "150"}
+    assert manifest.reliability[0]["n_epochs_min"] == 10
+    assert manifest.reliability[-1]["n_epochs_max"] is None
     assert "--cache" not in manifest.training["command"]
     card = (model_folder / "README.md").read_text()
     assert "# waves 1.0.0" in card

@@ -8,11 +8,7 @@ the first cell that is missing.
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -27,6 +23,7 @@ from training.metrics import confusion_matrices, standard_error
 from training.networks import WIDTHS, Networks, Weights, predict
 from training.plateau import History, Layers, Plateau, fit_plateau
 from training.preprocess import Preprocessing, fit_preprocessing
+from training.reproduce.kept import hash_of_values, kept
 from training.reproduce.repeats import Split, split
 from training.reproduce.targets import Target
 from training.transfer import with_new_head
@@ -150,40 +147,26 @@ def run_cell(
     values : (n, 16) float64
         Raw features of the target's stars, all finite: see `Target.where`.
     """
-    key = {
+    arrays = kept(
+        cache_folder,
+        "cell",
+        key_of(target, values, pretrained, settings),
+        lambda: _arrays(_compute(target, values, pretrained, settings, progress=progress, device=device)),
+    )
+    n_training = int(arrays["n_training"])
+    return Cell(**{name: arrays[name] for name in arrays if name != "n_training"}, n_training=n_training)
+
+
+def key_of(
+    target: Target, values: NDArray[np.float64], pretrained: Pretrained | None, settings: CellSettings
+) -> dict[str, Any]:
+    """Return all that a cell depends on."""
+    return {
         "target": target.name,
-        "values": hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest(),
+        "values": hash_of_values(values),
         "pretrained": None if pretrained is None else _fingerprint(pretrained.weights),
         "settings": asdict(settings),
     }
-    return kept(
-        cache_folder,
-        key,
-        lambda: _compute(target, values, pretrained, settings, progress=progress, device=device),
-    )
-
-
-def kept(cache_folder: Path, key: Mapping[str, Any], compute: Callable[[], Cell]) -> Cell:
-    """Return the cell of this key from the cache, computed where it is not there."""
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    path = cache_folder / f"cell-{digest[:24]}.npz"
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return Cell(
-                **{name: arrays[name] for name in arrays.files if name != "n_training"},
-                n_training=int(arrays["n_training"]),
-            )
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile):
-        path.unlink()  # damaged: computed again
-    cell = compute()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-    with unfinished.open("wb") as out:
-        np.savez(out, **{name: getattr(cell, name) for name in Cell.__slots__})
-    unfinished.replace(path)
-    return cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +259,10 @@ def _compute(
         confusion_matrices(truth, predicted, len(target.classes)).sum(axis=0),
         min(len(each.training) for each in fitted.splits),
     )
+
+
+def _arrays(cell: Cell) -> dict[str, NDArray[Any]]:
+    return {each.name: np.asarray(getattr(cell, each.name)) for each in fields(cell)}
 
 
 def oversampled(stars: NDArray[np.int64], label: NDArray[np.int64], seed: int) -> NDArray[np.int64]:

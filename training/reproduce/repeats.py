@@ -55,10 +55,10 @@ def split(
     order = order[place[order] >= test]
     # every class keeps its share in a small draw: stars in order of their place within the class
     used = order if stars is None else order[:stars]
-    n_validation = round(validation * len(used))
-    aside = np.zeros(len(used), bool)
-    if n_validation:
-        aside[np.unique(np.linspace(0, len(used) - 1, n_validation).round().astype(np.int64))] = True
+    # by star, or stars with several light curves would be drawn too often
+    first = np.sort(np.unique(target.group[used], return_index=True)[1])
+    n_validation = round(validation * len(first))
+    aside = first[np.linspace(0, len(first) - 1, n_validation).round().astype(np.int64)]
     grouped = np.isin(target.group[used], target.group[used[aside]])
     rng = np.random.default_rng(seed)  # `Examples.stack` drops the last rows: they must be anybody's
     return Split(

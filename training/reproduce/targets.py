@@ -8,6 +8,8 @@ ASAS-8       ACVS stars with one label and 20 points or more, and the        ASA
 Hipparcos-20 Debosscher et al. (2007); SX Phoenicis joined to Delta Scuti    Hipparcos (Table 5)
 CSS-12       Catalina south (Drake et al. 2017), a stratified sample of      ASAS-SN (Table 7)
              10,000; the few Cepheids of the LMC left out
+source       the surveys the shipped model is trained on, labels of one      OGLE and EROS-2
+             class only, at most 3,500 light curves of a label and survey    (Table 1)
 ===========  ==============================================================  ====================
 """
 
@@ -23,10 +25,13 @@ from rich.progress import Progress
 
 from training.feature_table import Extraction, FeatureTable, feature_table
 from training.groups import positions, star_groups
+from training.labels import SEPARATOR
 from training.light_curves import LabelledCurves, read_light_curves
 from training.sampling import Sampling
+from training.surveys import SURVEYS
 
 CSS_STARS = 10_000
+STARS_PER_LABEL = 3500
 MIN_POINTS = 20
 
 
@@ -151,24 +156,84 @@ def css_12(folder: Path, *, stars: int = CSS_STARS) -> Target:
     return _target("CSS-12", [Part(survey, whole.stars[chosen], whole.label[chosen])])
 
 
+def source_pool(folder: Path, *, stars: int | None, stars_per_label: int = STARS_PER_LABEL) -> Target:
+    """Read the labelled stars that stand in the place of the paper's OGLE and EROS-2 training set.
+
+    Parameters
+    ----------
+    folder : Path
+        With a file for every survey of `training.surveys` that is trained on.
+    stars : int or None
+        Light curves of a sample with every class's share; None for all.
+    stars_per_label : int
+        Most light curves of one native label of one survey, drawn at random: the largest survey would
+        be half of the set.
+
+    Raises
+    ------
+    SettingsError, TrainingError
+        If a file is missing or cannot be used.
+    """
+    rng = np.random.default_rng(0)
+    parts, links = [], {}
+    for name, known in SURVEYS.items():
+        labels = {native: meaning for native, meaning in known.labels.items() if SEPARATOR not in meaning}
+        if not known.training or not labels:
+            continue
+        survey = read_light_curves(folder / f"{name}.npz")
+        part = _part(survey, labels, survey.curves.n_epochs >= MIN_POINTS, label_key=known.label_key)
+        native = survey.labels(known.label_key)[part.stars]
+        spared = _beyond(native, stars_per_label, rng)
+        parts.append(Part(survey, part.stars[~spared], part.label[~spared]))
+        links[name] = known.link
+    whole = _target("source", parts, links)
+    if stars is None or stars >= len(whole):
+        return whole
+    place = positions(whole.group, whole.label, seed=0)
+    chosen = np.zeros(len(whole), bool)
+    chosen[np.argsort(place, kind="stable")[:stars]] = True
+    return whole.where(chosen)
+
+
 TARGETS = {"ASAS-8": asas_8, "Hipparcos-20": hipparcos_20, "CSS-12": css_12}
 
 
-def _part(survey: LabelledCurves, labels: Mapping[str, str], chosen: NDArray[np.bool_]) -> Part:
-    native = survey.columns["native_class"].astype(np.str_)
+def _part(
+    survey: LabelledCurves,
+    labels: Mapping[str, str],
+    chosen: NDArray[np.bool_],
+    *,
+    label_key: str = "native_class",
+) -> Part:
+    native = survey.labels(label_key)
     stars = np.flatnonzero(np.isin(native, list(labels)) & chosen)
-    return Part(survey, stars, np.array([labels[str(name)] for name in native[stars]]))
+    return Part(survey, stars, np.array([labels[str(name)] for name in native[stars]], np.str_))
 
 
-def _target(name: str, parts: list[Part]) -> Target:
+def _beyond(native: NDArray[np.str_], limit: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Light curves (n,) bool beyond the first `limit` of their label, in a random order."""
+    spared = np.zeros(len(native), bool)
+    for label in np.unique(native):
+        spared[rng.permutation(np.flatnonzero(native == label))[limit:]] = True
+    return spared
+
+
+def _target(name: str, parts: list[Part], links: Mapping[str, str | None] | None = None) -> Target:
+    """Join the parts; `links` names the column of each survey that holds a star's name in another."""
     classes, label = np.unique(np.concatenate([part.label for part in parts]), return_inverse=True)
 
-    def column(key: str) -> NDArray[np.str_]:
-        return np.concatenate([part.survey.columns[key][part.stars] for part in parts])
+    def column(part: Part, key: str | None, default: object) -> NDArray[np.object_]:
+        found = part.survey.columns.get(key) if key else None
+        return np.full(len(part.stars), default) if found is None else found[part.stars]
 
-    group = star_groups(
-        [column("object_id").astype(np.str_)],
-        column("ra").astype(np.float64),
-        column("dec").astype(np.float64),
+    keys = ["object_id"] * len(parts), [(links or {}).get(part.survey.name) for part in parts]
+    ids = [
+        np.concatenate([column(part, key, "").astype(np.str_) for part, key in zip(parts, each, strict=True)])
+        for each in keys
+    ]
+    ra, dec = (
+        np.concatenate([column(part, key, np.nan).astype(np.float64) for part in parts])
+        for key in ("ra", "dec")
     )
+    group = star_groups(ids, ra, dec)
     return Target(name, tuple(map(str, classes)), label.astype(np.int64), group, tuple(parts))

@@ -1,0 +1,106 @@
+"""How much more labels would help: Mc by number of labelled stars, and where the curve goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import curve_fit
+
+from training.crossfit import Fit, answers, stack
+from training.dataset import Dataset
+from training.labels import settle
+from training.metrics import confusion_matrix, scaled_mcc, standard_error
+from training.recipe import Recipe
+from training.sampling import Kind
+
+SHARES = (0.125, 0.25, 0.5, 1.0)
+FORECAST = 4.0
+"""How far beyond today's number of labels the curve is drawn."""
+
+LARGEST = 4000
+"""Light curves that the curve is measured with at most: beyond it labels are not what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearningCurve:
+    """Mc of complete light curves by number of labelled ones.
+
+    Attributes
+    ----------
+    light_curves : (m,) int64
+        That were learnt from.
+    mc, error : (m,) float64
+        Mean over the folds, and its standard error (eq. 11).
+    forecast : tuple of two (p,) float64, or None
+        Numbers of light curves and Mc of the power law fitted to the points, to four times today's
+        number; None where the points do not follow one.
+    """
+
+    light_curves: NDArray[np.int64]
+    mc: NDArray[np.float64]
+    error: NDArray[np.float64]
+    forecast: tuple[NDArray[np.float64], NDArray[np.float64]] | None
+
+
+def learning_curve(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> LearningCurve:
+    """Train with an eighth, a quarter, a half and all of the labels, once for each fold."""
+    curves = np.unique(dataset.curve[dataset.trainable])
+    rank = np.random.default_rng(seed).permutation(len(curves)) / len(curves)
+    place = np.ones(int(dataset.curve.max()) + 1)
+    place[curves] = rank
+    largest = min(1.0, LARGEST / len(curves))
+    numbers, means, errors = [], [], []
+    for share in SHARES:
+        chosen = dataset.trainable & (place[dataset.curve] < share * largest)
+        mc = _folds(dataset, chosen, recipe, fit, seed)
+        numbers.append(round((1.0 - 1.0 / recipe.folds) * share * largest * len(curves)))
+        means.append(mc.mean())
+        errors.append(standard_error(mc))
+    light_curves, mean, error = np.array(numbers), np.array(means), np.array(errors)
+    return LearningCurve(light_curves, mean, error, _forecast(light_curves, mean, error))
+
+
+def _folds(
+    dataset: Dataset, chosen: NDArray[np.bool_], recipe: Recipe, fit: Fit, seed: int
+) -> NDArray[np.float64]:
+    """Mc of each fold's complete light curves, learnt from the chosen examples of the others."""
+    rng = np.random.default_rng(seed)
+    folds = range(recipe.folds)
+    rows = [rng.permutation(np.flatnonzero(chosen & (dataset.fold != fold))) for fold in folds]
+    scales = [fit.scale(dataset.table.values[each]) for each in rows]
+    networks = fit.networks(stack(dataset, rows, scales, recipe), None, [seed + fold for fold in folds])
+    full = dataset.table.usable & (dataset.table.kind == Kind.FULL)
+    scores = []
+    for fold in folds:
+        test = np.flatnonzero(full & (dataset.fold == fold))
+        logits = answers(networks.part(slice(fold, fold + 1)), scales[fold], dataset, test)
+        predicted = logits.argmax(axis=1).astype(np.int64)
+        truth = settle(dataset.allowed[test], predicted)
+        scores.append(scaled_mcc(confusion_matrix(truth, predicted, len(dataset.classes))))
+    return np.array(scores)
+
+
+def _forecast(
+    numbers: NDArray[np.int64], mc: NDArray[np.float64], error: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Fit 1 - Mc = a n^-b, and give the curve from the smallest number to four times the largest."""
+    x = numbers / numbers[-1]
+
+    def law(share: NDArray[np.float64], last: float, power: float) -> NDArray[np.float64]:
+        return 1.0 - last * share**-power
+
+    try:
+        (last, power), _ = curve_fit(
+            law,
+            x,
+            mc,
+            p0=(max(1.0 - mc[-1], 1e-3), 0.3),
+            sigma=np.maximum(error, 1e-3),
+            bounds=([0.0, 0.0], [1.0, 2.0]),
+        )
+    except RuntimeError:  # no minimum found: the points follow no such law
+        return None
+    grid = np.geomspace(x[0], FORECAST, 60)
+    return grid * numbers[-1], law(grid, last, power)
