@@ -23,8 +23,8 @@ from training.examples import Examples
 from training.export import Model, read_model, write_model
 from training.fit import OneCycle, check_examples, fit_one_cycle
 from training.labels import classes_of
-from training.light_curves import survey_name
 from training.learning import learning_curve
+from training.light_curves import survey_name
 from training.networks import EPS, Networks
 from training.one_page import write_page
 from training.plateau import Layers, fit_plateau
@@ -104,6 +104,19 @@ class FromPretrained:
     schedule: OneCycle
     progress: Progress
 
+    @classmethod
+    def by(cls, recipe: Recipe, pretrained: Model, layers: Layers, progress: Progress) -> FromPretrained:
+        """Return the fit of a recipe.
+
+        Raises
+        ------
+        SettingsError
+            If the recipe is for training from scratch.
+        """
+        if not isinstance(recipe.schedule, OneCycle):
+            raise SettingsError(f"recipe {recipe.name!r} trains from scratch only")
+        return cls(pretrained, layers, recipe.schedule, progress)
+
     @property
     def input_eps(self) -> float:
         """That of the pretrained network."""
@@ -155,21 +168,51 @@ def transfer(job: Job, pretrained_folder: Path, layers: Layers) -> Manifest:
         pretrained, origin = read_model(pretrained_folder)
     except ManifestError as exc:
         raise SettingsError(str(exc)) from exc
-    schedule = job.recipe.schedule
-    if not isinstance(schedule, OneCycle):
-        raise SettingsError(f"recipe {job.recipe.name!r} trains from scratch only")
     torch.set_num_threads(1)  # the same sums in the same order on any machine
     extraction = replace(job.recipe.extraction, convention=origin.convention, clip_sigma=origin.clip_sigma)
     job = replace(job, recipe=replace(job.recipe, extraction=extraction))
     with progress_bar() as progress:
+        fit = FromPretrained.by(job.recipe, pretrained, layers, progress)
         dataset = _dataset(job, progress)
-        fit = FromPretrained(pretrained, layers, schedule, progress)
         made = cross_fit(dataset, job.recipe, fit, seed=job.seed)
         curve = learning_curve(dataset, job.recipe, fit, seed=job.seed)
     source = {"name": origin.name, "version": origin.version, "sha256": origin.sha256}
     manifest = _release(job, dataset, made, {"method": f"transferred, {layers.value}", "pretrained": source})
     write_page(job.output, manifest, curve)
     return manifest
+
+
+def export(
+    folder: Path, output: Path, changes: Mapping[str, Any], *, weights_file: Path | None = None
+) -> Manifest:
+    """Write a model again, under another name or with other limits, checked like a new one.
+
+    Parameters
+    ----------
+    changes : mapping of str to value
+        Fields of the manifest: `name`, `version`, `min_epochs`, `abstain_below`.
+    weights_file : Path, optional
+        Where to write the bare weights, as a NumPy archive.
+
+    Raises
+    ------
+    SettingsError, TrainingError
+        If there is no such model, a value is impossible, or the folder cannot be written.
+    """
+    if output.resolve() == folder.resolve():
+        raise SettingsError(f"--output is the model's own folder {folder}: give another one")
+    if not 0.0 <= changes.get("abstain_below", 0.0) < 1.0:
+        raise SettingsError(f"--abstain-below must be a probability under 1, got {changes['abstain_below']}")
+    try:
+        model, manifest = read_model(folder)
+    except ManifestError as exc:
+        raise SettingsError(str(exc)) from exc
+    written = write_model(output, model, replace(manifest, **changes))
+    if "how" in manifest.metrics:
+        write_card(output, written)
+    if weights_file is not None:
+        np.savez(weights_file, **model.weights)  # type: ignore[arg-type] # names that are not its options
+    return written
 
 
 def _dataset(job: Job, progress: Progress) -> Dataset:

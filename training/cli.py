@@ -54,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_train(commands.add_parser("train", help="train a model from scratch"))
     _add_transfer(commands.add_parser("transfer", help="fit a trained model to other classes or surveys"))
+    _add_export(commands.add_parser("export", help="write a model again, renamed or with other limits"))
+    _add_reproduce(commands.add_parser("reproduce", help="the paper's tables and figures on public surveys"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a model on labelled light curves, as served"))
     _add_features(commands.add_parser("features", help="write a table of the features of light curves"))
     return parser
@@ -91,7 +93,42 @@ def _add_transfer(sub: argparse.ArgumentParser) -> None:
         help="which layers are fitted (%(default)s); last-layer suits fewer than some hundred stars",
     )
     _add_light_curves(sub)
+    sub.add_argument(
+        "--observe-as",
+        choices=["ztf", "lsst"],
+        help="show the stars as this stream would see them; light curves of the stream itself stay as they are",
+    )
     _add_making(sub)
+
+
+def _add_export(sub: argparse.ArgumentParser) -> None:
+    sub.set_defaults(command="export")
+    sub.add_argument("model", type=Path, metavar="MODEL_DIR")
+    sub.add_argument("--output", type=Path, required=True, metavar="DIR", help="the new model folder")
+    sub.add_argument("--name", help="of the model (the same)")
+    sub.add_argument("--version", help="of the model (the same)")
+    sub.add_argument("--min-epochs", type=_positive, metavar="N", help="fewest epochs to score (the same)")
+    sub.add_argument(
+        "--abstain-below", type=float, metavar="P", help="no label where no probability reaches P (the same)"
+    )
+    sub.add_argument("--weights", type=Path, metavar="FILE", help="write the bare weights to this .npz too")
+
+
+def _add_reproduce(sub: argparse.ArgumentParser) -> None:
+    sub.set_defaults(command="reproduce")
+    sub.add_argument(
+        "--light-curves", type=Path, required=True, metavar="DIR", help="folder of the surveys' npz files"
+    )
+    sub.add_argument("--output", type=Path, required=True, metavar="DIR", help="of the report and its plots")
+    sub.add_argument("--quick", action="store_true", help="few repeats and training epochs: minutes, no results")
+    sub.add_argument("--only", nargs="+", default=[], metavar="NAME", help="experiments (all)")
+    sub.add_argument("--repeats", type=_positive, metavar="N", help="of every experiment (30)")
+    sub.add_argument("--training-epochs", type=_positive, metavar="N", help="of the paper's loop (500)")
+    sub.add_argument(
+        "--upsilont", type=Path, metavar="DIR", help="transfer the published weights in this folder (ours)"
+    )
+    sub.add_argument("--device", default="cpu", help="of PyTorch, such as cuda (%(default)s)")
+    _add_computing(sub, "finished parts, from which an interrupted run goes on")
 
 
 def _add_evaluate(sub: argparse.ArgumentParser) -> None:

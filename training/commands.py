@@ -103,10 +103,49 @@ def transfer(arguments: argparse.Namespace) -> None:
     """``varstream-train transfer``."""
     from training import build  # noqa: PLC0415
     from training.plateau import Layers  # noqa: PLC0415
-    from training.recipe import TRANSFER  # noqa: PLC0415
+    from training.recipe import STREAM, TRANSFER  # noqa: PLC0415
 
-    manifest = build.transfer(_job(arguments, TRANSFER), arguments.pretrained, Layers(arguments.mode))
+    recipe = TRANSFER if arguments.observe_as is None else STREAM
+    manifest = build.transfer(_job(arguments, recipe), arguments.pretrained, Layers(arguments.mode))
     _announce(arguments, manifest.metrics)
+
+
+def export(arguments: argparse.Namespace) -> None:
+    """``varstream-train export``."""
+    from training import build  # noqa: PLC0415
+
+    changes = {
+        name: value
+        for name in ("name", "version", "min_epochs", "abstain_below")
+        if (value := getattr(arguments, name)) is not None
+    }
+    manifest = build.export(arguments.model, arguments.output, changes, weights_file=arguments.weights)
+    print(f"{manifest.name} {manifest.version}, sha256 {manifest.sha256}, written to {arguments.output}")
+
+
+def reproduce(arguments: argparse.Namespace) -> None:
+    """``varstream-train reproduce``."""
+    from training.feature_table import default_workers  # noqa: PLC0415
+    from training.reproduce.document import published_model  # noqa: PLC0415
+    from training.reproduce.document import reproduce as make_report  # noqa: PLC0415
+    from training.reproduce.settings import Scale  # noqa: PLC0415
+
+    scale = Scale.quick() if arguments.quick else Scale.paper()
+    chosen = {name: getattr(arguments, name) for name in ("repeats", "training_epochs")}
+    with progress_bar() as progress:
+        path = make_report(
+            arguments.light_curves,
+            arguments.output,
+            replace(scale, **{name: value for name, value in chosen.items() if value is not None}),
+            only=arguments.only,
+            published=published_model(arguments.upsilont) if arguments.upsilont else None,
+            cache_folder=arguments.cache,
+            workers=arguments.workers or default_workers(),
+            device=arguments.device,
+            command=_command(sys.argv[1:]),
+            progress=progress,
+        )
+    print(f"written to {path}")
 
 
 def _announce(arguments: argparse.Namespace, metrics: Mapping[str, Any]) -> None:
@@ -142,7 +181,7 @@ def _sources(arguments: argparse.Namespace) -> list[Source]:
     if twice is not None:
         raise SettingsError(f"two files of light curves are called {twice!r}: rename one")
     columns = _columns(arguments)
-    return [_source(arguments, path, class_map, columns) for path in paths]
+    return [_observed(arguments, _source(arguments, path, class_map, columns)) for path in paths]
 
 
 def _source(
@@ -155,6 +194,18 @@ def _source(
         known = replace(known_source(path), **reading)
         return known if class_map is None else replace(known, label_map=class_map)
     return own_source(path, _label_key(arguments, path, columns), class_map, **reading)
+
+
+def _observed(arguments: argparse.Namespace, source: Source) -> Source:
+    """Show the source to the stream that was asked for, unless it is the stream's own."""
+    from training.recipe import STREAM_STARS_PER_LABEL  # noqa: PLC0415
+    from training.surveys import SURVEYS  # noqa: PLC0415
+
+    stream = getattr(arguments, "observe_as", None)
+    known = SURVEYS.get(survey_name(source.path))
+    if stream is None or source.test_only or (known is not None and known.stream == stream):
+        return source
+    return replace(source, observe_as=stream, stars_per_label=STREAM_STARS_PER_LABEL)
 
 
 def _columns(arguments: argparse.Namespace) -> Columns | None:

@@ -80,13 +80,20 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
     for number in numbers:
         rows = np.flatnonzero(usable & (dataset.fold == number))
         logits[rows] = answers(networks.part(slice(number, number + 1)), scales[number], dataset, rows)
-    last_watched = [0] if recipe.chooses_epoch else None
-    final, (scale,) = _train(dataset, recipe, fit, without=[None], watched=last_watched, seed=seed, rng=rng)
+    final, scale = fit_all(dataset, recipe, fit, seed=seed)
     rows = np.flatnonzero(usable & (dataset.fold == NEVER_TRAINED))
     logits[rows] = answers(final, scale, dataset, rows)
     fitted = np.flatnonzero(dataset.trainable)
     temperature = fit_temperature(logits[fitted], dataset.allowed[fitted], np.ones(len(fitted)))
     return CrossFit(Model(final.weights(), fit.input_eps, scale, temperature), logits)
+
+
+def fit_all(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> tuple[Networks, Preprocessing]:
+    """Train one network on all stars; where a training epoch is chosen, the first fold chooses it."""
+    watched = [0] if recipe.chooses_epoch else None
+    rng = np.random.default_rng(seed)
+    networks, (scale,) = _train(dataset, recipe, fit, without=[None], watched=watched, seed=seed, rng=rng)
+    return networks, scale
 
 
 def answers(networks: Networks, scale: Preprocessing, dataset: Dataset, rows: Rows) -> NDArray[np.float64]:

@@ -11,17 +11,24 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from schemas.manifest import sha256_of
+from training.cadence import CADENCES
 from training.errors import SettingsError, TrainingError
 from training.feature_table import FeatureTable, feature_table
 from training.groups import folds, star_groups
 from training.labels import check_classes, membership
 from training.light_curves import Columns, LabelledCurves, read_light_curves, survey_name
 from training.recipe import Recipe
+from training.reobserve import Reobservation, reobserve
 from training.sampling import Kind
-from training.surveys import SURVEYS
+from training.surveys import DOUBLE_MODE, SURVEYS
 
 SIMULATED_CLASS = {Kind.SHUFFLED: "NonVar", Kind.CONSTANT: "NonVar", Kind.DAMPED_WALK: "QSO"}
 """What examples that are no measurement of their star are examples of."""
+
+NON_VARIABLE = "NonVar"
+
+COPIES = 2
+"""Light curves of each star that another survey is shown."""
 
 NEVER_TRAINED = -1
 """Fold of light curves that are only measured."""
@@ -50,6 +57,10 @@ class Source:
         Names of the columns of a table; see `training.tables`.
     skip_bad_rows : bool
         Leave out points that cannot be used instead of refusing the file.
+    observe_as : str or None
+        Show the stars as another survey would see them, one of `training.cadence.CADENCES`.
+    stars_per_label : int or None
+        At most so many stars of one native label are shown to it.
     """
 
     path: Path
@@ -59,10 +70,28 @@ class Source:
     test_only: bool = False
     columns: Columns | None = None
     skip_bad_rows: bool = False
+    observe_as: str | None = None
+    stars_per_label: int | None = None
 
-    def read(self) -> LabelledCurves:
-        """Read the file (see `training.light_curves.read_light_curves`)."""
-        return read_light_curves(self.path, self.columns, skip_bad_rows=self.skip_bad_rows)
+    def read(self, progress: Progress | None = None) -> LabelledCurves:
+        """Read the file (see `training.light_curves.read_light_curves`), and re-observe its stars if asked."""
+        survey = read_light_curves(self.path, self.columns, skip_bad_rows=self.skip_bad_rows)
+        if self.observe_as is None:
+            return survey
+        stars = _at_most(survey.labels(self.label_key), list(self.label_map), self.stars_per_label)
+        survey = survey.take(stars)
+        labels = survey.labels(self.label_key)
+        still = [name for name, meaning in self.label_map.items() if meaning == NON_VARIABLE]
+        seen = reobserve(
+            survey,
+            CADENCES[self.observe_as],
+            seed=0,
+            settings=Reobservation(copies=COPIES),
+            double_mode=np.isin(labels, DOUBLE_MODE),
+            constant=np.isin(labels, still),
+            progress=progress,
+        )
+        return seen.survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +202,7 @@ def build_dataset(
         If a file cannot be used (see `read_light_curves`), none of its labels maps to a class, or a class
         has too few stars to learn from and to test on.
     """
-    surveys = [source.read() for source in sources]
+    surveys = [source.read(progress) for source in sources]
     allowed = [_allowed(survey, source, classes) for survey, source in zip(surveys, sources, strict=True)]
     _check_classes(surveys, sources, recipe.sampling.min_epochs)
     fold = _folds(surveys, sources, allowed, recipe.folds, seed)
@@ -211,11 +240,19 @@ def provenance(sources: Sequence[Source]) -> list[dict[str, object]]:
             "name": survey_name(source.path),
             "sha256": sha256_of(source.path),
             "label": source.label_key,
+            "observed_as": source.observe_as,
             "used_for": "test" if source.test_only else "training, validation and test",
             "references": _references(survey_name(source.path)),
         }
         for source in sources
     ]
+
+
+def _at_most(labels: NDArray[np.str_], wanted: Sequence[str], limit: int | None) -> NDArray[np.int64]:
+    """Light curves of the wanted labels, at most `limit` of each, in ascending order."""
+    rng = np.random.default_rng(0)
+    chosen = [rng.permutation(np.flatnonzero(labels == label))[:limit] for label in wanted]
+    return np.sort(np.concatenate(chosen))
 
 
 def _references(name: str) -> list[str]:

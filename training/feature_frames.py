@@ -18,7 +18,7 @@ from training.light_curves import LabelledCurves, LightCurves, offsets_of
 from training.points import BRIGHTEST, FAINTEST
 from training.sampling import Kind
 
-Series = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+Points = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 Curves = (
     Iterable[tuple[ArrayLike, ArrayLike, ArrayLike]]
     | Mapping[Hashable, tuple[ArrayLike, ArrayLike, ArrayLike]]
@@ -81,7 +81,7 @@ def light_curve_features(
         values, status = made.values, made.status
     columns: dict[str, Any] = {name: values[:, j] for j, name in enumerate(FEATURE_NAMES)}
     columns["n_epochs"] = curves.n_epochs
-    columns["status"] = ["|".join(status_names(bits)) for bits in status]
+    columns["status"] = ["|".join(status_names(int(bits))) for bits in status]
     columns["convention"] = [convention] * len(curves)
     columns["clip_sigma"] = np.full(len(curves), np.nan if clip_sigma is None else clip_sigma)
     return pd.DataFrame(columns, index=index)
@@ -96,7 +96,9 @@ def read_frame(table: pd.DataFrame) -> FeatureTable:
         If it is no table, lacks a column or has one twice, or a column does not hold what it must.
     """
     if not isinstance(table, pd.DataFrame):
-        raise SettingsError(f"the features must be a table of light_curve_features, got {type(table).__name__}")
+        raise SettingsError(
+            f"the features must be a table of light_curve_features, got {type(table).__name__}"
+        )
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
         raise SettingsError(
@@ -108,7 +110,9 @@ def read_frame(table: pd.DataFrame) -> FeatureTable:
         raise SettingsError(f"the table has {', '.join(twice)} twice: keep one of each")
     n_epochs = _numbers(table, "n_epochs")
     if not (np.isfinite(n_epochs) & (n_epochs >= 0.0) & (n_epochs == np.floor(n_epochs))).all():
-        raise SettingsError("n_epochs of the table must be whole numbers: take them from light_curve_features")
+        raise SettingsError(
+            "n_epochs of the table must be whole numbers: take them from light_curve_features"
+        )
     values = np.empty((len(table), len(FEATURE_NAMES)))
     for j, name in enumerate(FEATURE_NAMES):
         values[:, j] = _numbers(table, name)
@@ -182,7 +186,9 @@ def _gather(light_curves: Curves) -> tuple[pd.Index, LightCurves]:
         series = [_points(number, curve) for number, curve in enumerate(light_curves)]
         index = pd.RangeIndex(len(series))
     time, mag, err = (np.concatenate([np.empty(0), *(each[i] for each in series)]) for i in range(3))
-    return index, LightCurves(time, mag, err, offsets_of(np.array([len(each[0]) for each in series], np.int64)))
+    return index, LightCurves(
+        time, mag, err, offsets_of(np.array([len(each[0]) for each in series], np.int64))
+    )
 
 
 def _index(names: Sequence[Hashable] | NDArray[Any]) -> pd.Index:
@@ -190,7 +196,7 @@ def _index(names: Sequence[Hashable] | NDArray[Any]) -> pd.Index:
     return index.rename("object_id") if index.nlevels == 1 else index  # pairs, such as star and band, are two
 
 
-def _points(name: object, curve: object) -> Series:
+def _points(name: object, curve: object) -> Points:
     """Return the points of one light curve that have a time and a magnitude."""
     what = f"light curve {name!r}"
     try:
@@ -234,6 +240,8 @@ def _status_bits(column: pd.Series) -> NDArray[np.uint32]:
         names = text.split("|") if text else []
         unknown = [name for name in names if name not in Status.__members__]
         if unknown:
-            raise SettingsError(f"status {unknown[0]!r} of the table is unknown: take it from light_curve_features")
+            raise SettingsError(
+                f"status {unknown[0]!r} of the table is unknown: take it from light_curve_features"
+            )
         bits[text] = sum(int(Status[name]) for name in set(names))
     return np.array([bits[text] for text in texts], np.uint32)

@@ -168,9 +168,7 @@ def transfer_rows(
         choices = " or ".join(repr(each.value) for each in Layers)
         raise SettingsError(f"layers must be {choices}, got {layers!r}")
     recipe = making.of(TRANSFER)
-    schedule = recipe.schedule
-    assert isinstance(schedule, OneCycle)
-    fit = FromPretrained(pretrained, Layers(layers), schedule, Progress(disable=True))
+    fit = FromPretrained.by(recipe, pretrained, Layers(layers), Progress(disable=True))
     source = {"name": origin.name, "version": origin.version, "sha256": origin.sha256}
     method = {"method": f"transferred, {layers}, to a table of features", "pretrained": source}
     return _fit(rows, recipe, fit, making, method)
@@ -182,9 +180,7 @@ def _fit(
     chosen = rows.labelled()
     dataset = _dataset(chosen, recipe, making.seed)
     with _one_thread():
-        made = cross_fit(
-            dataset, recipe, OverSampled(fit) if making.over_sample else fit, seed=making.seed
-        )
+        made = cross_fit(dataset, recipe, OverSampled(fit) if making.over_sample else fit, seed=making.seed)
     unlabelled = len(rows.labels) - len(chosen.labels)
     data = {
         "name": NAME,
@@ -240,8 +236,8 @@ def _check_rows(rows: LabelledRows) -> None:
         lacking = [name for name, value in zip(FEATURE_NAMES, values, strict=True) if not np.isfinite(value)]
         why = f"no {lacking[0]}" if lacking else f"{rows.table.n_epochs[row]} epochs"
         raise TrainingError(
-            f"{bad.sum()} labelled rows cannot be learnt from, the first, {rows.names[row]}, has {why}: leave "
-            "out the rows whose features are missing (table.period.notna()), or take their labels away"
+            f"{bad.sum()} labelled rows cannot be learnt from, the first, {rows.names[row]}, has {why}: "
+            "leave out the rows whose features are missing (table.period.isna()), or take their labels away"
         )
 
 

@@ -159,6 +159,11 @@ class LabelledCurves:
     curves: LightCurves
     columns: Mapping[str, NDArray[Any]]
 
+    def take(self, stars: NDArray[np.int64]) -> LabelledCurves:
+        """Copy some of the light curves, in the given order."""
+        columns = {name: values[stars] for name, values in self.columns.items()}
+        return LabelledCurves(self.name, self.curves.take(stars), columns)
+
     def labels(self, key: str) -> NDArray[np.str_]:
         """Native labels (n,) in column `key`.
 

@@ -26,8 +26,8 @@ def write_page(folder: Path, manifest: Manifest, curve: LearningCurve) -> Path:
     full = everything["all"]
     summary = (
         f"{len(manifest.classes)} classes from {len(manifest.features)} features of one band. Each star is "
-        f"judged by a network that has not seen it: Mc = {full['mc']:.3f} ± {full['mc_error']:.3f} and accuracy "
-        f"{full['accuracy']:.1%} of {full['n']:,} complete light curves.",
+        f"judged by a network that has not seen it: Mc = {full['mc']:.3f} ± {full['mc_error']:.3f} and "
+        f"accuracy {full['accuracy']:.1%} of {full['n']:,} complete light curves.",
         f"{manifest.training['method'].capitalize()}. Made by `{manifest.training['command']}`.",
     )
     path = folder / REPORT_FILE

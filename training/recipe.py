@@ -97,3 +97,15 @@ TRANSFER = Recipe(
     full_weight=3.0,
 )
 """A calm fit that starts from a good place; the features are the pretrained model's."""
+
+STREAM_STARS_PER_LABEL = 1000
+"""Stars of one label of one survey that are shown to a stream: the classes are what matters there."""
+
+STREAM = replace(
+    TRANSFER,
+    name="stream",
+    sampling=replace(EXAMPLES, truncations=4),
+    schedule=OneCycle(training_epochs=20, batch=512, peak_rate=3e-3, input_noise=0.1, label_smoothing=0.0),
+    class_power=0.5,
+)
+"""Transfer to an alert stream, from light curves as the stream sees them."""

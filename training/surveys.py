@@ -37,6 +37,21 @@ ANY_ECLIPSING = "EB_EC|EB_ED|EB_ESD"
 ANY_RR_LYRAE = "RRL_ab|RRL_c|RRL_d"
 
 
+DOUBLE_MODE = (
+    "RRd",
+    "RR_Lyrae_DM",
+    "RR Lyrae, Double Mode",
+    "MultiMode_Cepheid",
+    "Multiple Mode Cepheid",
+    "F/1O",
+    "F/1O/2O",
+    "1O/2O",
+    "1O/2O/3O",
+    "1O/3O",
+)
+"""Native labels of stars that pulsate with two periods or more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
     """One set of labelled light curves.
@@ -51,6 +66,8 @@ class Survey:
         Column of the native labels.
     link : str or None
         Column that names the same star in another survey.
+    stream : str or None
+        Alert stream whose light curves these are; they are never shown as another survey sees them.
     training : bool
         Whether the shipped model is trained on it; otherwise the whole set is left for testing.
     """
@@ -59,6 +76,7 @@ class Survey:
     references: tuple[str, ...]
     label_key: str = "native_class"
     link: str | None = None
+    stream: str | None = None
     training: bool = True
 
 
@@ -189,6 +207,7 @@ SURVEYS: Mapping[str, Survey] = {
     "sdss_s82_rrl_g": Survey(labels=_SDSS_LABELS, references=("Sesar et al. (2010), ApJ 708, 717",)),
     "sdss_s82_rrl_r": Survey(labels=_SDSS_LABELS, references=("Sesar et al. (2010), ApJ 708, 717",)),
     "ztf_class_examples": Survey(
+        stream="ztf",
         labels={
             "BetaLyr": "EB_ESD",
             "Blazkho": "RRL_ab",
@@ -208,11 +227,13 @@ SURVEYS: Mapping[str, Survey] = {
         training=False,
     ),
     "ztf_dr5_field": Survey(
+        stream="ztf",
         labels={"NonVar": "NonVar"},
         references=("Masci et al. (2019), PASP 131, 018003",),
         label_key="ups_class",  # scatter within the errors; the survey itself gives no labels
     ),
     "ztf_forced_alerce12": Survey(
+        stream="ztf",
         labels={
             "Blazar": "QSO",
             "Ceph": ANY_CEPHEID,

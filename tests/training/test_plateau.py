@@ -143,6 +143,26 @@ def test_each_network_is_left_at_its_best_training_epoch(together):
     assert (history.chosen("validation") == history.mc["validation"].max(axis=0)).all()
 
 
+def test_of_equal_training_epochs_the_first_is_kept():
+    def fit_far_apart(training_epochs: int) -> tuple[Networks, History]:
+        label = np.arange(64) % 2
+        allowed = label[:, None] == np.arange(2)
+        examples = Examples.stack([10.0 * np.tile(label[:, None] - 0.5, 16)], [allowed])
+        networks = Networks.random(2, [0], widths=WIDTHS)
+        settings = Plateau(training_epochs=training_epochs, batch=32)
+        history = fit_plateau(
+            networks, examples, {"validation": examples}, settings, seeds=[0], progress=QUIET
+        )
+        return networks, history
+
+    networks, history = fit_far_apart(6)
+    best = int(history.best[0])
+    assert (history.mc["validation"][best:, 0] == 1.0).all()  # no answer is wrong: nothing is better
+    assert best < 5
+    expected, _ = fit_far_apart(best + 1)
+    assert_same(tensors_of(networks, 0), tensors_of(expected, 0), 0.0)
+
+
 def test_what_was_watched_beside_validation_is_told_at_the_chosen_training_epoch(together):
     _, history = together
     expected = [history.mc["test"][epoch, repeat] for repeat, epoch in enumerate(history.best)]

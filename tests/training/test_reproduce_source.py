@@ -158,6 +158,12 @@ def test_a_star_of_two_surveys_is_one_star_of_the_source_pool(pool):
     assert target.group[ids == "f11"] == target.group[ids == "s1"]
 
 
+def test_a_survey_is_left_out_with_its_stars_in_other_surveys(pool):
+    target = source_pool(pool, stars=None, without=("first",))
+    ids = np.concatenate([part.survey.columns["object_id"][part.stars] for part in target.parts])
+    assert set(ids) == {"s0", "x0", "x2"}  # s1 is f11
+
+
 def test_a_sample_of_the_source_pool_has_every_classes_share(pool):
     target = source_pool(pool, stars=9)
     assert np.bincount(target.label) == pytest.approx([1, 5, 3], abs=1)  # of 2, 10 and 6

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from training.export import Model
 from training.preprocess import Preprocessing
-from training.reproduce.cells import VALIDATION, Cell, CellSettings, fit_repeats, key_of
+from training.reproduce.cells import VALIDATION, Cell, CellSettings, Pretrained, fit_repeats, key_of
 from training.reproduce.kept import kept
 from training.reproduce.repeats import Split, split
 from training.reproduce.targets import Target
@@ -38,7 +38,13 @@ class BestNetwork:
 
 
 def best_network(
-    bench: Bench, target: Target, values: NDArray[np.float64], settings: CellSettings, cell: Cell
+    bench: Bench,
+    target: Target,
+    values: NDArray[np.float64],
+    settings: CellSettings,
+    cell: Cell,
+    *,
+    pretrained: Pretrained | None = None,
 ) -> BestNetwork:
     """Train the repeat with the highest validation Mc again, alone, and keep its weights (step 4).
 
@@ -47,18 +53,20 @@ def best_network(
     values : (n, 16) float64
         Raw features of the target's stars, all finite.
     settings : CellSettings
-        Of the cell: from scratch, all features.
+        Of the cell, with its own numbers of repeats and training epochs; all features.
     cell : Cell
         What the repeats did.
+    pretrained : Pretrained, optional
+        What the cell started from.
     """
     repeat = int(cell.validation.max(axis=0).argmax())
     alone = replace(settings, repeats=1, first_seed=settings.first_seed + repeat, follow_training=False)
 
     def compute() -> dict[str, NDArray[Any]]:
-        fitted = fit_repeats(target, values, None, alone, progress=bench.progress, device=bench.device)
+        fitted = fit_repeats(target, values, pretrained, alone, progress=bench.progress, device=bench.device)
         return _arrays(Model(fitted.networks.weights(), fitted.networks.input_eps, fitted.scales[0]))
 
-    arrays = kept(bench.cache_folder, "network", key_of(target, values, None, alone), compute)
+    arrays = kept(bench.cache_folder, "network", key_of(target, values, pretrained, alone), compute)
     stars = split(target, seed=alone.first_seed, test=alone.test, stars=alone.stars, validation=VALIDATION)
     return BestNetwork(_model(arrays), repeat, stars)
 

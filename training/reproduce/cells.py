@@ -164,7 +164,7 @@ def key_of(
     return {
         "target": target.name,
         "values": hash_of_values(values),
-        "pretrained": None if pretrained is None else _fingerprint(pretrained.weights),
+        "pretrained": None if pretrained is None else fingerprint(pretrained.weights),
         "settings": asdict(settings),
     }
 
@@ -293,7 +293,8 @@ def _start(
     )
 
 
-def _fingerprint(weights: Weights) -> str:
+def fingerprint(weights: Weights) -> str:
+    """Hash of a network, for a key."""
     digest = hashlib.sha256()
     for name in sorted(weights):
         digest.update(name.encode() + np.ascontiguousarray(weights[name], np.float32).tobytes())

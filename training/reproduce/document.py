@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
 from training.errors import SettingsError
-from training.export import Model
+from training.export import Model, read_model
 from training.feature_table import Extraction
 from training.report import Section, write_report
 from training.reproduce.architectures import architectures
@@ -38,6 +39,7 @@ from training.reproduce.transfer_figures import (
 )
 from training.reproduce.variants import imbalance, without_period
 from training.sampling import Sampling
+from training.upsilont import import_upsilont
 
 PAPER = Extraction(convention="kim2021")
 HALF = 0.5
@@ -187,7 +189,10 @@ class Experiments:
             self.source_cell,
             is_source=True,
         )
-        cases = [source, *(self._case(*each) for each in ((self.asas, TEST), (self.hipparcos, HALF), (self.css, TEST)))]
+        cases = [
+            source,
+            *(self._case(*each) for each in ((self.asas, TEST), (self.hipparcos, HALF), (self.css, TEST))),
+        ]
         return [forests(self.bench, cases, workers=self.workers)]
 
     def odd_curves(self) -> list[Section]:
@@ -204,15 +209,17 @@ class Experiments:
         pretrained = self.pretrained(stars.target)
         cell = self.bench.cell(stars.target, stars.values, pretrained, settings)
         transferred = best_network(
-            self.bench, stars.target, stars.values, self.bench.at_scale(settings), cell, pretrained
+            self.bench, stars.target, stars.values, self.bench.at_scale(settings), cell, pretrained=pretrained
         )
-        asked = Asked("every-layer model of a fifth of ASAS-8", transferred.model, stars.target.classes, PAPER)
+        asked = Asked(
+            "every-layer model of a fifth of ASAS-8", transferred.model, stars.target.classes, PAPER
+        )
         shown = transferred.stars.test[: self.bench.scale.duration_stars]
         models = [(asked, range(len(stars.target.classes)))]
         return [durations(self.bench, stars.target, shown, models, workers=self.workers)]
 
     def recipe(self) -> list[Section]:
-        """What we do differently, part by part."""
+        """Say what we do differently, and what each part gives."""
         return [recipes(self.bench, self.folder, workers=self.workers)]
 
     def _case(self, stars: Stars, test: float) -> Case:
@@ -277,14 +284,32 @@ def reproduce(
     bench = Bench(scale, cache_folder, figures, progress, device)
     experiments = Experiments(folder, bench, published, workers=workers)
     sections = [
-        section for name, run_one in EXPERIMENTS.items() if name in (only or EXPERIMENTS) for section in run_one(experiments)
+        section
+        for name, run_one in EXPERIMENTS.items()
+        if name in (only or EXPERIMENTS)
+        for section in run_one(experiments)
     ]
     path = output / "report.html"
     summary = (
-        f"Made by `{command}`: {scale.repeats} repeats of {scale.training_epochs} training epochs where nothing else "
-        "is said, with fresh splits by star in every repeat. Errors are standard errors of the mean (eq. 11).",
-        "Mc of test stars is given in two ways: with the training epoch chosen on validation stars, which is honest and "
-        "what we quote, and with the one that is best on the test stars themselves, as the paper chooses it.",
+        f"Made by `{command}`: {scale.repeats} repeats of {scale.training_epochs} training epochs where "
+        "nothing else is said, with fresh splits by star in every repeat. Errors are standard errors of the "
+        "mean (eq. 11).",
+        "Mc of test stars is given in two ways: with the training epoch chosen on validation stars, which is "
+        "honest and what we quote, and with the one that is best on the test stars themselves, as the paper "
+        "chooses it.",
     )
     write_report(path, "UPSILoN-T reproduced on public surveys", summary, sections)
     return path
+
+
+def published_model(folder: Path) -> Model:
+    """Read the weights that UPSILoN-T's authors published; see `training.upsilont`.
+
+    Raises
+    ------
+    SettingsError, TrainingError
+        If the folder does not hold them.
+    """
+    with TemporaryDirectory() as scratch:
+        import_upsilont(folder, Path(scratch))
+        return read_model(Path(scratch))[0]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from training.curve_plots import duration_plot
 from training.feature_table import Extraction, FeatureTable, feature_table
-from training.light_curves import LabelledCurves, LightCurves, offsets_of
+from training.light_curves import SERIES, LabelledCurves, LightCurves, offsets_of
 from training.metrics import confusion_matrix, scaled_mcc
 from training.report import Figure, Section, Table
 from training.reproduce.odd_curves import Asked
@@ -24,7 +24,9 @@ ENOUGH = 0.5
 """Share of the stars that must have so many points in so short a time, or the cell stays empty."""
 
 
-def resampled(curves: LightCurves, count: int, duration_d: float, *, seed: int) -> tuple[LightCurves, NDArray[np.int64]]:
+def resampled(
+    curves: LightCurves, count: int, duration_d: float, *, seed: int
+) -> tuple[LightCurves, NDArray[np.int64]]:
     """Draw `count` of the points in the first `duration_d` days of each light curve.
 
     Returns
@@ -51,7 +53,13 @@ def resampled(curves: LightCurves, count: int, duration_d: float, *, seed: int) 
 
 
 def mc_by_duration(
-    bench: Bench, asked: Asked, target: Target, stars: NDArray[np.int64], meaning: Sequence[int], *, workers: int
+    bench: Bench,
+    asked: Asked,
+    target: Target,
+    stars: NDArray[np.int64],
+    meaning: Sequence[int],
+    *,
+    workers: int,
 ) -> NDArray[np.float64]:
     """Mc (counts, durations) of a model; NaN where too few stars have so many points in so short a time.
 
@@ -66,10 +74,8 @@ def mc_by_duration(
     chosen[stars] = True
     shown = target.where(chosen)
     curves = [part.survey.curves.take(part.stars) for part in shown.parts]
-    whole = LightCurves(
-        *(np.concatenate([getattr(each, name) for each in curves]) for name in ("time", "mag", "err")),
-        offsets_of(np.concatenate([each.n_epochs for each in curves])),
-    )
+    time, mag, err = (np.concatenate([getattr(each, name) for each in curves]) for name in SERIES)
+    whole = LightCurves(time, mag, err, offsets_of(np.concatenate([each.n_epochs for each in curves])))
     mc = np.full((len(COUNTS), len(DURATIONS_D)), np.nan)
     k = len(target.classes)
     for row, count in enumerate(COUNTS):
@@ -96,7 +102,9 @@ def durations(
     workers: int,
 ) -> Section:
     """Fig. 12: each model's Mc by number of points, one line each, and duration."""
-    results = [mc_by_duration(bench, asked, target, stars, meaning, workers=workers) for asked, meaning in models]
+    results = [
+        mc_by_duration(bench, asked, target, stars, meaning, workers=workers) for asked, meaning in models
+    ]
     filled = np.concatenate([mc[np.isfinite(mc)] for mc in results])
     limits = (float(filled.min()) - 0.01, min(float(filled.max()) + 0.01, 1.0))
     figures, tables = [], []
@@ -113,9 +121,9 @@ def durations(
     return Section(
         "How many points, over how long a time (Fig. 12)",
         (
-            f"{len(stars):,} stars of {target.name} that no model was fitted to: points drawn from the first days of "
-            "each light curve. The paper resamples all stars, those it trained on among them. A cell is empty where "
-            f"fewer than {ENOUGH:.0%} of the stars have so many points in so short a time.",
+            f"{len(stars):,} stars of {target.name} that no model was fitted to: points drawn from the first "
+            "days of each light curve. The paper resamples all stars, those it trained on among them. A cell "
+            f"is empty where fewer than {ENOUGH:.0%} of the stars have so many points in so short a time.",
         ),
         tuple(tables),
         tuple(figures),

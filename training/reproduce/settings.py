@@ -30,6 +30,10 @@ class Scale:
         Purely random light curves (section 3.3.3).
     shuffled_curves : int or None
         Shuffled light curves; None for one of every star.
+    duration_stars : int or None
+        Test stars that are resampled (Fig. 12); None for all.
+    recipe_repeats : int
+        Fresh splits for our own recipe.
     """
 
     repeats: int = 30
@@ -43,9 +47,11 @@ class Scale:
     shap_background: int = 100
     random_curves: int = 1000
     shuffled_curves: int | None = None
+    duration_stars: int | None = None
+    recipe_repeats: int = 10
 
     def __post_init__(self) -> None:
-        for name in ("repeats", "large_repeats", "forest_repeats"):
+        for name in ("repeats", "large_repeats", "forest_repeats", "recipe_repeats"):
             if getattr(self, name) < 2:
                 raise SettingsError(
                     f"{name} must be at least 2, or there is no standard error, got {getattr(self, name)}"
@@ -73,4 +79,6 @@ class Scale:
             shap_background=50,
             random_curves=200,
             shuffled_curves=300,
+            duration_stars=150,
+            recipe_repeats=2,
         )

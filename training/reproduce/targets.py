@@ -15,7 +15,7 @@ source       the surveys the shipped model is trained on, labels of one      OGL
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,7 +156,13 @@ def css_12(folder: Path, *, stars: int = CSS_STARS) -> Target:
     return _target("CSS-12", [Part(survey, whole.stars[chosen], whole.label[chosen])])
 
 
-def source_pool(folder: Path, *, stars: int | None, stars_per_label: int = STARS_PER_LABEL) -> Target:
+def source_pool(
+    folder: Path,
+    *,
+    stars: int | None,
+    stars_per_label: int = STARS_PER_LABEL,
+    without: Collection[str] = (),
+) -> Target:
     """Read the labelled stars that stand in the place of the paper's OGLE and EROS-2 training set.
 
     Parameters
@@ -168,6 +174,9 @@ def source_pool(folder: Path, *, stars: int | None, stars_per_label: int = STARS
     stars_per_label : int
         Most light curves of one native label of one survey, drawn at random: the largest survey would
         be half of the set.
+    without : collection of str
+        Surveys to leave out, and with them their stars in other surveys: what is transferred to a survey
+        must not have seen its test stars.
 
     Raises
     ------
@@ -175,18 +184,22 @@ def source_pool(folder: Path, *, stars: int | None, stars_per_label: int = STARS
         If a file is missing or cannot be used.
     """
     rng = np.random.default_rng(0)
-    parts, links = [], {}
+    links = {name: known.link for name, known in SURVEYS.items()}
+    parts = []
     for name, known in SURVEYS.items():
         labels = {native: meaning for native, meaning in known.labels.items() if SEPARATOR not in meaning}
-        if not known.training or not labels:
+        if not known.training or not labels or name in without:
             continue
         survey = read_light_curves(folder / f"{name}.npz")
         part = _part(survey, labels, survey.curves.n_epochs >= MIN_POINTS, label_key=known.label_key)
         native = survey.labels(known.label_key)[part.stars]
         spared = _beyond(native, stars_per_label, rng)
         parts.append(Part(survey, part.stars[~spared], part.label[~spared]))
-        links[name] = known.link
     whole = _target("source", parts, links)
+    if without:
+        whole = whole.where(
+            ~_seen(parts, [read_light_curves(folder / f"{name}.npz") for name in without], links)
+        )
     if stars is None or stars >= len(whole):
         return whole
     place = positions(whole.group, whole.label, seed=0)
@@ -218,15 +231,33 @@ def _beyond(native: NDArray[np.str_], limit: int, rng: np.random.Generator) -> N
     return spared
 
 
+def _seen(
+    parts: list[Part], surveys: list[LabelledCurves], links: Mapping[str, str | None]
+) -> NDArray[np.bool_]:
+    """Light curves of the parts (n,) bool whose star is in one of the surveys as well."""
+    others = [
+        Part(survey, np.arange(len(survey.curves)), np.full(len(survey.curves), "")) for survey in surveys
+    ]
+    group = _groups([*parts, *others], links)
+    n = sum(len(part.stars) for part in parts)
+    return np.isin(group[:n], group[n:])
+
+
 def _target(name: str, parts: list[Part], links: Mapping[str, str | None] | None = None) -> Target:
-    """Join the parts; `links` names the column of each survey that holds a star's name in another."""
     classes, label = np.unique(np.concatenate([part.label for part in parts]), return_inverse=True)
+    return Target(
+        name, tuple(map(str, classes)), label.astype(np.int64), _groups(parts, links or {}), tuple(parts)
+    )
+
+
+def _groups(parts: list[Part], links: Mapping[str, str | None]) -> NDArray[np.int64]:
+    """Star of each light curve; `links` names a survey's column that holds its name in another survey."""
 
     def column(part: Part, key: str | None, default: object) -> NDArray[np.object_]:
         found = part.survey.columns.get(key) if key else None
         return np.full(len(part.stars), default) if found is None else found[part.stars]
 
-    keys = ["object_id"] * len(parts), [(links or {}).get(part.survey.name) for part in parts]
+    keys = ["object_id"] * len(parts), [links.get(part.survey.name) for part in parts]
     ids = [
         np.concatenate([column(part, key, "").astype(np.str_) for part, key in zip(parts, each, strict=True)])
         for each in keys
@@ -235,5 +266,4 @@ def _target(name: str, parts: list[Part], links: Mapping[str, str | None] | None
         np.concatenate([column(part, key, np.nan).astype(np.float64) for part in parts])
         for key in ("ra", "dec")
     )
-    group = star_groups(ids, ra, dec)
-    return Target(name, tuple(map(str, classes)), label.astype(np.int64), group, tuple(parts))
+    return star_groups(ids, ra, dec)

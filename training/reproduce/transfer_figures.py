@@ -62,6 +62,11 @@ class Bench:
     progress: Progress
     device: str = "cpu"
 
+    def at_scale(self, settings: CellSettings) -> CellSettings:
+        """Return the settings with this scale's repeats and training epochs."""
+        schedule = replace(settings.schedule, training_epochs=self.scale.training_epochs)
+        return replace(settings, repeats=self.scale.repeats, schedule=schedule)
+
     def cell(
         self,
         target: Target,
@@ -70,12 +75,11 @@ class Bench:
         settings: CellSettings,
     ) -> Cell:
         """Run one cell at this scale."""
-        schedule = replace(settings.schedule, training_epochs=self.scale.training_epochs)
         return run_cell(
             target,
             values,
             pretrained,
-            replace(settings, repeats=self.scale.repeats, schedule=schedule),
+            self.at_scale(settings),
             cache_folder=self.cache_folder,
             progress=self.progress,
             device=self.device,
