@@ -209,6 +209,8 @@ def build_dataset(
     parts = []
     for number, (survey, source) in enumerate(zip(surveys, sources, strict=True)):
         stars = np.flatnonzero(allowed[number].any(axis=1) & (fold[number] != LEFT_OUT))
+        if not len(stars):
+            continue
         table = feature_table(
             survey,
             stars,
@@ -317,7 +319,8 @@ def _folds(
     label = np.concatenate([a.argmax(axis=1) for a in allowed])
     fold = folds(group, number * len(allowed[0][0]) + label, count=count, seed=seed)
     held_back = np.array([source.test_only for source in sources])[number]
-    seen = np.isin(group, group[~held_back])  # a light curve of a star that is trained on tests nothing
+    trained = ~held_back & np.concatenate([a.any(axis=1) for a in allowed])
+    seen = np.isin(group, group[trained])  # a light curve of a star that is trained on tests nothing
     fold[held_back] = np.where(seen[held_back], LEFT_OUT, NEVER_TRAINED)
     return np.split(fold, np.cumsum(sizes)[:-1])
 

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from rich.progress import Progress
 
-from training.dataset import Source, build_dataset, known_source, own_source
+from training.dataset import NEVER_TRAINED, Source, build_dataset, known_source, own_source
 from training.errors import SettingsError, TrainingError
-from training.groups import Part
 from training.recipe import Recipe
 from training.sampling import Kind, Sampling
 
 CLASSES = ("NonVar", "long", "short")
 MAP = {"short": "short", "long": "long"}
-RECIPE = Recipe(name="test", sampling=Sampling(shuffled=1.0, damped_walk=1.0), validation=0.2, test=0.2)
+SAMPLING = Sampling(first_epochs=(10, 20, 40, 80), shuffled=1.0, damped_walk=1.0)
+RECIPE = Recipe(name="test", sampling=SAMPLING, folds=4)
 
 
 def build(sources, recipe=RECIPE):
@@ -34,13 +34,14 @@ def two_bands(survey, other_band):
     return build([Source(survey, "kind", MAP), Source(other_band, "kind", MAP)])
 
 
-def test_both_bands_of_a_star_and_all_its_examples_are_in_one_part(two_bands):
-    parts = {}
-    for star, part in zip(two_bands.table.star, two_bands.part, strict=True):
-        parts.setdefault(star, set()).add(part)
-    assert len(parts) == 120
-    assert all(len(part) == 1 for part in parts.values())
-    assert set(two_bands.part) == set(Part)
+def test_both_bands_of_a_star_and_all_its_examples_are_in_one_fold(two_bands):
+    folds = {}
+    for star, fold in zip(two_bands.table.star, two_bands.fold, strict=True):
+        folds.setdefault(star, set()).add(fold)
+    assert len(folds) == 120
+    assert all(len(fold) == 1 for fold in folds.values())
+    assert set(two_bands.fold) == {0, 1, 2, 3}
+    assert len(np.unique(two_bands.curve)) == 240  # a star has a light curve in each band
 
 
 def test_labels_follow_the_map_and_imitations_have_their_own(two_bands):
@@ -51,24 +52,40 @@ def test_labels_follow_the_map_and_imitations_have_their_own(two_bands):
     assert not (kind == Kind.DAMPED_WALK).any()  # these classes have no quasars
 
 
-def test_the_test_part_is_shown_at_the_reported_numbers_of_epochs(two_bands):
-    test = two_bands.table.take(two_bands.rows(Part.TEST))
-    assert set(test.n_epochs[test.kind == Kind.PREFIX]) == {10, 20, 40}  # the stars have 60
-    assert not (test.kind == Kind.THINNED).any()
+def test_first_epochs_are_for_measuring_only(two_bands):
+    first = two_bands.table.kind == Kind.FIRST
+    assert set(two_bands.table.n_epochs[first]) == {10, 20, 40}  # the stars have 60
+    assert not two_bands.trainable[first].any()
+    assert two_bands.trainable[~first].all()
 
 
-def test_a_survey_left_for_testing_gives_no_training_star(survey, other_band):
-    kept = Source(other_band, "kind", MAP, test_only=True)
-    dataset = build([Source(survey, "kind", MAP), kept])
-    parts = dataset.part[dataset.survey == 1]
-    assert set(parts) == {Part.TEST}
-    assert len(parts) == (dataset.part[dataset.survey == 0] == Part.TEST).sum()  # the same test stars
-    assert set(build([kept, Source(survey, "kind", {"short": "short"})]).part) == set(Part)
+def test_a_survey_left_for_testing_is_never_trained_on_and_has_no_star_that_is(survey, other_band):
+    meaning = {**MAP, "constant": "NonVar"}
+    kept = Source(other_band, "kind", meaning, test_only=True)
+    shown = build([Source(survey, "kind", MAP), kept])
+    assert set(shown.fold[shown.survey == 0]) == {0, 1, 2, 3}
+    others = shown.survey == 1  # the other two of its classes are trained on, of the same stars
+    assert set(shown.fold[others]) == {NEVER_TRAINED}
+    assert not shown.trainable[others].any()
+    assert set(np.array(CLASSES)[shown.allowed[others].argmax(axis=1)]) == {"NonVar"}
 
 
-def test_large_labels_are_limited(survey):
+def test_a_label_with_many_stars_is_measured_whole_and_trained_on_in_part(survey):
     dataset = build([Source(survey, "kind", MAP)], replace(RECIPE, stars_per_label=10))
-    assert (dataset.table.kind == Kind.FULL).sum() == 20
+    full = dataset.table.kind == Kind.FULL
+    assert full.sum() == 120
+    assert dataset.trainable[full].sum() == 20
+
+
+def test_stars_that_another_survey_is_shown_keep_their_names_and_labels(survey):
+    source = Source(survey, "kind", MAP, observe_as="ztf", stars_per_label=8)
+    seen = source.read()
+    original = Source(survey, "kind", MAP).read()
+    assert seen.name == "waves_as_ztf"
+    label_of = dict(zip(original.columns["object_id"], original.labels("kind"), strict=True))
+    assert [label_of[name] for name in seen.columns["object_id"]] == seen.labels("kind").tolist()
+    assert 8 < len(set(seen.columns["object_id"])) <= 16
+    assert np.array_equal(source.read().curves.mag, seen.curves.mag)  # the same whenever it is read
 
 
 def test_files_without_a_known_meaning_are_refused(survey):
@@ -79,6 +96,7 @@ def test_files_without_a_known_meaning_are_refused(survey):
         build([Source(survey, "kind", {"RRab": "short"})])
 
 
-def test_fractions_that_leave_no_training_star_are_refused():
-    with pytest.raises(SettingsError, match="leave some stars"):
-        Recipe(name="test", validation=0.5, test=0.5)
+@pytest.mark.parametrize("wrong", [{"folds": 2}, {"abstain_below": 1.0}])
+def test_recipes_that_cannot_work_are_refused(wrong):
+    with pytest.raises(SettingsError, match=next(iter(wrong))):
+        Recipe(name="test", **wrong)

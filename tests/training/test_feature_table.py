@@ -17,7 +17,7 @@ def table(
     survey, cache=None, *, workers=1, sampling=SAMPLING, extraction=EXTRACTION, stars=STARS
 ) -> FeatureTable:
     return feature_table(
-        survey, stars, sampling, extraction, cache_folder=cache, workers=workers, progress=QUIET
+        read_light_curves(survey), stars, sampling, extraction, cache_folder=cache, workers=workers, progress=QUIET
     )
 
 
@@ -62,6 +62,16 @@ def test_every_choice_has_its_own_table(survey, tmp_path, change):
     table(survey, tmp_path)
     table(survey, tmp_path, **change)
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_an_interrupted_table_goes_on_where_it_was(survey, tmp_path):
+    made = table(survey, tmp_path, stars=np.arange(150))
+    first, second = sorted(tmp_path.iterdir())
+    second.unlink()
+    before = first.stat().st_mtime_ns
+    assert same(table(survey, tmp_path, stars=np.arange(150)), made)
+    assert first.stat().st_mtime_ns == before
+    assert second.exists()
 
 
 def test_processes_give_what_one_process_gives(survey):

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.groups import Part, split, star_groups
+from training.groups import folds, positions, star_groups
 
 ARCSEC = 1.0 / 3600.0
 NOWHERE = np.nan
@@ -40,18 +40,27 @@ def test_stars_without_id_and_position_stay_apart():
     st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3)), min_size=1, max_size=200),
     st.integers(0, 2**32 - 1),
 )
-def test_no_star_is_ever_on_both_sides(rows, seed):
+def test_no_star_is_ever_in_two_folds(rows, seed):
     group, stratum = (np.array(column, np.int64) for column in zip(*rows, strict=True))
-    part = split(group, stratum, validation=0.2, test=0.3, seed=seed)
-    assert all(len(set(part[group == star])) == 1 for star in set(group))
+    fold = folds(group, stratum, count=3, seed=seed)
+    assert all(len(set(fold[group == star])) == 1 for star in set(group))
+    assert set(fold) <= {0, 1, 2}
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_every_class_is_shared_out_in_the_same_fractions(seed):
     stratum = np.repeat([0, 1], [1000, 50])
-    part = split(np.arange(1050), stratum, validation=0.1, test=0.2, seed=seed)
+    fold = folds(np.arange(1050), stratum, count=5, seed=seed)
     for value, n in ((0, 1000), (1, 50)):
-        counts = np.bincount(part[stratum == value], minlength=3)
-        expected = n * np.array([0.7, 0.1, 0.2])
-        assert (np.abs(counts - expected) <= 1).all()
-    assert set(part) == set(Part)
+        counts = np.bincount(fold[stratum == value], minlength=5)
+        assert (np.abs(counts - n / 5) <= 1).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.05, 1.0))
+def test_a_small_share_of_the_order_has_every_class_in_proportion(seed, share):
+    stratum = np.repeat([0, 1], [1000, 50])
+    place = positions(np.arange(1050), stratum, seed=seed)
+    assert place.min() >= 0.0
+    assert place.max() < 1.0
+    for value, n in ((0, 1000), (1, 50)):
+        assert abs((place[stratum == value] < share).sum() - share * n) <= 1

@@ -145,9 +145,9 @@ def test_each_network_is_left_at_its_best_training_epoch(together):
 
 def test_of_equal_training_epochs_the_first_is_kept():
     def fit_far_apart(training_epochs: int) -> tuple[Networks, History]:
-        label = np.arange(64) % 2
-        allowed = label[:, None] == np.arange(2)
-        examples = Examples.stack([10.0 * np.tile(label[:, None] - 0.5, 16)], [allowed])
+        label = np.arange(1000) % 2
+        scores = np.random.default_rng(0).normal(5.0 * label[:, None], 1.0, (1000, 16))
+        examples = Examples.stack([scores], [label[:, None] == np.arange(2)])
         networks = Networks.random(2, [0], widths=WIDTHS)
         settings = Plateau(training_epochs=training_epochs, batch=32)
         history = fit_plateau(

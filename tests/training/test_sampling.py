@@ -25,13 +25,16 @@ def test_a_prefix_is_the_first_epochs_and_a_thinned_curve_a_part_of_them_in_orde
     time, mag, err = star(n)
     for kind, (t, m, e) in made(n):
         assert 10 <= len(t) <= n
-        if kind in {Kind.PREFIX, Kind.FULL}:
+        if kind in {Kind.PREFIX, Kind.FULL, Kind.FIRST}:
             assert (t == time[: len(t)]).all()
             assert (m == mag[: len(t)]).all()
         assert np.isin(t, time).all()
         assert (np.diff(t) > 0).all()
         assert np.isin(e, err).all()
-        if kind is Kind.THINNED:
+        if kind is Kind.WINDOW:
+            start = np.searchsorted(time, t[0])
+            assert (t == time[start : start + len(t)]).all()
+        if kind in {Kind.THINNED, Kind.WINDOW}:
             assert (m == mag[np.searchsorted(time, t)]).all()
         if kind is Kind.SHUFFLED:
             assert sorted(m) == sorted(mag[np.searchsorted(time, t)])
