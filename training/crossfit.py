@@ -23,7 +23,7 @@ from training.loss import class_weights
 from training.networks import Networks, as_scores, predict
 from training.preprocess import Preprocessing
 from training.recipe import Recipe
-from training.sampling import Kind
+from training.sampling import SIMULATED, Kind
 
 Rows = NDArray[np.int64]
 
@@ -145,6 +145,14 @@ def _train(
 
 
 def _weights(dataset: Dataset, rows: Rows, recipe: Recipe) -> NDArray[np.float64]:
-    """Weight of each example in the loss: complete light curves and rare classes may count more."""
-    full = np.where(dataset.table.kind[rows] == Kind.FULL, recipe.full_weight, 1.0)
-    return full * class_weights(dataset.allowed[rows], recipe.class_power)
+    """Weight of each example in the loss: complete light curves, simulated ones, rare classes."""
+    return kind_weights(dataset.table.kind[rows], recipe) * class_weights(
+        dataset.allowed[rows], recipe.class_power
+    )
+
+
+def kind_weights(kind: NDArray[np.int8], recipe: Recipe) -> NDArray[np.float64]:
+    """Weight of each example by how it was made."""
+    simulated = np.where(np.isin(kind, SIMULATED), recipe.simulated_weight, 1.0)
+    weights: NDArray[np.float64] = np.where(kind == Kind.FULL, recipe.full_weight, simulated)
+    return weights

@@ -30,6 +30,8 @@ class Recipe:
         Weight of an example in the loss: 1 / N_class ** class_power.
     full_weight : float
         Weight of a complete light curve relative to an example made from it.
+    simulated_weight : float
+        Weight of an example that imitates another class.
     stars_per_label : int or None
         At most so many stars of one native label of one survey are trained on.
     folds : int
@@ -44,6 +46,7 @@ class Recipe:
     schedule: OneCycle | Plateau = field(default_factory=OneCycle)
     class_power: float = 0.0
     full_weight: float = 1.0
+    simulated_weight: float = 1.0
     stars_per_label: int | None = None
     folds: int = 5
     abstain_below: float = 0.5

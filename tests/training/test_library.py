@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import recall_score
 
 from broker.score import shipped_model
 from features import FEATURE_NAMES, extract
@@ -183,8 +182,8 @@ def test_a_table_written_and_read_gives_the_same_answers(waves, table, tmp_path)
     answers = waves.predict(table)
     table.to_csv(tmp_path / "t.csv")
     table.to_parquet(tmp_path / "t.parquet")
-    csv = pd.read_csv(tmp_path / "t.csv", index_col=0, float_precision="round_trip")
-    pd.testing.assert_frame_equal(waves.predict(csv), answers)
+    csv = pd.read_csv(tmp_path / "t.csv", index_col=0)
+    pd.testing.assert_frame_equal(waves.predict(csv), answers, rtol=1e-5)  # text may lose the last bit
     pd.testing.assert_frame_equal(waves.predict(pd.read_parquet(tmp_path / "t.parquet")), answers)
 
 
@@ -288,33 +287,40 @@ def test_a_coarse_label_allows_each_of_its_classes(waves, table, labels):
     assert model.manifest.metrics["all_surveys"]["all"]["accuracy"] > 0.9
 
 
+SHAPES = {
+    "saw": lambda phase: 0.5 - phase,
+    "sine": lambda phase: 0.5 * np.sin(2 * np.pi * phase),
+    "dip": lambda phase: np.exp(-0.5 * ((phase - 0.5) / 0.06) ** 2),
+}
+
+
+def noisy_shapes(rng, n_stars: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Features of faint stars of three shapes, a third each."""
+    kinds = np.array(list(SHAPES))[np.arange(n_stars) % 3]
+    series = []
+    for kind in kinds:
+        time = np.sort(rng.uniform(0.0, 400.0, 60))
+        phase = (time / rng.uniform(0.2, 0.9) + rng.random()) % 1.0
+        series.append((time, 15.0 + 0.3 * SHAPES[kind](phase) + rng.normal(0.0, 0.1, 60), np.full(60, 0.1)))
+    return light_curve_features(series), kinds
+
+
 def test_with_few_labels_transfer_beats_a_start_from_scratch():
-    """Types that the shipped model never saw apart: sawtooth and sine, of any period within a day."""
-    rng = np.random.default_rng(8)
+    rng = np.random.default_rng(0)
+    (few, kinds), (many, truth) = noisy_shapes(rng, 36), noisy_shapes(rng, 300)
 
-    def survey(n_stars):
-        series, kinds = [], []
-        for number in range(n_stars):
-            time, mag, err = next(noisy_waves(rng, 1, 40))
-            phase = (time / rng.uniform(0.2, 0.9) + rng.random()) % 1.0
-            wave = 0.5 - phase if number % 2 else 0.5 * np.sin(2 * np.pi * phase)
-            series.append((time, 15.0 + 0.3 * wave + rng.normal(0.0, 0.05, 40), np.full(40, 0.05)))
-            kinds.append("saw" if number % 2 else "sine")
-        return light_curve_features(series), np.array(kinds)
+    def right(model: Classifier) -> float:
+        answers = model.predict(many)[[f"p_{name}" for name in model.classes]].to_numpy()
+        return float((np.array(model.classes)[answers.argmax(axis=1)] == truth).mean())
 
-    few, kinds = survey(36)
-    many, truth = survey(300)
     pretrained = Classifier.load(shipped_model())
-    models = [pretrained.transfer(few, kinds, layers="last-layer"), Classifier.train(few, kinds)]
-    probabilities = [model.predict(many)[["p_saw", "p_sine"]].to_numpy() for model in models]
-    right = [(each.argmax(axis=1) == (truth == "sine")).mean() for each in probabilities]
-    print(right)
-    assert right[0] > right[1] + 0.03
+    transferred = right(pretrained.transfer(few, kinds, layers="last-layer"))
+    assert transferred > right(Classifier.train(few, kinds)) + 0.03  # measured: 0.09
 
 
 def test_rows_of_one_star_are_never_in_two_folds():
-    """Labels drawn by lot can only be known of a star that was seen: without that Mc is 0.5."""
-    rng = np.random.default_rng(3)
+    """Labels drawn by lot can only be known of a star that was seen: else Mc is 0.5 +- 0.06 of 80 stars."""
+    rng = np.random.default_rng(0)
     one_each = light_curve_features(noisy_waves(rng, 80))
     many = pd.concat([one_each] * 4)
     lots = np.tile(rng.choice(["heads", "tails"], 80), 4)
@@ -322,15 +328,15 @@ def test_rows_of_one_star_are_never_in_two_folds():
     def mc(table):
         return Classifier.train(table, lots).manifest.metrics["all_surveys"]["all"]["mc"]
 
-    assert mc(many) < 0.65
-    assert mc(many.assign(star=many.index).reset_index(drop=True)) < 0.65
-    assert mc(many.reset_index(drop=True)) > 0.85  # each row taken for a star of its own
+    assert mc(many) < 0.75
+    assert mc(many.assign(star=many.index).reset_index(drop=True)) < 0.75
+    assert mc(many.reset_index(drop=True)) > 0.9  # each row taken for a star of its own
 
 
 def test_rare_classes_are_found_more_often_when_they_are_repeated_or_weigh_more(table):
-    """Two overlapping classes, 25 to 1: the prior alone would have the rare one never named."""
+    """Of normal distributions 1.5 sigma apart, 25 to 1: recall 8 % at best, 77 % with equal classes."""
     rng = np.random.default_rng(6)
-    rows = pd.concat([table] * 3, ignore_index=True)[:520]
+    rows = pd.concat([table[:1]] * 520, ignore_index=True)
     labels = np.where(np.arange(520) < 20, "rare", "common")
     rows["skewness"] = rng.normal(np.where(labels == "rare", 1.5, 0.0), 1.0)
 
@@ -338,9 +344,9 @@ def test_rare_classes_are_found_more_often_when_they_are_repeated_or_weigh_more(
         per_class = Classifier.train(rows, labels, **how).manifest.metrics["all_surveys"]["per_class"]
         return per_class["rare"]["recall"]
 
-    plain = recall()
-    assert recall(over_sample=True) > plain + 0.2
-    assert recall(weight_classes=True) > plain + 0.2
+    assert recall() < 0.3
+    assert recall(over_sample=True) > 0.5
+    assert recall(weight_classes=True) > 0.5
 
 
 def test_over_sampling_keeps_every_example_and_makes_the_classes_equal():
