@@ -30,7 +30,7 @@ from training.one_page import write_page
 from training.plateau import Layers, fit_plateau
 from training.preprocess import Preprocessing, fit_preprocessing
 from training.progress import progress_bar
-from training.recipe import Recipe
+from training.recipe import Recipe, transfer_layers
 from training.transfer import transfer_networks
 
 LICENCE = "weights: MIT; the surveys' teams ask that their papers are cited, see training.data"
@@ -154,10 +154,11 @@ def train(job: Job) -> Manifest:
     return _release(job, dataset, made, {"method": "trained from scratch"})
 
 
-def transfer(job: Job, pretrained_folder: Path, layers: Layers) -> Manifest:
+def transfer(job: Job, pretrained_folder: Path, layers: Layers | None = None) -> Manifest:
     """Fit a pretrained model to new classes and write it as a model folder with a one-page report.
 
-    Convention, outlier cut and preprocessing are the pretrained model's.
+    Convention, outlier cut and preprocessing are the pretrained model's; how many layers are fitted depends
+    on the number of labelled light curves, unless it is said.
 
     Raises
     ------
@@ -172,8 +173,9 @@ def transfer(job: Job, pretrained_folder: Path, layers: Layers) -> Manifest:
     extraction = replace(job.recipe.extraction, convention=origin.convention, clip_sigma=origin.clip_sigma)
     job = replace(job, recipe=replace(job.recipe, extraction=extraction))
     with progress_bar() as progress:
-        fit = FromPretrained.by(job.recipe, pretrained, layers, progress)
         dataset = _dataset(job, progress)
+        layers = layers or transfer_layers(dataset.n_light_curves)
+        fit = FromPretrained.by(job.recipe, pretrained, layers, progress)
         made = cross_fit(dataset, job.recipe, fit, seed=job.seed)
         curve = learning_curve(dataset, job.recipe, fit, seed=job.seed)
     source = {"name": origin.name, "version": origin.version, "sha256": origin.sha256}
@@ -265,7 +267,7 @@ def describe(
             "recipe": asdict(recipe),
             "temperature": made.model.temperature,
             "examples": int(dataset.trainable.sum()),
-            "light_curves": len(np.unique(dataset.curve[dataset.trainable])),
+            "light_curves": dataset.n_light_curves,
         },
         metrics=assess(dataset, made.probabilities, recipe),
         reliability=reliability(dataset, made.probabilities, recipe),

@@ -35,14 +35,14 @@ def card(manifest: Manifest) -> str:
         f"({training['temperature']:.2f}) was fitted on what networks said about stars they had not seen.",
         "## How good it is",
         f"Mc = (1 + MCC) / 2, of {metrics['how']}. No star, in any survey or band, is in two folds. The "
-        "error is the standard error from resampling the stars. A label that is coarser than the classes counts as "
-        "right for any class it contains. Mc is 0.5 by definition where a survey has stars of one class "
-        "only: look at the accuracy there.",
+        "error is the standard error from resampling the stars. A label that is coarser than the classes "
+        "counts as right for any class it contains. Mc is 0.5 by definition where a survey has stars of one "
+        "class only: look at the accuracy there.",
         _survey_table(metrics["by_survey"], lengths),
         "### By number of epochs",
         "The surveys that were trained on together. ECE is the expected calibration error in 15 bins of "
-        "equal mass; *sure* is the share of stars whose label has a probability above 0.9, and how often those are "
-        "right.",
+        "equal mass; *sure* is the share of stars whose label has a probability above 0.9, and how often "
+        "those are right.",
         _calibration_table(metrics, lengths),
         _reliability(manifest),
         "### By class, complete light curves",

@@ -89,14 +89,13 @@ def _add_transfer(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--mode",
         choices=["every-layer", "last-layer"],
-        default="every-layer",
-        help="which layers are fitted (%(default)s); last-layer suits fewer than some hundred stars",
+        help="which layers are fitted (the last with fewer than 1,500 labelled light curves)",
     )
     _add_light_curves(sub)
     sub.add_argument(
         "--observe-as",
         choices=["ztf", "lsst"],
-        help="show the stars as this stream would see them; light curves of the stream itself stay as they are",
+        help="show the stars as this stream would see them; its own light curves stay as they are",
     )
     _add_making(sub)
 
@@ -120,7 +119,7 @@ def _add_reproduce(sub: argparse.ArgumentParser) -> None:
         "--light-curves", type=Path, required=True, metavar="DIR", help="folder of the surveys' npz files"
     )
     sub.add_argument("--output", type=Path, required=True, metavar="DIR", help="of the report and its plots")
-    sub.add_argument("--quick", action="store_true", help="few repeats and training epochs: minutes, no results")
+    sub.add_argument("--quick", action="store_true", help="few repeats and epochs: minutes, no results")
     sub.add_argument("--only", nargs="+", default=[], metavar="NAME", help="experiments (all)")
     sub.add_argument("--repeats", type=_positive, metavar="N", help="of every experiment (30)")
     sub.add_argument("--training-epochs", type=_positive, metavar="N", help="of the paper's loop (500)")

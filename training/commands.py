@@ -105,8 +105,9 @@ def transfer(arguments: argparse.Namespace) -> None:
     from training.plateau import Layers  # noqa: PLC0415
     from training.recipe import STREAM, TRANSFER  # noqa: PLC0415
 
+    layers = None if arguments.mode is None else Layers(arguments.mode)
     recipe = TRANSFER if arguments.observe_as is None else STREAM
-    manifest = build.transfer(_job(arguments, recipe), arguments.pretrained, Layers(arguments.mode))
+    manifest = build.transfer(_job(arguments, recipe), arguments.pretrained, layers)
     _announce(arguments, manifest.metrics)
 
 

@@ -74,7 +74,7 @@ class Source:
     stars_per_label: int | None = None
 
     def read(self, progress: Progress | None = None) -> LabelledCurves:
-        """Read the file (see `training.light_curves.read_light_curves`), and re-observe its stars if asked."""
+        """Read the file by `training.light_curves.read_light_curves`; re-observe its stars if asked."""
         survey = read_light_curves(self.path, self.columns, skip_bad_rows=self.skip_bad_rows)
         if self.observe_as is None:
             return survey
@@ -137,6 +137,11 @@ class Dataset:
         size = int(self.table.star.max(initial=0)) + 1
         result: NDArray[np.int64] = self.survey * size + self.table.star
         return result
+
+    @property
+    def n_light_curves(self) -> int:
+        """How many light curves a model may learn from."""
+        return len(np.unique(self.curve[self.trainable]))
 
     def take(self, rows: NDArray[np.int64]) -> Dataset:
         """Copy some of the examples."""

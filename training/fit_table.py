@@ -32,7 +32,7 @@ from training.labels import check_classes, classes_of, membership
 from training.networks import Networks
 from training.plateau import Layers
 from training.preprocess import Preprocessing
-from training.recipe import TRANSFER, Recipe
+from training.recipe import TRANSFER, Recipe, transfer_layers
 from training.sampling import Sampling
 
 SCRATCH = Recipe(name="table", schedule=OneCycle(label_smoothing=0.0))
@@ -155,7 +155,7 @@ def train_rows(rows: LabelledRows, making: Making) -> tuple[Model, Manifest]:
 
 
 def transfer_rows(
-    rows: LabelledRows, pretrained: Model, origin: Manifest, layers: str, making: Making
+    rows: LabelledRows, pretrained: Model, origin: Manifest, layers: str | None, making: Making
 ) -> tuple[Model, Manifest]:
     """Fit a pretrained network to the classes of a table; see `training.build.transfer`.
 
@@ -164,6 +164,8 @@ def transfer_rows(
     SettingsError
         If `layers` is neither ``"every-layer"`` nor ``"last-layer"``.
     """
+    if layers is None:
+        layers = transfer_layers(len(rows.labelled().labels)).value
     if layers not in [each.value for each in Layers]:
         choices = " or ".join(repr(each.value) for each in Layers)
         raise SettingsError(f"layers must be {choices}, got {layers!r}")

@@ -127,7 +127,7 @@ class Classifier:
         table: pd.DataFrame,
         labels: Sequence[object] | pd.Series,
         *,
-        layers: str = "every-layer",
+        layers: str | None = None,
         over_sample: bool = False,
         weight_classes: bool = False,
         seed: int = 0,
@@ -143,8 +143,8 @@ class Classifier:
             index or one value in a column ``star``.
         labels : sequence or Series of str
             Class of each row, several joined by ``|``; rows of None, NaN or '' are left out.
-        layers : str
-            ``"every-layer"``, or ``"last-layer"`` for fewer than some hundred stars.
+        layers : str, optional
+            ``"every-layer"`` or ``"last-layer"``; by default the last with fewer than 1,500 labelled rows.
         over_sample, weight_classes : bool
             Repeat examples of rare classes, or weigh them more (Kim et al. 2021, Appendix).
         seed : int

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from training.errors import SettingsError
 from training.feature_table import Extraction
 from training.fit import OneCycle
-from training.plateau import Plateau
+from training.plateau import Layers, Plateau
 from training.sampling import Sampling
 
 
@@ -79,7 +79,7 @@ RECIPES: Mapping[str, Recipe] = {
     "standard": Recipe(
         name="standard",
         sampling=EXAMPLES,
-        schedule=OneCycle(training_epochs=30, batch=512, input_noise=0.1, label_smoothing=0.0),
+        schedule=OneCycle(training_epochs=30, batch=512, input_noise=0.03, label_smoothing=0.0),
         class_power=0.5,
         full_weight=3.0,
         stars_per_label=3500,
@@ -96,10 +96,20 @@ RECIPES: Mapping[str, Recipe] = {
 TRANSFER = Recipe(
     name="transfer",
     sampling=EXAMPLES,
-    schedule=OneCycle(steps=1000, batch=256, peak_rate=3e-3, input_noise=0.2, label_smoothing=0.0),
+    schedule=OneCycle(steps=3000, batch=512, peak_rate=1e-3, input_noise=0.03, label_smoothing=0.0),
     full_weight=3.0,
+    simulated_weight=0.1,
 )
 """A calm fit that starts from a good place; the features are the pretrained model's."""
+
+ENOUGH_FOR_EVERY_LAYER = 1500
+"""Labelled light curves from which on it is worth fitting more than the last layer."""
+
+
+def transfer_layers(light_curves: int) -> Layers:
+    """Return which layers to fit to so many labelled light curves."""
+    return Layers.EVERY if light_curves >= ENOUGH_FOR_EVERY_LAYER else Layers.LAST
+
 
 STREAM_STARS_PER_LABEL = 1000
 """Stars of one label of one survey that are shown to a stream: the classes are what matters there."""

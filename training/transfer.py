@@ -21,7 +21,7 @@ from training.loss import partial_cross_entropy
 from training.networks import Networks, Weights
 from training.plateau import Layers
 
-PENALTY = 0.03
+PENALTY = 0.02
 """Inverse strength C of the head's L2 penalty, as scikit-learn counts it."""
 
 MAX_STEPS = 200

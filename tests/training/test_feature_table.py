@@ -17,7 +17,13 @@ def table(
     survey, cache=None, *, workers=1, sampling=SAMPLING, extraction=EXTRACTION, stars=STARS
 ) -> FeatureTable:
     return feature_table(
-        read_light_curves(survey), stars, sampling, extraction, cache_folder=cache, workers=workers, progress=QUIET
+        read_light_curves(survey),
+        stars,
+        sampling,
+        extraction,
+        cache_folder=cache,
+        workers=workers,
+        progress=QUIET,
     )
 
 

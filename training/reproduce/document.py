@@ -157,8 +157,8 @@ class Experiments:
                 test=HALF,
                 paper=PAPER_TABLE_6,
                 names=("Table 6", "Fig. 9"),
-                differs="The paper has 1,570 stars of 23 classes, a third of them eclipsing binaries; ours come "
-                "from another training set, without any, so that the level is not the paper's.",
+                differs="The paper has 1,570 stars of 23 classes, a third of them eclipsing binaries; ours "
+                "come from another training set, without any, so that the level is not the paper's.",
             )
         ]
 

@@ -221,8 +221,8 @@ def first_epochs(
         f"{target.name}: who is good sooner (Fig. 10)",
         (
             f"Validation Mc in the first {shown} training epochs. A mean of {needed[0]:.1f} training epochs "
-            f"from scratch and of {needed[1]:.1f} from the pretrained network reach Mc = {level:.3f}, 99 % of "
-            "the lower of the two best.",
+            f"from scratch and of {needed[1]:.1f} from the pretrained network reach Mc = {level:.3f}, 99 % "
+            "of the lower of the two best.",
         ),
         (),
         (Figure(plot, "Four repeats, scratch and every-layer, as Fig. 10."),),

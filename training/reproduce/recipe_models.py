@@ -1,0 +1,298 @@
+"""Models by our recipe and its variants, on fresh splits of a target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.build import FromScratch
+from training.calibrate import fit_temperature, softmax
+from training.crossfit import fit_all, kind_weights
+from training.dataset import build_dataset, known_source
+from training.examples import Examples
+from training.feature_table import FeatureTable
+from training.fit import OneCycle, fit_one_cycle
+from training.labels import classes_of
+from training.metrics import calibration_error, confusion_matrix, scaled_mcc
+from training.networks import Networks, Weights, as_scores, predict
+from training.plateau import Layers
+from training.preprocess import Preprocessing, fit_preprocessing
+from training.recipe import RECIPES, TRANSFER
+from training.reproduce.cells import fingerprint
+from training.reproduce.kept import hash_of_values, kept
+from training.reproduce.repeats import Split, split
+from training.reproduce.targets import Target
+from training.reproduce.transfer_figures import Bench
+from training.sampling import SIMULATED, Kind
+from training.surveys import SURVEYS
+from training.transfer import PENALTY, transfer_networks
+
+F8 = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+CONFIDENT = 0.9
+CALIBRATION = 0.2
+"""Share of the training stars that the temperature is fitted on, by networks that have not seen them."""
+
+NON_VARIABLE = (Kind.SHUFFLED, Kind.CONSTANT)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A pretrained network with the constants it was trained behind."""
+
+    name: str
+    weights: Weights
+    preprocessing: Preprocessing
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the models of one target are made from.
+
+    Attributes
+    ----------
+    target : Target
+        The stars.
+    table : FeatureTable
+        Their examples (`Target.examples`), those of kind `FIRST` among them.
+    start : Start
+        Network to transfer, where a variant does.
+    test : float
+        Fraction of the stars for the test.
+    """
+
+    target: Target
+    table: FeatureTable
+    start: Start
+    test: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A way to make a model.
+
+    Attributes
+    ----------
+    name : str
+        As in the report.
+    layers : Layers or None
+        Which layers of the pretrained network are fitted; None starts from random weights.
+    schedule : OneCycle
+        Of the fit.
+    shortened : bool
+        Learn from shortened light curves too.
+    non_variables : bool
+        Learn from light curves of stars that do not vary, as a class of their own.
+    calibrated : bool
+        Fit a temperature.
+    """
+
+    name: str
+    layers: Layers | None
+    schedule: OneCycle
+    shortened: bool = True
+    non_variables: bool = True
+    calibrated: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What R repeats say about their test stars, by what they are shown: rows of `SHOWN`.
+
+    Attributes
+    ----------
+    mc, calibration_error, sure, right : (s, R) float64
+        Scaled MCC; ECE in 15 bins of equal mass; share of the stars with a probability above 0.9; and how
+        often those labels are right.
+    """
+
+    mc: F8
+    calibration_error: F8
+    sure: F8
+    right: F8
+
+
+SHOWN = (None, 20, 40, 80, 150)
+"""Number of first epochs that a test star is shown with; None for all."""
+
+
+def measure(bench: Bench, ground: Ground, variant: Variant, *, stars: int, repeats: int) -> Scores:
+    """Make a model for each of R fresh splits and measure it on the test stars; kept on disk.
+
+    Parameters
+    ----------
+    stars : int
+        How many stars to learn from.
+    """
+    key: dict[str, Any] = {
+        "target": ground.target.name,
+        "values": hash_of_values(ground.table.values),
+        "start": None if variant.layers is None else fingerprint(ground.start.weights),
+        "variant": {name: value for name, value in asdict(variant).items() if name != "name"},
+        "weights": [TRANSFER.full_weight, TRANSFER.simulated_weight],
+        "penalty": PENALTY,
+        "stars": stars,
+        "test": ground.test,
+        "repeats": repeats,
+    }
+
+    def compute() -> dict[str, NDArray[Any]]:
+        seeds = range(FRESH, FRESH + repeats)
+        splits = [split(ground.target, seed=seed, test=ground.test, stars=stars) for seed in seeds]
+        made = _make(bench, ground, variant, [each.training for each in splits])
+        temperatures = np.ones(repeats)
+        if variant.calibrated:
+            temperatures = _temperatures(bench, ground, variant, splits)
+        return dict(_scores(ground, made, temperatures, splits))
+
+    arrays = kept(bench.cache_folder, "recipe", key, compute)
+    return Scores(**{each.name: arrays[each.name] for each in fields(Scores)})
+
+
+FRESH = 5000
+"""First seed of the splits: none of them was looked at when the recipe was chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """R networks, each with its constants."""
+
+    networks: Networks
+    scales: Sequence[Preprocessing]
+
+    def logits(self, repeat: int, values: F8) -> F8:
+        """Answers (n, k) of one network to raw features (n, 16)."""
+        scores = as_scores(self.scales[repeat].transform(values)[0])
+        result: F8 = predict(self.networks.part(slice(repeat, repeat + 1)), scores)[0]
+        return result
+
+
+def _make(bench: Bench, ground: Ground, variant: Variant, stars: Sequence[Rows]) -> Made:
+    """Train a network for each set of stars, all at once."""
+    table, start = ground.table, ground.start
+    rows = [_training_rows(table, variant, each, seed) for seed, each in enumerate(stars)]
+    if variant.layers is not None:
+        scales = [start.preprocessing] * len(rows)
+    else:
+        scales = [fit_preprocessing(table.values[each]) for each in rows]
+    examples = Examples.stack(
+        [scale.transform(table.values[each])[0] for each, scale in zip(rows, scales, strict=True)],
+        [_truth(ground, variant, each) for each in rows],
+        [kind_weights(table.kind[each], TRANSFER) for each in rows],
+    )
+    seeds = list(range(len(rows)))
+    if variant.layers is not None:
+        networks = transfer_networks(
+            start.weights,
+            examples,
+            input_eps=1e-5,
+            layers=variant.layers,
+            settings=variant.schedule,
+            seeds=seeds,
+            progress=bench.progress,
+        )
+    else:
+        networks = Networks.random(examples.allowed.shape[1], seeds)
+        fit_one_cycle(networks, examples, variant.schedule, seeds=seeds, progress=bench.progress)
+    return Made(networks, scales)
+
+
+def _temperatures(bench: Bench, ground: Ground, variant: Variant, splits: Sequence[Split]) -> F8:
+    """Fit a temperature in each repeat, on training stars that a second network has not seen."""
+    table = ground.table
+    aside = [each.training[: round(CALIBRATION * len(each.training))] for each in splits]
+    seen = [np.setdiff1d(each.training, left) for each, left in zip(splits, aside, strict=True)]
+    made = _make(bench, ground, variant, seen)
+    result = []
+    for repeat, left in enumerate(aside):
+        rows = _training_rows(table, variant, left, repeat)
+        allowed = _truth(ground, variant, rows)
+        result.append(fit_temperature(made.logits(repeat, table.values[rows]), allowed, np.ones(len(rows))))
+    return np.array(result)
+
+
+def _training_rows(table: FeatureTable, variant: Variant, stars: Rows, seed: int) -> Rows:
+    kinds = {Kind.FULL}
+    if variant.shortened:
+        kinds |= {Kind.PREFIX, Kind.WINDOW, Kind.THINNED}
+    if variant.non_variables:
+        kinds |= set(NON_VARIABLE)
+    chosen = table.usable & np.isin(table.kind, list(kinds)) & np.isin(table.star, stars)
+    return np.random.default_rng(seed).permutation(np.flatnonzero(chosen))
+
+
+def _truth(ground: Ground, variant: Variant, rows: Rows) -> NDArray[np.bool_]:
+    """Class of each example; one more than the target has for stars that do not vary."""
+    target, table = ground.target, ground.table
+    k = len(target.classes) + variant.non_variables
+    label = np.where(
+        np.isin(table.kind[rows], SIMULATED), len(target.classes), target.label[table.star[rows]]
+    )
+    truth: NDArray[np.bool_] = label[:, None] == np.arange(k)
+    return truth
+
+
+def _scores(ground: Ground, made: Made, temperatures: F8, splits: Sequence[Split]) -> dict[str, F8]:
+    target, table = ground.target, ground.table
+    result = {each.name: np.full((len(SHOWN), len(splits)), np.nan) for each in fields(Scores)}
+    wrong = len(target.classes) + 1  # what a star without features is called
+    for repeat, each in enumerate(splits):
+        of_test = np.isin(table.star, each.test)
+        for place, count in enumerate(SHOWN):
+            rows = np.flatnonzero(of_test & _shown(table, count))
+            usable = table.usable[rows]
+            predicted, confidence = np.full(len(rows), wrong), np.zeros(len(rows))
+            logits = made.logits(repeat, table.values[rows[usable]])
+            probability = softmax(logits, temperatures[repeat])
+            predicted[usable], confidence[usable] = probability.argmax(axis=1), probability.max(axis=1)
+            truth = target.label[table.star[rows]]
+            right, sure = predicted == truth, confidence > CONFIDENT
+            result["mc"][place, repeat] = scaled_mcc(confusion_matrix(truth, predicted, wrong + 1))
+            result["calibration_error"][place, repeat] = calibration_error(confidence, right)
+            result["sure"][place, repeat] = sure.mean()
+            result["right"][place, repeat] = right[sure].mean() if sure.any() else np.nan
+    return result
+
+
+def _shown(table: FeatureTable, count: int | None) -> NDArray[np.bool_]:
+    """Examples that show the first `count` epochs, or all where a star has no more."""
+    full: NDArray[np.bool_] = table.kind == Kind.FULL
+    if count is None:
+        return full
+    first = (table.kind == Kind.FIRST) & (table.n_epochs == count)
+    shown: NDArray[np.bool_] = first | (full & (table.n_epochs <= count))
+    return shown
+
+
+def pretrain(folder: Path, target: Target, bench: Bench, *, workers: int) -> Start:
+    """Train our source network on all surveys but the target's, as `varstream-train train` does."""
+    files = [folder / f"{name}.npz" for name, survey in SURVEYS.items() if survey.training]
+    sources = [known_source(path) for path in files if path.stem not in target.surveys]
+    recipe = RECIPES["standard"]
+    dataset = build_dataset(
+        sources,
+        classes_of({source.path.stem: source.label_map for source in sources}),
+        recipe,
+        seed=0,
+        cache_folder=bench.cache_folder,
+        workers=workers,
+        progress=bench.progress,
+    )
+    rows = np.flatnonzero(dataset.trainable)
+    key = {"values": hash_of_values(dataset.table.values[rows]), "recipe": asdict(recipe)}
+
+    def compute() -> dict[str, NDArray[Any]]:
+        networks, scale = fit_all(dataset, recipe, FromScratch(recipe, bench.progress), seed=0)
+        constants = {each.name: getattr(scale, each.name) for each in fields(Preprocessing)}
+        return {**networks.weights(), **constants}
+
+    arrays = kept(bench.cache_folder, "pretrained", key, compute)
+    weights = {name: array for name, array in arrays.items() if name.startswith(("fc", "bn"))}
+    scale = Preprocessing(**{each.name: arrays[each.name] for each in fields(Preprocessing)})
+    return Start(f"all surveys but {target.name}", weights, scale)
