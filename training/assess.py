@@ -15,7 +15,7 @@ from training.recipe import Recipe
 from training.sampling import SIMULATED, Kind
 
 BIN_STARTS = (8, 10, 15, 20, 30, 45, 70, 100, 150, 250)
-"""First number of epochs of each bin of the reliability."""
+"""First number of epochs of each bin of the reliability, after the one that starts at the fewest scored."""
 
 MIN_IN_BIN = 30
 """Light curves that a bin must have; with fewer it is joined to the one before."""
@@ -42,7 +42,8 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
         ``by_survey``: for each survey, at full length and at its first 10, 20, 40, 80 and 150 epochs;
         ``all_surveys``: the same for all surveys that were trained on together, with per-class scores and
         the confusion matrix at full length; ``calibration``: confidence against accuracy by number of
-        epochs; ``simulated``: what became of light curves that imitate non-variables and quasars.
+        epochs, where any can be scored; ``simulated``: what became of light curves that imitate
+        non-variables and quasars.
     """
     table, allowed, survey = dataset.table, dataset.allowed, dataset.survey
     answers = judged(dataset, probabilities, recipe)
@@ -77,6 +78,7 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
         "calibration": {
             length: _calibration(answers, allowed, rows & learnt & answers.scored)
             for length, rows in shown.items()
+            if (rows & learnt & answers.scored).any()
         },
         "simulated": {
             kind.name.lower(): _summary(report(table.kind == kind))
@@ -106,9 +108,9 @@ def reliability(
     if not len(chosen):
         return ()
     n_epochs = dataset.table.n_epochs[chosen]
-    lows = [low for low in BIN_STARTS if low >= recipe.sampling.min_epochs]
+    first = recipe.sampling.min_epochs
+    lows = [first, *(low for low in BIN_STARTS if low > first)]
     counts = np.bincount(np.digitize(n_epochs, lows), minlength=len(lows) + 1)[1:]
-    first = lows[0]
     filled = [low for low, count in zip(lows, counts, strict=True) if count >= MIN_IN_BIN]
     lows = [first, *filled[1:]]  # what comes before the first filled bin is counted in it
     highs = [low - 1 for low in lows[1:]] + [None]

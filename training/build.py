@@ -81,7 +81,7 @@ class FromScratch:
 
     def scale(self, values: NDArray[np.float64]) -> Preprocessing:
         """Return constants fitted on these features."""
-        return fit_preprocessing(values)
+        return fit_preprocessing(values, robust=self.recipe.robust)
 
     def networks(self, examples: Examples, validation: Examples | None, seeds: Sequence[int]) -> Networks:
         """Train by the recipe's schedule."""
@@ -213,8 +213,16 @@ def export(
     if "how" in manifest.metrics:
         write_card(output, written)
     if weights_file is not None:
-        np.savez(weights_file, **model.weights)  # type: ignore[arg-type] # names that are not its options
+        _write_weights(weights_file, model)
     return written
+
+
+def _write_weights(path: Path, model: Model) -> None:
+    try:
+        with path.open("wb") as file:  # by its name NumPy would add a suffix
+            np.savez(file, **model.weights)  # type: ignore[arg-type] # names that are not its options
+    except OSError as exc:
+        raise SettingsError(f"cannot write the weights to {path}: {exc.strerror}") from exc
 
 
 def _dataset(job: Job, progress: Progress) -> Dataset:

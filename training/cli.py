@@ -89,7 +89,7 @@ def _add_transfer(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--mode",
         choices=["every-layer", "last-layer"],
-        help="which layers are fitted (the last with fewer than 1,500 labelled light curves)",
+        help="which layers are fitted (the last with fewer than 800 labelled light curves)",
     )
     _add_light_curves(sub)
     sub.add_argument(
@@ -104,8 +104,8 @@ def _add_export(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command="export")
     sub.add_argument("model", type=Path, metavar="MODEL_DIR")
     sub.add_argument("--output", type=Path, required=True, metavar="DIR", help="the new model folder")
-    sub.add_argument("--name", help="of the model (the same)")
-    sub.add_argument("--version", help="of the model (the same)")
+    sub.add_argument("--name", type=_some_text, help="of the model (the same)")
+    sub.add_argument("--version", type=_some_text, help="of the model (the same)")
     sub.add_argument("--min-epochs", type=_positive, metavar="N", help="fewest epochs to score (the same)")
     sub.add_argument(
         "--abstain-below", type=float, metavar="P", help="no label where no probability reaches P (the same)"
@@ -188,9 +188,12 @@ def _add_light_curves(sub: argparse.ArgumentParser) -> None:
 def _add_making(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--output", type=Path, required=True, metavar="DIR", help="the new model folder")
     sub.add_argument(
-        "--name", default="custom", help="of the model, published with every score (%(default)s)"
+        "--name",
+        type=_some_text,
+        default="custom",
+        help="of the model, published with every score (%(default)s)",
     )
-    sub.add_argument("--version", default="1.0.0", help="of the model (%(default)s)")
+    sub.add_argument("--version", type=_some_text, default="1.0.0", help="of the model (%(default)s)")
     sub.add_argument("--seed", type=int, default=0, help="of split, examples and fit (%(default)s)")
     sub.add_argument(
         "--training-epochs", type=_positive, metavar="N", help="passes over the data (the recipe's)"
@@ -233,6 +236,12 @@ def _add_computing(sub: argparse.ArgumentParser, kept: str) -> None:
         help=f"folder of {kept} (%(default)s)",
     )
     sub.add_argument("--workers", type=_positive, metavar="N", help="processes (one a core)")
+
+
+def _some_text(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
 
 
 def _positive(text: str) -> int:

@@ -40,8 +40,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     write_report(arguments.json, report)
     print(
         f"{report['light_curves']}: Mc {report['mc']:.4f} +- {report['mc_error']:.4f}, "
-        f"accuracy {report['accuracy']:.4f}, {report['n']} stars, {report['n_unscored']} of them unscored, "
-        f"{report['n_left_out']} left out"
+        f"accuracy {report['accuracy']:.4f}, a label for {report['labelled']:.1%}, {report['n']} stars, "
+        f"{report['n_unscored']} of them unscored, {report['n_left_out']} left out"
     )
 
 

@@ -115,6 +115,7 @@ def evaluate(
     report = measure(answers, allowed[labelled], artifact.manifest.classes)
     return {
         **report,
+        **_labels_given(answers, allowed[labelled], artifact.manifest.abstain_below),
         "n_left_out": int((~labelled).sum()),
         "first_epochs": first_epochs,
         "light_curves": survey.name,
@@ -215,6 +216,19 @@ def measure(answers: Answers, allowed: NDArray[np.bool_], classes: tuple[str, ..
         },
         "confusion": confusion.tolist(),
         "classes": list(names),
+    }
+
+
+def _labels_given(answers: Answers, allowed: NDArray[np.bool_], abstain_below: float) -> dict[str, Any]:
+    """How often the model gives a label as it is served, and how often those are right."""
+    predicted = answers.predicted
+    confidence = np.where(answers.scored, answers.probabilities.max(axis=1), 0.0)
+    given = answers.scored & (confidence >= abstain_below)
+    right = settle(allowed, predicted) == predicted
+    return {
+        "abstain_below": abstain_below,
+        "labelled": float(given.mean()),
+        "accuracy_of_labels": float(right[given].mean()) if given.any() else None,
     }
 
 

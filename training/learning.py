@@ -19,6 +19,12 @@ SHARES = (0.125, 0.25, 0.5, 1.0)
 FORECAST = 4.0
 """How far beyond today's number of labels the curve is drawn."""
 
+MISSED = 3.0
+"""Standard errors by which a law may miss a point that is said to follow it."""
+
+LEAST_ERROR = 1e-3
+"""Of Mc in the fit: folds that agree by chance do not decide alone."""
+
 LARGEST = 4000
 """Light curves that the curve is measured with at most: beyond it labels are not what is missing."""
 
@@ -45,7 +51,10 @@ class LearningCurve:
 
 
 def learning_curve(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> LearningCurve:
-    """Train with an eighth, a quarter, a half and all of the labels, once for each fold."""
+    """Train with an eighth, a quarter, a half and all of the labels, once for each fold.
+
+    With a handful of labels, shares of which a fold would have nothing to learn from are left out.
+    """
     curves = np.unique(dataset.curve[dataset.trainable])
     rank = np.random.default_rng(seed).permutation(len(curves)) / len(curves)
     place = np.ones(int(dataset.curve.max()) + 1)
@@ -54,6 +63,8 @@ def learning_curve(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> 
     numbers, means, errors = [], [], []
     for share in SHARES:
         chosen = dataset.trainable & (place[dataset.curve] < share * largest)
+        if len(np.unique(dataset.fold[chosen])) < 2:  # all of them in one fold: it would learn from none
+            continue
         mc = _folds(dataset, chosen, recipe, fit, seed)
         numbers.append(round((1.0 - 1.0 / recipe.folds) * share * largest * len(curves)))
         means.append(mc.mean())
@@ -75,6 +86,8 @@ def _folds(
     scores = []
     for fold in folds:
         test = np.flatnonzero(full & (dataset.fold == fold))
+        if not len(test):
+            continue
         logits = answers(networks.part(slice(fold, fold + 1)), scales[fold], dataset, test)
         predicted = logits.argmax(axis=1).astype(np.int64)
         truth = settle(dataset.allowed[test], predicted)
@@ -86,6 +99,9 @@ def _forecast(
     numbers: NDArray[np.int64], mc: NDArray[np.float64], error: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Fit 1 - Mc = a n^-b, and give the curve from the smallest number to four times the largest."""
+    if len(numbers) < 3:  # any two points follow a law of two parameters
+        return None
+    error = np.maximum(error, LEAST_ERROR)
     x = numbers / numbers[-1]
 
     def law(share: NDArray[np.float64], last: float, power: float) -> NDArray[np.float64]:
@@ -97,10 +113,12 @@ def _forecast(
             x,
             mc,
             p0=(max(1.0 - mc[-1], 1e-3), 0.3),
-            sigma=np.maximum(error, 1e-3),
+            sigma=error,
             bounds=([0.0, 0.0], [1.0, 2.0]),
         )
     except RuntimeError:  # no minimum found: the points follow no such law
+        return None
+    if (np.abs(law(x, last, power) - mc) > MISSED * error).any():
         return None
     grid = np.geomspace(x[0], FORECAST, 60)
     return grid * numbers[-1], law(grid, last, power)

@@ -144,7 +144,7 @@ class Classifier:
         labels : sequence or Series of str
             Class of each row, several joined by ``|``; rows of None, NaN or '' are left out.
         layers : str, optional
-            ``"every-layer"`` or ``"last-layer"``; by default the last with fewer than 1,500 labelled rows.
+            ``"every-layer"`` or ``"last-layer"``; by default the last with fewer than 800 labelled rows.
         over_sample, weight_classes : bool
             Repeat examples of rare classes, or weigh them more (Kim et al. 2021, Appendix).
         seed : int

@@ -32,6 +32,8 @@ class Recipe:
         Weight of a complete light curve relative to an example made from it.
     simulated_weight : float
         Weight of an example that imitates another class.
+    robust : bool
+        Scale features by their deciles, see `training.preprocess`.
     stars_per_label : int or None
         At most so many stars of one native label of one survey are trained on.
     folds : int
@@ -47,6 +49,7 @@ class Recipe:
     class_power: float = 0.0
     full_weight: float = 1.0
     simulated_weight: float = 1.0
+    robust: bool = True
     stars_per_label: int | None = None
     folds: int = 5
     abstain_below: float = 0.5
@@ -79,7 +82,7 @@ RECIPES: Mapping[str, Recipe] = {
     "standard": Recipe(
         name="standard",
         sampling=EXAMPLES,
-        schedule=OneCycle(training_epochs=30, batch=512, input_noise=0.03, label_smoothing=0.0),
+        schedule=OneCycle(training_epochs=20, batch=512, input_noise=0.03, label_smoothing=0.0),
         class_power=0.5,
         full_weight=3.0,
         stars_per_label=3500,
@@ -89,6 +92,7 @@ RECIPES: Mapping[str, Recipe] = {
         extraction=Extraction(convention="kim2021"),
         sampling=Sampling(first_epochs=EXAMPLES.first_epochs),
         schedule=Plateau(),
+        robust=False,
         abstain_below=0.0,
     ),
 }
@@ -96,13 +100,13 @@ RECIPES: Mapping[str, Recipe] = {
 TRANSFER = Recipe(
     name="transfer",
     sampling=EXAMPLES,
-    schedule=OneCycle(steps=3000, batch=512, peak_rate=1e-3, input_noise=0.03, label_smoothing=0.0),
+    schedule=OneCycle(training_epochs=20, batch=512, peak_rate=1e-3, input_noise=0.03, label_smoothing=0.0),
     full_weight=3.0,
     simulated_weight=0.1,
 )
 """A calm fit that starts from a good place; the features are the pretrained model's."""
 
-ENOUGH_FOR_EVERY_LAYER = 1500
+ENOUGH_FOR_EVERY_LAYER = 800
 """Labelled light curves from which on it is worth fitting more than the last layer."""
 
 
@@ -111,14 +115,13 @@ def transfer_layers(light_curves: int) -> Layers:
     return Layers.EVERY if light_curves >= ENOUGH_FOR_EVERY_LAYER else Layers.LAST
 
 
-STREAM_STARS_PER_LABEL = 1000
+STREAM_STARS_PER_LABEL = 500
 """Stars of one label of one survey that are shown to a stream: the classes are what matters there."""
 
 STREAM = replace(
     TRANSFER,
     name="stream",
     sampling=replace(EXAMPLES, truncations=4),
-    schedule=OneCycle(training_epochs=20, batch=512, peak_rate=3e-3, input_noise=0.1, label_smoothing=0.0),
     class_power=0.5,
 )
 """Transfer to an alert stream, from light curves as the stream sees them."""

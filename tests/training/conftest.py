@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,22 @@ def model_folder(survey: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     command = (
         f"train --light-curves {survey} --label kind --name waves --output {folder} --workers 1 "
         f"--training-epochs 12 --truncations 1 --cache {folder.parent / 'cache'}"
+    )
+    assert main(command.split()) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def transferred(survey: Path, model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That model transferred by the command to two classes, as the command does it unless told otherwise."""
+    folder = tmp_path_factory.mktemp("transferred") / "waves" / "2.0.0"
+    mapping = folder.parent / "map.json"
+    mapping.parent.mkdir(parents=True)
+    mapping.write_text(json.dumps({"short": "VAR", "long": "VAR", "constant": "NonVar"}))
+    command = (
+        f"transfer --pretrained {model_folder} --light-curves {survey} --label kind --class-map {mapping} "
+        f"--name moved --version 2.0.0 --output {folder} --truncations 1 --workers 1 "
+        f"--cache {folder.parent / 'cache'}"
     )
     assert main(command.split()) == 0
     return folder

@@ -3,10 +3,13 @@ import importlib.util
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from schemas.artifact import Artifact
 from training.cli import main
@@ -102,6 +105,108 @@ def test_the_papers_recipe_makes_a_model_in_the_papers_convention(survey, tmp_pa
     assert manifest.convention == "kim2021"
     assert manifest.training["recipe"]["schedule"]["momentum"] == 0.9
     assert "prefixes" not in (folder / "README.md").read_text()
+
+
+def test_a_transfer_to_few_light_curves_fits_the_last_layer_and_writes_a_page(transferred, model_folder):
+    manifest, origin = Artifact.load(transferred).manifest, Artifact.load(model_folder).manifest
+    assert manifest.training["light_curves"] == 180  # fewer than 1,500
+    assert manifest.training["method"] == "transferred, last-layer"
+    assert (manifest.name, manifest.version) == ("moved", "2.0.0")
+    assert (transferred / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert weights_of(transferred)["fc3.weight"] == pytest.approx(weights_of(model_folder)["fc3.weight"])
+    assert manifest.convention == origin.convention
+
+
+def test_a_survey_is_shown_to_a_model_as_a_stream_sees_it(model_folder, survey, tmp_path, capsys):
+    stars = read_light_curves(survey)
+    few = np.concatenate([np.flatnonzero(stars.columns["kind"] == kind)[:10] for kind in ("short", "long")])
+    few = np.concatenate([few, np.flatnonzero(stars.columns["kind"] == "constant")[:10]])
+    curves = [stars.curves.pick(star) for star in few]
+    labels = stars.columns["kind"][few].astype(np.str_)
+    write_survey(tmp_path / "few.npz", [each[0] for each in curves], [each[1] for each in curves], labels)
+    mapping = tmp_path / "map.json"
+    mapping.write_text(json.dumps({"short": "short", "long": "long", "constant": "NonVar"}))
+    folder = tmp_path / "stream"
+    command = (
+        f"transfer --pretrained {model_folder} --light-curves {tmp_path / 'few.npz'} --label kind "
+        f"--class-map {mapping} --observe-as ztf --output {folder} --truncations 1 --workers 1 "
+        f"--cache {tmp_path / 'cache'}"
+    )
+    assert main(command.split()) == 0, capsys.readouterr().err
+    training = Artifact.load(folder).manifest.training
+    assert [each["observed_as"] for each in training["data"]] == ["ztf"]
+    assert training["recipe"]["name"] == "stream"
+    assert 30 < training["light_curves"] <= 60  # two copies of a star, but for those that cannot be shown
+
+
+def weights_of(folder: Path) -> dict[str, np.ndarray]:
+    """What the file of a model holds, read by onnx itself."""
+    graph = onnx.load(folder / "model.onnx").graph
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+
+
+def test_an_exported_model_is_renamed_and_scores_as_before(model_folder, tmp_path, capsys):
+    folder, weights = tmp_path / "renamed", tmp_path / "weights.npz"
+    command = (
+        f"export {model_folder} --output {folder} --name other --version 3.1 --min-epochs 25 "
+        f"--abstain-below 0.7 --weights {weights}"
+    )
+    assert main(command.split()) == 0
+    before, after = Artifact.load(model_folder), Artifact.load(folder)
+    changed = {"name": "other", "version": "3.1", "min_epochs": 25, "abstain_below": 0.7}
+    assert after.manifest == replace(before.manifest, sha256=after.manifest.sha256, **changed)
+    assert after.manifest.sha256 in capsys.readouterr().out
+    values = np.random.default_rng(0).lognormal(size=(200, 16))
+    everything = np.ones(200, bool)
+    for mine, theirs in zip(before.score(values, everything), after.score(values, everything), strict=True):
+        assert (mine == theirs).all()
+    with np.load(weights, allow_pickle=False) as bare:
+        stored = {name: bare[name] for name in bare.files}
+    graph = weights_of(model_folder)
+    assert stored.keys() == {name for name in graph if name.startswith(("fc", "bn"))}
+    assert all((stored[name] == graph[name]).all() for name in stored)
+    assert "# other 3.1" in (folder / "README.md").read_text()
+
+
+def test_an_export_without_changes_is_the_same_model(model_folder, tmp_path):
+    assert main(["export", str(model_folder), "--output", str(tmp_path / "same")]) == 0
+    assert (tmp_path / "same" / "model.onnx").read_bytes() == (model_folder / "model.onnx").read_bytes()
+    assert Artifact.load(tmp_path / "same").manifest == Artifact.load(model_folder).manifest
+
+
+def test_an_export_that_cannot_be_is_refused(model_folder, tmp_path, capsys):
+    out = str(tmp_path / "out")
+    own = fails(
+        ["export", str(model_folder), "--output", f"{model_folder}/../{model_folder.name}"], capsys, 2
+    )
+    assert "own folder" in own
+    command = ["export", str(model_folder), "--output", out]
+    for impossible in ("1", "-0.1", "nan", "50"):
+        assert "a probability under 1" in fails([*command, f"--abstain-below={impossible}"], capsys, 2)
+    assert not Path(out).exists()
+    assert "manifest.json is missing" in fails(["export", str(tmp_path), "--output", out], capsys, 2)
+    unwritable = tmp_path / "file" / "weights.npz"
+    unwritable.parent.write_text("no folder")
+    said = fails([*command, "--weights", str(unwritable)], capsys, 2)
+    assert f"cannot write the weights to {unwritable}" in said
+    for wrong in (["--min-epochs", "0"], ["--name", ""], ["--version", " "]):
+        with pytest.raises(SystemExit, match="2"):
+            main([*command, *wrong])
+        assert wrong[0] in capsys.readouterr().err
+
+
+def test_a_handful_of_light_curves_is_transferred_to_as_well(model_folder, survey, tmp_path, capsys):
+    stars = read_light_curves(survey)
+    few = np.concatenate([np.flatnonzero(stars.columns["kind"] == kind)[:2] for kind in ("short", "long")])
+    curves = [stars.curves.pick(star) for star in few]
+    labels = stars.columns["kind"][few].astype(np.str_)
+    write_survey(tmp_path / "four.npz", [each[0] for each in curves], [each[1] for each in curves], labels)
+    command = (
+        f"transfer --pretrained {model_folder} --light-curves {tmp_path / 'four.npz'} --label kind "
+        f"--output {tmp_path / 'm'} --workers 1 --cache {tmp_path / 'cache'}"
+    )
+    assert main(command.split()) == 0, capsys.readouterr().err
+    assert "no forecast is made" in (tmp_path / "m" / "report.html").read_text(encoding="utf-8")
 
 
 def fails(arguments: list[str], capsys, code: int) -> str:

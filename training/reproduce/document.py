@@ -274,13 +274,16 @@ def reproduce(
     Raises
     ------
     SettingsError, TrainingError
-        If a survey is missing or an experiment is unknown.
+        If a survey is missing, an experiment is unknown, or the folder cannot be written.
     """
     unknown = [name for name in only if name not in EXPERIMENTS]
     if unknown:
         raise SettingsError(f"no experiment {unknown[0]!r}: there are {', '.join(EXPERIMENTS)}")
     figures = output / "figures"
-    figures.mkdir(parents=True, exist_ok=True)
+    try:
+        figures.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise SettingsError(f"cannot write the report to {output}: {exc.strerror}") from exc
     bench = Bench(scale, cache_folder, figures, progress, device)
     experiments = Experiments(folder, bench, published, workers=workers)
     sections = [

@@ -180,7 +180,7 @@ def _make(bench: Bench, ground: Ground, variant: Variant, stars: Sequence[Rows])
     if variant.layers is not None:
         scales = [start.preprocessing] * len(rows)
     else:
-        scales = [fit_preprocessing(table.values[each]) for each in rows]
+        scales = [fit_preprocessing(table.values[each], robust=TRANSFER.robust) for each in rows]
     examples = Examples.stack(
         [scale.transform(table.values[each])[0] for each, scale in zip(rows, scales, strict=True)],
         [_truth(ground, variant, each) for each in rows],

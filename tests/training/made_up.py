@@ -1,0 +1,100 @@
+"""Examples that no light curve stands behind: their features, lengths and folds are given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from training.dataset import Dataset
+from training.examples import Examples
+from training.feature_table import FeatureTable
+from training.networks import EPS, Networks
+from training.preprocess import Preprocessing
+from training.sampling import Kind
+
+AS_THEY_ARE = Preprocessing(
+    logged=np.zeros(16, bool),
+    shift=np.zeros(16),
+    floor=np.ones(16),
+    center=np.zeros(16),
+    scale=np.ones(16),
+    low=np.full(16, -np.inf),
+    high=np.full(16, np.inf),
+)
+"""Constants under which a standard score is the raw feature."""
+
+
+def made_up_dataset(
+    values: np.ndarray,
+    label: np.ndarray,
+    fold: np.ndarray,
+    *,
+    classes: Sequence[str] = ("A", "B"),
+    **columns: np.ndarray,
+) -> Dataset:
+    """A dataset of m examples, each a complete light curve of a star of its own where nothing else is said.
+
+    Further columns: star, kind, n_epochs, survey, spared, status.
+    """
+    m = len(values)
+    given = {
+        "star": np.arange(m),
+        "kind": np.full(m, Kind.FULL),
+        "n_epochs": np.full(m, 60),
+        "survey": np.zeros(m, np.int64),
+        "spared": np.zeros(m, bool),
+        "status": np.zeros(m, np.uint32),
+    } | columns
+    table = FeatureTable(
+        np.asarray(values, np.float64),
+        given["status"],
+        given["star"].astype(np.int64),
+        given["kind"].astype(np.int8),
+        given["n_epochs"].astype(np.int64),
+    )
+    return Dataset(
+        tuple(classes),
+        tuple(f"survey{number}" for number in np.unique(given["survey"])),
+        table,
+        np.asarray(label)[:, None] == np.arange(len(classes)),
+        given["survey"],
+        np.asarray(fold, np.int8),
+        given["spared"],
+    )
+
+
+def marked(stars: np.ndarray) -> np.ndarray:
+    """Features (n, 16) whose first is the number of the star."""
+    values = np.zeros((len(stars), 16))
+    values[:, 0] = stars
+    return values
+
+
+@dataclass
+class Recorder:
+    """A way to fit that only notes what it is shown: see `marked`.
+
+    Attributes
+    ----------
+    shown, watched : list of list of (n,) arrays
+        For each call and repeat, the stars that are learnt from and those that the epoch is chosen on.
+    weights : list of list of (n,) arrays
+        Of the examples that are learnt from.
+    """
+
+    input_eps: float = EPS
+    shown: list[list[np.ndarray]] = field(default_factory=list)
+    watched: list[list[np.ndarray]] = field(default_factory=list)
+    weights: list[list[np.ndarray]] = field(default_factory=list)
+
+    def scale(self, values: np.ndarray) -> Preprocessing:
+        assert np.isfinite(values).all()
+        return AS_THEY_ARE
+
+    def networks(self, examples: Examples, validation: Examples | None, seeds: Sequence[int]) -> Networks:
+        self.shown.append([each.numpy() for each in examples.scores[:, 0]])
+        self.weights.append([each.numpy() for each in examples.weights])
+        self.watched.append([] if validation is None else [each.numpy() for each in validation.scores[:, 0]])
+        return Networks.random(examples.allowed.shape[1], seeds)

@@ -1,0 +1,194 @@
+"""Every star is judged by a network that has not seen it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from rich.progress import Progress
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+
+from training.build import FromScratch
+from training.crossfit import cross_fit, fit_all, kind_weights
+from training.dataset import NEVER_TRAINED
+from training.fit import OneCycle
+from training.networks import Networks, as_scores, predict
+from training.plateau import Plateau
+from training.recipe import Recipe
+from training.sampling import Kind
+
+from .made_up import AS_THEY_ARE, Recorder, made_up_dataset, marked
+
+RECIPE = Recipe(
+    name="test",
+    schedule=OneCycle(training_epochs=16, batch=64, input_noise=0.0, label_smoothing=0.0),
+    folds=4,
+)
+WATCHED = replace(RECIPE, schedule=Plateau(training_epochs=4, batch=64))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def from_scratch(recipe: Recipe) -> FromScratch:
+    return FromScratch(recipe, Progress(disable=True))
+
+
+@pytest.fixture
+def hundred():
+    """A hundred stars of three examples each, 25 stars in each of four folds."""
+    star = np.repeat(np.arange(100), 3)
+    kind = np.tile([Kind.FULL, Kind.PREFIX, Kind.THINNED], 100)
+    return made_up_dataset(marked(star), star // 4 % 2, star % 4, star=star, kind=kind)
+
+
+def test_labels_that_can_only_be_remembered_are_not_known_to_the_folds():
+    rng = np.random.default_rng(1)
+    star = np.repeat(np.arange(120), 3)
+    marker = rng.normal(size=(120, 16))  # a star is known by it, but its label is a coin's
+    label = rng.permutation(np.arange(120) % 2)[star]
+    dataset = made_up_dataset(marker[star], label, star % 4, star=star)
+    made = cross_fit(dataset, RECIPE, from_scratch(RECIPE), seed=0)
+    remembered = made.model.probabilities(dataset.table.values).argmax(axis=1) == label
+    assert remembered.mean() > 0.95  # the shipped network has seen them all
+    judged = made.logits.argmax(axis=1) == label
+    assert judged.mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(120))  # four sigma of 120 coins
+
+
+def test_each_network_learns_from_all_stars_but_those_of_its_fold(hundred):
+    fit = Recorder()
+    cross_fit(hundred, RECIPE, fit, seed=0)
+    folds, (everything,) = fit.shown
+    for number, shown in enumerate(folds):
+        assert sorted(shown) == [star for star in np.repeat(np.arange(100), 3) if star % 4 != number]
+    assert sorted(everything) == sorted(np.repeat(np.arange(100), 3))
+    assert fit.watched == [[], []]
+
+
+def test_the_epoch_is_chosen_on_another_fold_than_the_one_that_is_judged(hundred):
+    fit = Recorder()
+    cross_fit(hundred, WATCHED, fit, seed=0)
+    for number, (shown, watched) in enumerate(zip(fit.shown[0], fit.watched[0], strict=True)):
+        assert set(watched % 4) == {(number + 1) % 4}
+        assert set(shown % 4) == set(range(4)) - {number, (number + 1) % 4}
+        assert (len(shown), len(watched)) == (150, 75)
+    (shown,), (watched,) = fit.shown[1], fit.watched[1]
+    assert (set(shown % 4), set(watched % 4)) == ({1, 2, 3}, {0})
+
+
+def test_the_papers_recipe_gives_every_star_an_answer():
+    rng = np.random.default_rng(0)
+    label = np.arange(160) // 4 % 2
+    values = rng.normal(size=(160, 16)) + 2.0 * label[:, None]
+    dataset = made_up_dataset(values, label, np.arange(160) % 4)
+    made = cross_fit(dataset, WATCHED, from_scratch(WATCHED), seed=0)
+    assert np.isfinite(made.logits).all()
+    assert (made.logits.argmax(axis=1) == label).mean() > 0.9  # the classes are eight sigma apart
+
+
+def test_the_shipped_network_is_the_one_fitted_to_all_stars(hundred):
+    made = cross_fit(hundred, RECIPE, from_scratch(RECIPE), seed=3)
+    networks, scale = fit_all(hundred, RECIPE, from_scratch(RECIPE), seed=3)
+    assert made.model.weights.keys() == networks.weights().keys()
+    for name, array in networks.weights().items():
+        assert (made.model.weights[name] == array).all()
+    assert made.model.preprocessing.to_manifest() == scale.to_manifest()
+
+
+class Centred(Recorder):
+    """A way to fit whose constants are those of what is learnt from."""
+
+    def scale(self, values):
+        return replace(AS_THEY_ARE, center=values.mean(axis=0))
+
+
+def test_every_fold_is_judged_behind_the_constants_of_the_stars_its_network_learnt_from(hundred):
+    fit = Centred()
+    made = cross_fit(hundred, RECIPE, fit, seed=7)
+    star = hundred.table.star
+    for number in range(4):
+        scores = marked(star[star % 4 == number] - star[star % 4 != number].mean())
+        expected = predict(Networks.random(2, [7 + number]), as_scores(scores))[0]
+        assert made.logits[star % 4 == number] == pytest.approx(expected, abs=1e-5)  # single precision
+
+
+def test_surveys_that_are_never_trained_on_are_judged_by_the_shipped_network(hundred):
+    fold = np.where(hundred.table.star < 20, NEVER_TRAINED, hundred.fold).astype(np.int8)
+    dataset = replace(hundred, fold=fold)
+    fit = Recorder()
+    made = cross_fit(dataset, RECIPE, fit, seed=0)
+    assert min(stars.min() for call in fit.shown for stars in call) == 20
+    unseen = fold == NEVER_TRAINED
+    expected = predict(made.model.networks(), as_scores(dataset.table.values[unseen]))[0]
+    assert (made.logits[unseen] == expected).all()
+
+
+def test_examples_without_features_are_never_used_and_get_no_answer(hundred):
+    blocked = hundred.table.star % 10 == 7
+    values = np.where(blocked[:, None], np.nan, hundred.table.values)
+    table = replace(hundred.table, values=values, status=np.where(blocked, 1, 0).astype(np.uint32))
+    fit = Recorder()  # its `scale` refuses NaN
+    made = cross_fit(replace(hundred, table=table), RECIPE, fit, seed=0)
+    assert (np.isnan(made.logits).all(axis=1) == blocked).all()
+    assert (np.isnan(made.probabilities).all(axis=1) == blocked).all()
+    assert not any((stars % 10 == 7).any() for call in fit.shown for stars in call)
+
+
+def test_what_is_only_measured_is_judged_but_neither_learnt_from_nor_calibrated_on(hundred):
+    first = hundred.table.kind == Kind.PREFIX
+    spared = hundred.table.star % 5 == 0
+    kind = np.where(first, Kind.FIRST, hundred.table.kind).astype(np.int8)
+    dataset = replace(hundred, table=replace(hundred.table, kind=kind), spared=spared)
+    fit = Recorder()
+    made = cross_fit(dataset, RECIPE, fit, seed=0)
+    assert all(len(stars) == 60 * 2 for stars in fit.shown[0])  # 60 of 75 stars, two of three examples
+    assert np.isfinite(made.logits).all()
+    flipped = replace(dataset, allowed=np.where((first | spared)[:, None], ~dataset.allowed, dataset.allowed))
+    again = cross_fit(flipped, RECIPE, Recorder(), seed=0)
+    assert again.model.temperature == made.model.temperature
+
+
+def test_the_temperature_makes_the_labels_most_probable():
+    rng = np.random.default_rng(5)
+    label = np.arange(300) // 4 % 2
+    values = rng.normal(size=(300, 16)) + 0.4 * label[:, None]
+    dataset = made_up_dataset(values, label, np.arange(300) % 4)
+    made = cross_fit(dataset, RECIPE, from_scratch(RECIPE), seed=0)
+
+    def loss(log_temperature: float) -> float:
+        return -log_softmax(made.logits / np.exp(log_temperature), axis=1)[dataset.allowed].mean()
+
+    best = np.exp(minimize_scalar(loss, bracket=(0.0, 1.0)).x)
+    assert best > 1.2  # networks this large are too sure of 300 stars
+    assert made.model.temperature == pytest.approx(best, rel=1e-3)
+    assert made.probabilities == pytest.approx(softmax(made.logits / best, axis=1), abs=1e-3)
+
+
+def test_the_same_seed_gives_the_same_model_and_another_does_not(hundred):
+    short = replace(RECIPE, schedule=replace(RECIPE.schedule, training_epochs=1))
+    made, again, other = (cross_fit(hundred, short, from_scratch(short), seed=seed) for seed in (1, 1, 2))
+    assert (made.logits == again.logits).all()
+    assert (made.logits != other.logits).any()
+
+
+def test_examples_weigh_by_how_they_were_made():
+    recipe = replace(RECIPE, full_weight=3.0, simulated_weight=0.1)
+    kinds = np.array([Kind.FULL, Kind.PREFIX, Kind.WINDOW, Kind.THINNED, *(3, 4, 5)], np.int8)
+    assert kind_weights(kinds, recipe) == pytest.approx([3.0, 1.0, 1.0, 1.0, 0.1, 0.1, 0.1])
+
+
+def test_rare_classes_and_complete_light_curves_weigh_more_in_the_fit(hundred):
+    rare = replace(hundred, allowed=(hundred.table.star % 20 < 4)[:, None] == np.array([False, True]))
+    fit = Recorder()
+    cross_fit(rare, replace(RECIPE, class_power=0.5, full_weight=3.0), fit, seed=0)
+    (weights,), (stars,) = fit.weights[1], fit.shown[1]
+    heaviest = np.array([weights[stars == star].max() for star in range(100)])
+    lightest = np.array([weights[stars == star].min() for star in range(100)])
+    assert heaviest == pytest.approx(3.0 * lightest, rel=1e-5)
+    assert heaviest[0] == pytest.approx(2.0 * heaviest[10], rel=1e-5)  # 20 stars and 80: sqrt(80 / 20)
