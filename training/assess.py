@@ -28,8 +28,8 @@ SUMMARY = ("mc", "mc_error", "accuracy", "calibration_error", "n", "n_unscored")
 def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe) -> dict[str, Any]:
     """Metrics by survey and by number of first epochs, each star judged by a network that has not seen it.
 
-    Stars that cannot be scored count as wrong. Standard errors are from 200 bootstrap samples of the
-    stars.
+    Light curves that cannot be scored count as wrong. Standard errors are from 200 bootstrap samples of the
+    light curves.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
     return {
         "how": f"{recipe.folds} folds: each star is judged by a network that was trained on the other folds; "
         "surveys that are never trained on by the network that is shipped",
-        "errors": "standard error of Mc from 200 bootstrap samples of the stars",
+        "errors": "standard error of Mc from 200 bootstrap samples of the light curves",
         "by_survey": {
             name: {
                 length: _summary(report(rows & (survey == number)))
@@ -68,6 +68,7 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
                 if (rows & (survey == number)).any()
             }
             for number, name in enumerate(dataset.surveys)
+            if (shown["all"] & (survey == number)).any()
         },
         "all_surveys": {
             **{length: _summary(each) for length, each in everything.items()},
@@ -136,7 +137,7 @@ def _measured(
     mc = [scaled_mcc(confusion_matrix(truth[part], predicted[part], k)) for part in in_fold]
     share = [float(right[part].mean()) for part in in_fold]
     return {
-        "n_stars": len(np.unique(dataset.curve[rows])),
+        "n_stars": len(np.unique(dataset.group[rows])),
         "n_light_curves": len(rows),
         "accuracy": round(float(right.mean()), 4),
         "accuracy_error": round(standard_error(np.array(share)), 4) if len(share) > 1 else 0.0,
@@ -156,7 +157,7 @@ def _first(kind: NDArray[np.int8], n_epochs: NDArray[np.int64], count: int) -> N
 
 
 def _summary(report: dict[str, Any]) -> dict[str, Any]:
-    return {key: round(report[key], 4) for key in SUMMARY}
+    return {key: None if report[key] is None else round(report[key], 4) for key in SUMMARY}
 
 
 def _calibration(answers: Answers, allowed: NDArray[np.bool_], rows: NDArray[np.bool_]) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from features import FEATURE_NAMES
-from schemas.manifest import Manifest, ManifestError
+from schemas.manifest import Manifest, ManifestError, sha256_of
 from training.assess import assess, reliability
 from training.card import write_card
 from training.crossfit import CrossFit, cross_fit
-from training.dataset import Dataset, Source, build_dataset, provenance
+from training.dataset import NON_VARIABLE, TEST_ONLY, Dataset, Source, build_dataset, provenance
 from training.errors import SettingsError
 from training.examples import Examples
 from training.export import Model, read_model, write_model
@@ -58,6 +58,8 @@ class Job:
         For feature tables.
     workers : int
         Processes that compute features.
+    non_variables : bool
+        Add the class `NonVar` where the labels lack it: simulated stars that do not vary are its examples.
     """
 
     sources: Sequence[Source]
@@ -69,6 +71,7 @@ class Job:
     seed: int = 0
     cache_folder: Path | None = None
     workers: int = 1
+    non_variables: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,9 @@ class FromScratch:
         schedule = self.recipe.schedule
         if isinstance(schedule, OneCycle):
             fit_one_cycle(networks, examples, schedule, seeds=seeds, progress=self.progress)
-        elif validation is not None:
+        elif validation is None:
+            raise ValueError(f"recipe {self.recipe.name!r} needs a validation part to choose its epoch on")
+        else:
             watched = {"validation": validation}
             fit_plateau(networks, examples, watched, schedule, seeds=seeds, progress=self.progress)
         return networks
@@ -179,15 +184,32 @@ def transfer(job: Job, pretrained_folder: Path, layers: Layers | None = None) ->
         made = cross_fit(dataset, job.recipe, fit, seed=job.seed)
         curve = learning_curve(dataset, job.recipe, fit, seed=job.seed)
     source = {"name": origin.name, "version": origin.version, "sha256": origin.sha256}
-    manifest = _release(job, dataset, made, {"method": f"transferred, {layers.value}", "pretrained": source})
+    method = {
+        "method": f"transferred, {layers.value}",
+        "pretrained": source,
+        "seen_in_pretraining": _seen(job.sources, origin),
+    }
+    manifest = _release(job, dataset, made, method)
     write_page(job.output, manifest, curve)
     return manifest
+
+
+def _seen(sources: Sequence[Source], origin: Manifest) -> list[str]:
+    """Files that the pretrained network has learnt from: what is measured on their stars is optimistic."""
+    learnt = {each["sha256"] for each in origin.training.get("data", ()) if each.get("used_for") != TEST_ONLY}
+    return [
+        survey_name(source.path)
+        for source in sources
+        if not source.test_only and sha256_of(source.path) in learnt
+    ]
 
 
 def export(
     folder: Path, output: Path, changes: Mapping[str, Any], *, weights_file: Path | None = None
 ) -> Manifest:
     """Write a model again, under another name or with other limits, checked like a new one.
+
+    With other limits its reliability by number of epochs is left out: it was measured at the old ones.
 
     Parameters
     ----------
@@ -209,6 +231,8 @@ def export(
         model, manifest = read_model(folder)
     except ManifestError as exc:
         raise SettingsError(str(exc)) from exc
+    if changes.keys() & {"min_epochs", "abstain_below"}:
+        changes = {**changes, "reliability": ()}  # it was measured at the old limits
     written = write_model(output, model, replace(manifest, **changes))
     if "how" in manifest.metrics:
         write_card(output, written)
@@ -227,6 +251,9 @@ def _write_weights(path: Path, model: Model) -> None:
 
 def _dataset(job: Job, progress: Progress) -> Dataset:
     classes = classes_of({survey_name(source.path): source.label_map for source in job.sources})
+    sampling = job.recipe.sampling
+    if job.non_variables and (sampling.shuffled or sampling.constant):
+        classes = tuple(sorted({*classes, NON_VARIABLE}))
     dataset = build_dataset(
         job.sources,
         classes,

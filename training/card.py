@@ -35,9 +35,9 @@ def card(manifest: Manifest) -> str:
         f"({training['temperature']:.2f}) was fitted on what networks said about stars they had not seen.",
         "## How good it is",
         f"Mc = (1 + MCC) / 2, of {metrics['how']}. No star, in any survey or band, is in two folds. The "
-        "error is the standard error from resampling the stars. A label that is coarser than the classes "
-        "counts as right for any class it contains. Mc is 0.5 by definition where a survey has stars of one "
-        "class only: look at the accuracy there.",
+        "error is the standard error from resampling the light curves. A label that is coarser than the "
+        "classes counts as right for any class it contains. Mc is 0.5 by definition where a survey has stars "
+        "of one class only: look at the accuracy there." + _optimism(training.get("seen_in_pretraining", [])),
         _survey_table(metrics["by_survey"], lengths),
         "### By number of epochs",
         "The surveys that were trained on together. ECE is the expected calibration error in 15 bins of "
@@ -65,6 +65,17 @@ def card(manifest: Manifest) -> str:
         f"Licence: {manifest.licence}.",
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _optimism(seen: Sequence[str]) -> str:
+    """Say where the pretrained network knew the stars that it is measured on."""
+    if not seen:
+        return ""
+    return (
+        " **These numbers are optimistic**: the network that this one was transferred from had learnt from the "
+        f"same stars, of {', '.join(seen)}, in another guise. Surveys that were never trained on are "
+        "an honest test."
+    )
 
 
 def _examples(sampling: Mapping[str, Any], classes: Sequence[str]) -> str:

@@ -201,6 +201,11 @@ def _add_making(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--truncations", type=int, metavar="N", help="shortened versions of a star (the recipe's)"
     )
+    sub.add_argument(
+        "--without-non-variables",
+        action="store_true",
+        help="do not add a class NonVar of simulated stars that do not vary",
+    )
     _add_computing(sub, "feature tables")
 
 

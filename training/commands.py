@@ -171,6 +171,7 @@ def _job(arguments: argparse.Namespace, recipe: Recipe) -> Job:
         seed=arguments.seed,
         cache_folder=arguments.cache,
         workers=arguments.workers or default_workers(),
+        non_variables=not arguments.without_non_variables,
     )
 
 

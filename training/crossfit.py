@@ -84,7 +84,8 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
     rows = np.flatnonzero(usable & (dataset.fold == NEVER_TRAINED))
     logits[rows] = answers(final, scale, dataset, rows)
     fitted = np.flatnonzero(dataset.trainable)
-    temperature = fit_temperature(logits[fitted], dataset.allowed[fitted], np.ones(len(fitted)))
+    weights = calibration_weights(dataset.table.kind[fitted], recipe)
+    temperature = fit_temperature(logits[fitted], dataset.allowed[fitted], weights)
     return CrossFit(Model(final.weights(), fit.input_eps, scale, temperature), logits)
 
 
@@ -151,8 +152,15 @@ def _weights(dataset: Dataset, rows: Rows, recipe: Recipe) -> NDArray[np.float64
     )
 
 
+def calibration_weights(kind: NDArray[np.int8], recipe: Recipe) -> NDArray[np.float64]:
+    """Weight of each example in the fit of the temperature: simulated ones as in the loss, others alike."""
+    weights: NDArray[np.float64] = np.where(np.isin(kind, SIMULATED), recipe.simulated_weight, 1.0)
+    return weights
+
+
 def kind_weights(kind: NDArray[np.int8], recipe: Recipe) -> NDArray[np.float64]:
     """Weight of each example by how it was made."""
-    simulated = np.where(np.isin(kind, SIMULATED), recipe.simulated_weight, 1.0)
-    weights: NDArray[np.float64] = np.where(kind == Kind.FULL, recipe.full_weight, simulated)
+    weights: NDArray[np.float64] = np.where(
+        kind == Kind.FULL, recipe.full_weight, calibration_weights(kind, recipe)
+    )
     return weights

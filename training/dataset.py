@@ -30,6 +30,9 @@ NON_VARIABLE = "NonVar"
 COPIES = 2
 """Light curves of each star that another survey is shown."""
 
+TEST_ONLY = "test"
+"""What a file is used for that no star is trained on."""
+
 NEVER_TRAINED = -1
 """Fold of light curves that are only measured."""
 
@@ -110,6 +113,8 @@ class Dataset:
         Classes an example may be.
     survey : (m,) int64
         Where it is from.
+    group : (m,) int64
+        Its star: the same for all light curves of one, in any band or survey.
     fold : (m,) int8
         Of its star; `NEVER_TRAINED` where no model is trained on it.
     spared : (m,) bool
@@ -121,6 +126,7 @@ class Dataset:
     table: FeatureTable
     allowed: NDArray[np.bool_]
     survey: NDArray[np.int64]
+    group: NDArray[np.int64]
     fold: NDArray[np.int8]
     spared: NDArray[np.bool_]
 
@@ -151,6 +157,7 @@ class Dataset:
             self.table.take(rows),
             self.allowed[rows],
             self.survey[rows],
+            self.group[rows],
             self.fold[rows],
             self.spared[rows],
         )
@@ -210,7 +217,8 @@ def build_dataset(
     surveys = [source.read(progress) for source in sources]
     allowed = [_allowed(survey, source, classes) for survey, source in zip(surveys, sources, strict=True)]
     _check_classes(surveys, sources, recipe.sampling.min_epochs)
-    fold = _folds(surveys, sources, allowed, recipe.folds, seed)
+    group = groups_of(surveys, sources)
+    fold = _folds(group, sources, allowed, recipe.folds, seed)
     parts = []
     for number, (survey, source) in enumerate(zip(surveys, sources, strict=True)):
         stars = np.flatnonzero(allowed[number].any(axis=1) & (fold[number] != LEFT_OUT))
@@ -233,6 +241,7 @@ def build_dataset(
                 table,
                 _relabel(table, allowed[number][table.star], classes),
                 np.full(len(table.star), number, np.int64),
+                group[number][table.star],
                 fold[number][table.star],
                 spared[table.star],
             )
@@ -248,7 +257,7 @@ def provenance(sources: Sequence[Source]) -> list[dict[str, object]]:
             "sha256": sha256_of(source.path),
             "label": source.label_key,
             "observed_as": source.observe_as,
-            "used_for": "test" if source.test_only else "training, validation and test",
+            "used_for": TEST_ONLY if source.test_only else "training and, in folds, test",
             "references": _references(survey_name(source.path)),
         }
         for source in sources
@@ -297,15 +306,8 @@ def _check_classes(surveys: Sequence[LabelledCurves], sources: Sequence[Source],
     )
 
 
-def _folds(
-    surveys: Sequence[LabelledCurves],
-    sources: Sequence[Source],
-    allowed: Sequence[NDArray[np.bool_]],
-    count: int,
-    seed: int,
-) -> list[NDArray[np.int8]]:
-    """Fold of every light curve of every survey, the same for all light curves of a star."""
-    sizes = [len(survey.curves) for survey in surveys]
+def groups_of(surveys: Sequence[LabelledCurves], sources: Sequence[Source]) -> list[NDArray[np.int64]]:
+    """Star of every light curve of every survey, found over all of them."""
 
     def column(name: str | None, survey: LabelledCurves, default: object) -> NDArray[np.object_]:
         values = survey.columns.get(name) if name else None
@@ -319,12 +321,32 @@ def _folds(
         np.concatenate([column(name, s, np.nan).astype(np.float64) for s in surveys])
         for name in ("ra", "dec")
     )
-    group = star_groups([ids, links], ra, dec)
+    sizes = [len(survey.curves) for survey in surveys]
+    return np.split(star_groups([ids, links], ra, dec), np.cumsum(sizes)[:-1])
+
+
+def _folds(
+    groups: Sequence[NDArray[np.int64]],
+    sources: Sequence[Source],
+    allowed: Sequence[NDArray[np.bool_]],
+    count: int,
+    seed: int,
+) -> list[NDArray[np.int8]]:
+    """Fold of every light curve of every survey, the same for all light curves of a star."""
+    sizes = [len(each) for each in groups]
+    group = np.concatenate(groups)
     number = np.repeat(np.arange(len(sizes)), sizes)
-    label = np.concatenate([a.argmax(axis=1) for a in allowed])
-    fold = folds(group, number * len(allowed[0][0]) + label, count=count, seed=seed)
+    labelled = np.concatenate([each.any(axis=1) for each in allowed])
+    k = allowed[0].shape[1]
+    label = np.where(labelled, np.concatenate([each.argmax(axis=1) for each in allowed]), k)
     held_back = np.array([source.test_only for source in sources])[number]
-    trained = ~held_back & np.concatenate([a.any(axis=1) for a in allowed])
+    trained = ~held_back & labelled
+    if len(np.unique(group[trained])) < count:
+        raise TrainingError(
+            f"the labelled light curves are of {len(np.unique(group[trained]))} stars only, {count} are "
+            "needed: add stars; where many are at one place, leave ra and dec empty"
+        )
+    fold = folds(group, number * (k + 1) + label, count=count, seed=seed)
     seen = np.isin(group, group[trained])  # a light curve of a star that is trained on tests nothing
     fold[held_back] = np.where(seen[held_back], LEFT_OUT, NEVER_TRAINED)
     return np.split(fold, np.cumsum(sizes)[:-1])
@@ -358,7 +380,7 @@ def _join(parts: Sequence[Dataset], surveys: tuple[str, ...]) -> Dataset:
         FeatureTable.join([part.table for part in parts]),
         *(
             np.concatenate([getattr(part, name) for part in parts])
-            for name in ("allowed", "survey", "fold", "spared")
+            for name in ("allowed", "survey", "group", "fold", "spared")
         ),
     )
     return joined.take(np.flatnonzero(joined.allowed.any(axis=1)))

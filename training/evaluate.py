@@ -207,7 +207,7 @@ def measure(answers: Answers, allowed: NDArray[np.bool_], classes: tuple[str, ..
         "mc_error": bootstrap_error(truth, predicted, len(names)),
         "mcc": mcc(confusion),
         "accuracy": accuracy(confusion),
-        "calibration_error": calibration_error(confidence, predicted == truth),
+        "calibration_error": _calibration_error(answers, confidence, predicted == truth),
         "n": len(truth),
         "n_unscored": int((~answers.scored).sum()),
         "n_coarse": int((allowed.sum(axis=1) > 1).sum()),
@@ -230,6 +230,14 @@ def _labels_given(answers: Answers, allowed: NDArray[np.bool_], abstain_below: f
         "labelled": float(given.mean()),
         "accuracy_of_labels": float(right[given].mean()) if given.any() else None,
     }
+
+
+def _calibration_error(
+    answers: Answers, confidence: NDArray[np.float64], right: NDArray[np.bool_]
+) -> float | None:
+    """ECE of what was scored; None where nothing was."""
+    scored = answers.scored
+    return calibration_error(confidence[scored], right[scored]) if scored.any() else None
 
 
 def write_report(path: Path, report: Mapping[str, Any]) -> None:

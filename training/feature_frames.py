@@ -140,8 +140,12 @@ def stars_of(table: pd.DataFrame) -> NDArray[np.int64]:
     Raises
     ------
     TrainingError
-        If a row's star is missing.
+        If a row's star is missing, or the index has several parts and no column says which is the star.
     """
+    if "star" not in table.columns and table.index.nlevels > 1:
+        raise TrainingError(
+            "the table's index has several parts: add a column 'star', rows of one star must stay together"
+        )
     codes, _ = pd.factorize(table["star"] if "star" in table.columns else table.index)
     if (codes < 0).any():
         raise TrainingError(

@@ -74,7 +74,8 @@ def check_examples(allowed: NDArray[np.bool_], classes: tuple[str, ...]) -> None
     Raises
     ------
     TrainingError
-        If fewer than two classes have examples of their own, or there are fewer than 32 examples.
+        If fewer than two classes have examples of their own, a class has none, or there are fewer than 32
+        examples.
     """
     own = allowed[allowed.sum(axis=1) == 1].any(axis=0)
     if own.sum() < 2:
@@ -82,9 +83,14 @@ def check_examples(allowed: NDArray[np.bool_], classes: tuple[str, ...]) -> None
         raise TrainingError(
             f"training needs stars of at least two classes, found only {found}: check the labels"
         )
+    empty = [name for column, name in enumerate(classes) if not allowed[:, column].any()]
+    if empty:
+        raise TrainingError(
+            f"no usable light curve is of class {empty[0]!r}: correct the labels, or leave the class out"
+        )
     if len(allowed) < MIN_BATCH:
         raise TrainingError(
-            f"training needs at least {MIN_BATCH} light curves with a class, got {len(allowed)}"
+            f"training needs at least {MIN_BATCH} examples with a class, got {len(allowed)}: add light curves"
         )
 
 

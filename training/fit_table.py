@@ -226,7 +226,9 @@ def _dataset(rows: LabelledRows, recipe: Recipe, seed: int) -> Dataset:
     check_examples(allowed, classes)
     n = len(rows.labels)
     fold = folds(rows.star, allowed.argmax(axis=1).astype(np.int64), count=recipe.folds, seed=seed)
-    return Dataset(classes, (NAME,), rows.table, allowed, np.zeros(n, np.int64), fold, np.zeros(n, bool))
+    return Dataset(
+        classes, (NAME,), rows.table, allowed, np.zeros(n, np.int64), rows.star, fold, np.zeros(n, bool)
+    )
 
 
 def _check_rows(rows: LabelledRows) -> None:

@@ -60,8 +60,10 @@ def _close_pairs(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[n
     unit = np.stack([np.cos(delta) * np.cos(alpha), np.cos(delta) * np.sin(alpha), np.sin(delta)], axis=1)
     if not len(known):
         return np.empty((0, 2), np.int64)
-    pairs = cKDTree(unit).query_pairs(np.radians(MATCH_RADIUS_ARCSEC / 3600.0), output_type="ndarray")
-    result: NDArray[np.int64] = known[pairs].astype(np.int64)
+    places, first, place = np.unique(unit, axis=0, return_index=True, return_inverse=True)
+    pairs = cKDTree(places).query_pairs(np.radians(MATCH_RADIUS_ARCSEC / 3600.0), output_type="ndarray")
+    same = np.stack([np.arange(len(known)), first[place]], axis=1)  # n equal places are n pairs, not n**2
+    result: NDArray[np.int64] = known[np.concatenate([first[pairs], same])].astype(np.int64)
     return result
 
 

@@ -269,9 +269,11 @@ def _read_npz(path: Path, skip_bad_rows: bool) -> LabelledCurves:
 
     broken = {"object_id": ids[star] == "", **unusable(time, mag, err)}
     kept = usable_rows(path, broken, describe, skip_bad_rows=skip_bad_rows)
-    counts = np.bincount(star[kept], minlength=len(ids))
+    order = np.flatnonzero(kept)
+    order = order[np.lexsort((time[order], star[order]))]
+    counts = np.bincount(star[order], minlength=len(ids))
     return LabelledCurves(
-        survey_name(path), LightCurves(time[kept], mag[kept], err[kept], offsets_of(counts)), columns
+        survey_name(path), LightCurves(time[order], mag[order], err[order], offsets_of(counts)), columns
     )
 
 

@@ -82,7 +82,7 @@ RECIPES: Mapping[str, Recipe] = {
     "standard": Recipe(
         name="standard",
         sampling=EXAMPLES,
-        schedule=OneCycle(training_epochs=20, batch=512, input_noise=0.03, label_smoothing=0.0),
+        schedule=OneCycle(training_epochs=14, batch=512, input_noise=0.03, label_smoothing=0.0),
         class_power=0.5,
         full_weight=3.0,
         stars_per_label=3500,

@@ -53,7 +53,7 @@ def model_folder(survey: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("model") / "waves" / "1.0.0"
     command = (
         f"train --light-curves {survey} --label kind --name waves --output {folder} --workers 1 "
-        f"--training-epochs 12 --truncations 1 --cache {folder.parent / 'cache'}"
+        f"--training-epochs 12 --truncations 1 --without-non-variables --cache {folder.parent / 'cache'}"
     )
     assert main(command.split()) == 0
     return folder

@@ -36,7 +36,8 @@ def made_up_dataset(
 ) -> Dataset:
     """A dataset of m examples, each a complete light curve of a star of its own where nothing else is said.
 
-    Further columns: star, kind, n_epochs, survey, spared, status.
+    Further columns: star, kind, n_epochs, survey, group, spared, status. A star has one light curve where no
+    group is given.
     """
     m = len(values)
     given = {
@@ -60,6 +61,7 @@ def made_up_dataset(
         table,
         np.asarray(label)[:, None] == np.arange(len(classes)),
         given["survey"],
+        given.get("group", given["star"] + 10_000 * given["survey"]),
         np.asarray(fold, np.int8),
         given["spared"],
     )

@@ -197,12 +197,12 @@ def test_an_export_that_cannot_be_is_refused(model_folder, tmp_path, capsys):
 
 def test_a_handful_of_light_curves_is_transferred_to_as_well(model_folder, survey, tmp_path, capsys):
     stars = read_light_curves(survey)
-    few = np.concatenate([np.flatnonzero(stars.columns["kind"] == kind)[:2] for kind in ("short", "long")])
+    few = np.concatenate([np.flatnonzero(stars.columns["kind"] == kind)[:3] for kind in ("short", "long")])
     curves = [stars.curves.pick(star) for star in few]
     labels = stars.columns["kind"][few].astype(np.str_)
-    write_survey(tmp_path / "four.npz", [each[0] for each in curves], [each[1] for each in curves], labels)
+    write_survey(tmp_path / "six.npz", [each[0] for each in curves], [each[1] for each in curves], labels)
     command = (
-        f"transfer --pretrained {model_folder} --light-curves {tmp_path / 'four.npz'} --label kind "
+        f"transfer --pretrained {model_folder} --light-curves {tmp_path / 'six.npz'} --label kind "
         f"--output {tmp_path / 'm'} --workers 1 --cache {tmp_path / 'cache'}"
     )
     assert main(command.split()) == 0, capsys.readouterr().err

@@ -158,11 +158,16 @@ def test_the_temperature_makes_the_labels_most_probable():
     rng = np.random.default_rng(5)
     label = np.arange(300) // 4 % 2
     values = rng.normal(size=(300, 16)) + 0.4 * label[:, None]
-    dataset = made_up_dataset(values, label, np.arange(300) % 4)
-    made = cross_fit(dataset, RECIPE, from_scratch(RECIPE), seed=0)
+    simulated = rng.random(300) < 0.5
+    values[simulated] *= 3.0  # what is said about these is further from zero
+    kind = np.where(simulated, Kind.CONSTANT, Kind.FULL)
+    dataset = made_up_dataset(values, label, np.arange(300) % 4, kind=kind)
+    recipe = replace(RECIPE, simulated_weight=0.1, full_weight=3.0)
+    made = cross_fit(dataset, recipe, from_scratch(recipe), seed=0)
 
     def loss(log_temperature: float) -> float:
-        return -log_softmax(made.logits / np.exp(log_temperature), axis=1)[dataset.allowed].mean()
+        likelihood = log_softmax(made.logits / np.exp(log_temperature), axis=1)[dataset.allowed]
+        return -np.average(likelihood, weights=np.where(simulated, 0.1, 1.0))
 
     best = np.exp(minimize_scalar(loss, bracket=(0.0, 1.0)).x)
     assert best > 1.2  # networks this large are too sure of 300 stars

@@ -75,7 +75,7 @@ def test_the_page_says_what_was_measured_and_how_the_model_was_made(page, manife
     assert f"Mc = {full['mc']:.3f} ± {full['mc_error']:.3f}" in page.prose[0]
     assert "2 classes from 16 features" in page.prose[0]
     assert f"of {full['n']} complete light curves" in page.prose[0]
-    assert "Transferred, last-layer" in page.prose[1]
+    assert any("Transferred, last-layer" in paragraph for paragraph in page.prose)
     assert page.captions == ["By class", "By number of epochs", "Mc by number of labelled light curves"]
 
 
@@ -88,6 +88,16 @@ def test_scores_of_the_classes_are_those_of_the_manifest(page, manifest):
         assert int(row[1]) == score["n"]
         expected = [score[key] for key in ("precision", "recall", "f1")]
         assert [float(cell) for cell in row[2:]] == pytest.approx(expected, abs=5e-4)
+
+
+def test_precision_recall_and_f1_are_under_their_names(manifest, tmp_path):
+    per_class = {"A": {"n": 7, "precision": 0.25, "recall": 0.5, "f1": 1 / 3}}
+    per_class["B"] = {"n": 0, "precision": None, "recall": None, "f1": None}
+    metrics = {**manifest.metrics}
+    metrics["all_surveys"] = {**metrics["all_surveys"], "per_class": per_class}
+    path = write_page(tmp_path, replace(manifest, metrics=metrics), curve(None))
+    _, *rows = Page(path.read_text(encoding="utf-8")).tables[0]
+    assert rows == [["A", "7", "0.250", "0.500", "0.333"], ["B", "0", "", "", ""]]
 
 
 def test_every_bin_of_the_reliability_is_a_row(page, manifest):

@@ -360,12 +360,16 @@ def test_fig_12_measures_what_the_model_says_about_the_stars_it_is_given(bench, 
     short, kept = resampled(whole.take(shown), 20, 90.0, seed=20)
     assert len(kept) == 4
     values, _ = extract(short.time, short.mag, short.err, short.offsets)
-    random = Networks.random(3, [4]).weights()
-    model = Model(random, 1e-5, fit_preprocessing(values))
-    meaning = np.array([1, 0, 0])
-    said = meaning[model.probabilities(values).argmax(axis=1)]
-    truth = shown % 2
-    expected = (1.0 + matthews_corrcoef(truth, said)) / 2.0
+    # of 20 seeds the first whose answers would be judged otherwise under another meaning
+    meaning, truth = np.array([1, 0, 0]), shown % 2
+    for seed in range(20):
+        model = Model(Networks.random(3, [seed]).weights(), 1e-5, fit_preprocessing(values))
+        said = model.probabilities(values).argmax(axis=1)
+        expected, other = ((1.0 + matthews_corrcoef(truth, each)) / 2.0 for each in (meaning[said], said))
+        if abs(expected - other) > 0.1 and abs(expected - 0.5) > 0.1:
+            break
+    else:
+        pytest.fail("no network tells the light curves apart")
     asked = Asked("random", model, ("x", "y", "z"), Extraction())
     mc = mc_by_duration(bench, asked, seen, shown, meaning, workers=1)
     assert mc[1, 1] == pytest.approx(expected, abs=1e-12)

@@ -162,7 +162,7 @@ def key_of(
 ) -> dict[str, Any]:
     """Return all that a cell depends on."""
     return {
-        "target": target.name,
+        "target": target.fingerprint(),
         "values": hash_of_values(values),
         "pretrained": None if pretrained is None else fingerprint(pretrained.weights),
         "settings": asdict(settings),

@@ -101,7 +101,7 @@ def forest_mc(
     """
     repeats = min(bench.scale.forest_repeats, case.settings.repeats)
     key = {
-        "target": case.target.name,
+        "target": case.target.fingerprint(),
         "values": hash_of_values(case.values),
         "stars": case.settings.stars,
         "test": case.settings.test,

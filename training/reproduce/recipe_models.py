@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from training.build import FromScratch
 from training.calibrate import fit_temperature, softmax
-from training.crossfit import fit_all, kind_weights
-from training.dataset import build_dataset, known_source
+from training.crossfit import calibration_weights, fit_all, kind_weights
+from training.dataset import build_dataset, groups_of, known_source
 from training.examples import Examples
 from training.feature_table import FeatureTable
 from training.fit import OneCycle, fit_one_cycle
@@ -36,8 +36,11 @@ F8 = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 CONFIDENT = 0.9
-CALIBRATION = 0.2
-"""Share of the training stars that the temperature is fitted on, by networks that have not seen them."""
+CALIBRATION_FOLDS = 5
+"""Parts of the training stars; networks that have not seen a part say how bold they are about it."""
+
+MANY = 1000
+"""Training stars of which one part is enough for a temperature."""
 
 NON_VARIABLE = (Kind.SHUFFLED, Kind.CONSTANT)
 
@@ -131,11 +134,11 @@ def measure(bench: Bench, ground: Ground, variant: Variant, *, stars: int, repea
         How many stars to learn from.
     """
     key: dict[str, Any] = {
-        "target": ground.target.name,
+        "target": ground.target.fingerprint(),
         "values": hash_of_values(ground.table.values),
         "start": None if variant.layers is None else fingerprint(ground.start.weights),
         "variant": {name: value for name, value in asdict(variant).items() if name != "name"},
-        "weights": [TRANSFER.full_weight, TRANSFER.simulated_weight],
+        "weights": [TRANSFER.full_weight, TRANSFER.simulated_weight, CALIBRATION_FOLDS, MANY],
         "penalty": PENALTY,
         "stars": stars,
         "test": ground.test,
@@ -204,16 +207,27 @@ def _make(bench: Bench, ground: Ground, variant: Variant, stars: Sequence[Rows])
 
 
 def _temperatures(bench: Bench, ground: Ground, variant: Variant, splits: Sequence[Split]) -> F8:
-    """Fit a temperature in each repeat, on training stars that a second network has not seen."""
+    """Fit a temperature in each repeat, on training stars that other networks have not seen.
+
+    On all of them, as `training.crossfit` does, where they are few; on a fifth of many.
+    """
     table = ground.table
-    aside = [each.training[: round(CALIBRATION * len(each.training))] for each in splits]
-    seen = [np.setdiff1d(each.training, left) for each, left in zip(splits, aside, strict=True)]
-    made = _make(bench, ground, variant, seen)
+    few = len(splits[0].training) < MANY
+    logits: list[list[F8]] = [[] for _ in splits]
+    rows: list[list[Rows]] = [[] for _ in splits]
+    for fold in range(CALIBRATION_FOLDS if few else 1):
+        aside = [each.training[fold::CALIBRATION_FOLDS] for each in splits]
+        seen = [np.setdiff1d(each.training, left) for each, left in zip(splits, aside, strict=True)]
+        made = _make(bench, ground, variant, seen)
+        for repeat, left in enumerate(aside):
+            rows[repeat].append(_training_rows(table, variant, left, repeat))
+            logits[repeat].append(made.logits(repeat, table.values[rows[repeat][-1]]))
     result = []
-    for repeat, left in enumerate(aside):
-        rows = _training_rows(table, variant, left, repeat)
-        allowed = _truth(ground, variant, rows)
-        result.append(fit_temperature(made.logits(repeat, table.values[rows]), allowed, np.ones(len(rows))))
+    for repeat in range(len(splits)):
+        chosen = np.concatenate(rows[repeat])
+        weights = calibration_weights(table.kind[chosen], TRANSFER)
+        allowed = _truth(ground, variant, chosen)
+        result.append(fit_temperature(np.concatenate(logits[repeat]), allowed, weights))
     return np.array(result)
 
 
@@ -271,9 +285,15 @@ def _shown(table: FeatureTable, count: int | None) -> NDArray[np.bool_]:
 
 
 def pretrain(folder: Path, target: Target, bench: Bench, *, workers: int) -> Start:
-    """Train our source network on all surveys but the target's, as `varstream-train train` does."""
+    """Train our source network on all surveys but the target's, as `varstream-train train` does.
+
+    Stars of the target's surveys that other surveys have as well are left out.
+    """
     files = [folder / f"{name}.npz" for name, survey in SURVEYS.items() if survey.training]
     sources = [known_source(path) for path in files if path.stem not in target.surveys]
+    targets = [known_source(folder / f"{name}.npz") for name in target.surveys]
+    groups = groups_of([each.read() for each in (*sources, *targets)], [*sources, *targets])
+    known = np.concatenate(groups[len(sources) :])
     recipe = RECIPES["standard"]
     dataset = build_dataset(
         sources,
@@ -284,8 +304,17 @@ def pretrain(folder: Path, target: Target, bench: Bench, *, workers: int) -> Sta
         workers=workers,
         progress=bench.progress,
     )
+    unseen = [~np.isin(group, known) for group in groups[: len(sources)]]
+    kept_rows = [
+        unseen[survey][star] for survey, star in zip(dataset.survey, dataset.table.star, strict=True)
+    ]
+    dataset = dataset.take(np.flatnonzero(kept_rows))
     rows = np.flatnonzero(dataset.trainable)
-    key = {"values": hash_of_values(dataset.table.values[rows]), "recipe": asdict(recipe)}
+    key = {
+        "values": hash_of_values(dataset.table.values[rows]),
+        "allowed": hash_of_values(dataset.allowed[rows].astype(np.float64)),
+        "recipe": asdict(recipe),
+    }
 
     def compute() -> dict[str, NDArray[Any]]:
         networks, scale = fit_all(dataset, recipe, FromScratch(recipe, bench.progress), seed=0)

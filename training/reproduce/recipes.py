@@ -89,9 +89,10 @@ def recipes(bench: Bench, folder: Path, *, workers: int) -> Section:
         (
             f"Mean of {repeats} fresh splits by star, and its standard error. Networks are pretrained on all "
             "surveys but the target's, on complete and on shortened light curves, then fitted to the stars "
-            "of the target, shortened and not, and stars that do not vary. No training epoch is chosen: the schedule "
-            "is fixed. The temperature is fitted on training stars that a second network has not seen. The "
-            "forest is scikit-learn's own, on the complete light curves of the same training stars.",
+            "of the target, shortened and not, and stars that do not vary; stars that other surveys share with "
+            "the target's are left out. No training epoch is chosen: the schedule is fixed. The "
+            "temperature is fitted on training stars that other networks have not seen. The forest is "
+            "scikit-learn's own, on the complete light curves of the same training stars.",
         ),
         (
             Table(
@@ -159,7 +160,12 @@ def _forest(bench: Bench, ground: Ground, *, stars: int) -> F8:
     full = np.flatnonzero((table.kind == Kind.FULL) & table.usable)
     row = np.full(len(target), -1)
     row[table.star[full]] = full
-    key = {"target": target.name, "values": hash_of_values(table.values[full]), "stars": stars, "test": test}
+    key = {
+        "target": target.fingerprint(),
+        "values": hash_of_values(table.values[full]),
+        "stars": stars,
+        "test": test,
+    }
 
     def compute() -> dict[str, NDArray[Any]]:
         bar = bench.progress.add_task(f"forests, {target.name}, {stars} stars", total=repeats)

@@ -15,6 +15,7 @@ source       the surveys the shipped model is trained on, labels of one      OGL
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,12 @@ class Target:
     def surveys(self) -> tuple[str, ...]:
         """Names of the files the stars are from."""
         return tuple(part.survey.name for part in self.parts)
+
+    def fingerprint(self) -> str:
+        """Hash of stars, classes and labels, for the keys of results."""
+        digest = hashlib.sha256(" ".join((self.name, *self.classes)).encode())
+        digest.update(self.label.tobytes() + self.group.tobytes())
+        return digest.hexdigest()
 
     def where(self, chosen: NDArray[np.bool_]) -> Target:
         """Return the target without some of its stars: those whose features have no value."""
