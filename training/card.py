@@ -72,8 +72,8 @@ def _optimism(seen: Sequence[str]) -> str:
     if not seen:
         return ""
     return (
-        " **These numbers are optimistic**: the network that this one was transferred from had learnt from the "
-        f"same stars, of {', '.join(seen)}, in another guise. Surveys that were never trained on are "
+        " **These numbers are optimistic**: the network that this one was transferred from had learnt from "
+        f"the same stars, of {', '.join(seen)}, in another guise. Surveys that were never trained on are "
         "an honest test."
     )
 

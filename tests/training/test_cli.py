@@ -1,6 +1,7 @@
 import csv
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -154,6 +155,7 @@ def test_an_exported_model_is_renamed_and_scores_as_before(model_folder, tmp_pat
     assert main(command.split()) == 0
     before, after = Artifact.load(model_folder), Artifact.load(folder)
     changed = {"name": "other", "version": "3.1", "min_epochs": 25, "abstain_below": 0.7}
+    changed["reliability"] = ()  # it was measured at the old limits
     assert after.manifest == replace(before.manifest, sha256=after.manifest.sha256, **changed)
     assert after.manifest.sha256 in capsys.readouterr().out
     values = np.random.default_rng(0).lognormal(size=(200, 16))
@@ -166,6 +168,13 @@ def test_an_exported_model_is_renamed_and_scores_as_before(model_folder, tmp_pat
     assert stored.keys() == {name for name in graph if name.startswith(("fc", "bn"))}
     assert all((stored[name] == graph[name]).all() for name in stored)
     assert "# other 3.1" in (folder / "README.md").read_text()
+
+
+def test_another_name_keeps_what_was_measured(model_folder, tmp_path):
+    assert main(["export", str(model_folder), "--output", str(tmp_path / "named"), "--name", "named"]) == 0
+    renamed, before = Artifact.load(tmp_path / "named").manifest, Artifact.load(model_folder).manifest
+    assert renamed.reliability == before.reliability != ()
+    assert renamed.metrics == before.metrics
 
 
 def test_an_export_without_changes_is_the_same_model(model_folder, tmp_path):
@@ -206,7 +215,10 @@ def test_a_handful_of_light_curves_is_transferred_to_as_well(model_folder, surve
         f"--output {tmp_path / 'm'} --workers 1 --cache {tmp_path / 'cache'}"
     )
     assert main(command.split()) == 0, capsys.readouterr().err
-    assert "no forecast is made" in (tmp_path / "m" / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "m" / "report.html").read_text(encoding="utf-8")
+    assert ">5</th>" in page  # four fifths of six
+    assert ">1</th>" not in page  # of an eighth, a single one, its own fold would learn nothing
+    assert re.search(r"\bnan\b", re.sub(r'src="data:[^"]*"', "", page)) is None
 
 
 def fails(arguments: list[str], capsys, code: int) -> str:

@@ -32,7 +32,8 @@ def shipped() -> Artifact:
 
 
 def test_there_are_a_source_and_a_model_for_either_stream():
-    assert {folder.parent.name for folder in FOLDERS} == {"varstream-source", "varstream-ztf", "varstream-lsst"}
+    names = {folder.parent.name for folder in FOLDERS}
+    assert names == {"varstream-source", "varstream-ztf", "varstream-lsst"}
 
 
 @every_model

@@ -89,8 +89,8 @@ def recipes(bench: Bench, folder: Path, *, workers: int) -> Section:
         (
             f"Mean of {repeats} fresh splits by star, and its standard error. Networks are pretrained on all "
             "surveys but the target's, on complete and on shortened light curves, then fitted to the stars "
-            "of the target, shortened and not, and stars that do not vary; stars that other surveys share with "
-            "the target's are left out. No training epoch is chosen: the schedule is fixed. The "
+            "of the target, shortened and not, and stars that do not vary; stars that other surveys share "
+            "with the target's are left out. No training epoch is chosen: the schedule is fixed. The "
             "temperature is fitted on training stars that other networks have not seen. The forest is "
             "scikit-learn's own, on the complete light curves of the same training stars.",
         ),
