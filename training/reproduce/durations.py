@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.curve_plots import duration_plot
+from training.errors import TrainingError
 from training.feature_table import Extraction, FeatureTable, feature_table
 from training.light_curves import SERIES, LabelledCurves, LightCurves, offsets_of
 from training.metrics import confusion_matrix, scaled_mcc
@@ -106,6 +107,11 @@ def durations(
         mc_by_duration(bench, asked, target, stars, meaning, workers=workers) for asked, meaning in models
     ]
     filled = np.concatenate([mc[np.isfinite(mc)] for mc in results])
+    if not filled.size:
+        raise TrainingError(
+            f"no light curve of {target.name} has {COUNTS[0]} points in {DURATIONS_D[-1]} d: there is nothing "
+            "to resample"
+        )
     limits = (float(filled.min()) - 0.01, min(float(filled.max()) + 0.01, 1.0))
     figures, tables = [], []
     for number, ((asked, _), mc) in enumerate(zip(models, results, strict=True)):
