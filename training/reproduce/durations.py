@@ -109,8 +109,8 @@ def durations(
     filled = np.concatenate([mc[np.isfinite(mc)] for mc in results])
     if not filled.size:
         raise TrainingError(
-            f"no light curve of {target.name} has {COUNTS[0]} points in {DURATIONS_D[-1]} d: there is nothing "
-            "to resample"
+            f"no light curve of {target.name} has {COUNTS[0]} points in {DURATIONS_D[-1]} d: there is nothing"
+            " to resample"
         )
     limits = (float(filled.min()) - 0.01, min(float(filled.max()) + 0.01, 1.0))
     figures, tables = [], []
