@@ -369,7 +369,7 @@ def test_labels_that_make_no_classifier_are_told(waves, table, labels):
     fails("found only A", table, ["A"] * 180)
     fails("found only none", table, [None] * 180)
     fails("class 'B' has a single star", table, ["B"] + ["A"] * 179)
-    fails("at least 32 light curves with a class, got 20", table[50:70], labels[50:70])
+    fails("at least 32 examples with a class, got 20", table[50:70], labels[50:70])
     fails(r"2 labelled rows .* first, star0, has no r21", holed(table, "r21"), labels)
     fails(r"first, star0, has 7 epochs", table.assign(n_epochs=[7] + [60] * 179), labels)
     fails("row 0 of the table has no star", table.assign(star=[None] + ["s"] * 179), labels)
