@@ -146,7 +146,8 @@ def fit_preprocessing(values: NDArray[np.float64], *, robust: bool = False) -> P
     the minimum's own logarithm is taken at the smallest positive distance from it, not at 1e-10.
 
     A few light curves have slopes a hundred times those of all others: a standard deviation and a range that
-    they set leave the others no room. The robust constants take the scale from the deciles, and clip at the ends of the bulk.
+    they set leave the others no room. The robust constants take the scale from the deciles, and clip at the
+    ends of the bulk.
 
     Parameters
     ----------
