@@ -29,7 +29,7 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
     """Metrics by survey and by number of first epochs, each star judged by a network that has not seen it.
 
     Light curves that cannot be scored count as wrong. Standard errors are from 200 bootstrap samples of the
-    light curves.
+    stars.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
 
     def report(rows: NDArray[np.bool_]) -> dict[str, Any]:
         chosen = Answers(answers.probabilities[rows], answers.scored[rows])
-        return measure(chosen, allowed[rows], dataset.classes)
+        return measure(chosen, allowed[rows], dataset.classes, dataset.group[rows])
 
     shown = {"all": table.kind == Kind.FULL} | {
         str(count): _first(table.kind, table.n_epochs, count) for count in recipe.sampling.first_epochs
@@ -60,7 +60,7 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
     return {
         "how": f"{recipe.folds} folds: each star is judged by a network that was trained on the other folds; "
         "surveys that are never trained on by the network that is shipped",
-        "errors": "standard error of Mc from 200 bootstrap samples of the light curves",
+        "errors": "standard error of Mc from 200 bootstrap samples of the stars, each with all its light curves",
         "by_survey": {
             name: {
                 length: _summary(report(rows & (survey == number)))

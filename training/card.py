@@ -35,7 +35,7 @@ def card(manifest: Manifest) -> str:
         f"({training['temperature']:.2f}) was fitted on what networks said about stars they had not seen.",
         "## How good it is",
         f"Mc = (1 + MCC) / 2, of {metrics['how']}. No star, in any survey or band, is in two folds. The "
-        "error is the standard error from resampling the light curves. A label that is coarser than the "
+        "error is the standard error from resampling the stars. A label that is coarser than the "
         "classes counts as right for any class it contains. Mc is 0.5 by definition where a survey has stars "
         "of one class only: look at the accuracy there." + _optimism(training.get("seen_in_pretraining", [])),
         _survey_table(metrics["by_survey"], lengths),

@@ -19,6 +19,7 @@ from features import CONVENTIONS, FEATURE_NAMES, extract, scorable
 from schemas.artifact import Artifact
 from schemas.manifest import Manifest, ManifestError
 from training.errors import SettingsError, TrainingError
+from training.groups import stars_of_survey
 from training.labels import membership, settle
 from training.light_curves import Columns, LabelledCurves, LightCurves, read_light_curves
 from training.metrics import (
@@ -112,7 +113,8 @@ def evaluate(
             f"{_some(labels)}; the map knows {_some(np.array(sorted(label_map)))}: give one with --class-map"
         )
     answers = ask(artifact, survey, np.flatnonzero(labelled), first_epochs)
-    report = measure(answers, allowed[labelled], artifact.manifest.classes)
+    star = stars_of_survey(survey)[labelled]
+    report = measure(answers, allowed[labelled], artifact.manifest.classes, star)
     return {
         **report,
         **_labels_given(answers, allowed[labelled], artifact.manifest.abstain_below),
@@ -195,8 +197,18 @@ def judge(artifact: Artifact, curves: LightCurves) -> Answers:
     return Answers(probabilities.astype(np.float64), scored)
 
 
-def measure(answers: Answers, allowed: NDArray[np.bool_], classes: tuple[str, ...]) -> dict[str, Any]:
-    """Metrics of answers against the classes each star may be; see `training.labels.settle`."""
+def measure(
+    answers: Answers, allowed: NDArray[np.bool_], classes: tuple[str, ...], star: NDArray[np.int64]
+) -> dict[str, Any]:
+    """Metrics of answers against the classes each light curve may be; see `training.labels.settle`.
+
+    Parameters
+    ----------
+    allowed : (n, k) bool
+        Classes of each light curve.
+    star : (n,) int64
+        Its star: the error is from resampling stars, with all their light curves.
+    """
     predicted = answers.predicted
     truth = settle(allowed, predicted)
     names = (*classes, UNSCORED)
@@ -204,11 +216,12 @@ def measure(answers: Answers, allowed: NDArray[np.bool_], classes: tuple[str, ..
     confidence = np.where(answers.scored, answers.probabilities.max(axis=1), 0.0)
     return {
         "mc": scaled_mcc(confusion),
-        "mc_error": bootstrap_error(truth, predicted, len(names)),
+        "mc_error": bootstrap_error(truth, predicted, len(names), star=star),
         "mcc": mcc(confusion),
         "accuracy": accuracy(confusion),
         "calibration_error": _calibration_error(answers, confidence, predicted == truth),
         "n": len(truth),
+        "n_stars": len(np.unique(star)),
         "n_unscored": int((~answers.scored).sum()),
         "n_coarse": int((allowed.sum(axis=1) > 1).sum()),
         "per_class": {

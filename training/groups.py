@@ -14,6 +14,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from training.light_curves import LabelledCurves
+
 MATCH_RADIUS_ARCSEC = 5.0
 
 
@@ -52,6 +54,14 @@ def star_groups(
     edges = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(size, size))
     _, component = connected_components(edges, directed=False)
     return np.unique(component[:n], return_inverse=True)[1].astype(np.int64)
+
+
+def stars_of_survey(survey: LabelledCurves) -> NDArray[np.int64]:
+    """Star (n,) of each light curve of one survey, by its ids and positions where it has them."""
+    n = len(survey.curves)
+    unknown = np.full(n, np.nan)
+    ra, dec = (survey.columns.get(name, unknown).astype(np.float64) for name in ("ra", "dec"))
+    return star_groups([survey.columns["object_id"].astype(np.str_)], ra, dec)
 
 
 def _close_pairs(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ from scipy.optimize import curve_fit
 
 from training.crossfit import Fit, answers, stack
 from training.dataset import Dataset
+from training.groups import positions
 from training.labels import settle
 from training.metrics import confusion_matrix, scaled_mcc, standard_error
 from training.recipe import Recipe
@@ -53,24 +54,37 @@ class LearningCurve:
 def learning_curve(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> LearningCurve:
     """Train with an eighth, a quarter, a half and all of the labels, once for each fold.
 
-    With a handful of labels, shares of which a fold would have nothing to learn from are left out.
+    A share has all light curves of its stars, and its part of every class. With a handful of labels, shares of
+    which a fold would have nothing to learn from are left out.
     """
-    curves = np.unique(dataset.curve[dataset.trainable])
-    rank = np.random.default_rng(seed).permutation(len(curves)) / len(curves)
-    place = np.ones(int(dataset.curve.max()) + 1)
-    place[curves] = rank
-    largest = min(1.0, LARGEST / len(curves))
+    place = _places(dataset, seed)
+    largest = min(1.0, LARGEST / dataset.n_light_curves)
     numbers, means, errors = [], [], []
     for share in SHARES:
-        chosen = dataset.trainable & (place[dataset.curve] < share * largest)
+        chosen = dataset.trainable & (place < share * largest)
         if len(np.unique(dataset.fold[chosen])) < 2:  # all of them in one fold: it would learn from none
             continue
         mc = _folds(dataset, chosen, recipe, fit, seed)
-        numbers.append(round((1.0 - 1.0 / recipe.folds) * share * largest * len(curves)))
+        numbers.append(_learnt_from(dataset, chosen, recipe.folds))
         means.append(mc.mean())
         errors.append(standard_error(mc))
     light_curves, mean, error = np.array(numbers), np.array(means), np.array(errors)
     return LearningCurve(light_curves, mean, error, _forecast(light_curves, mean, error))
+
+
+def _places(dataset: Dataset, seed: int) -> NDArray[np.float64]:
+    """Place (m,) of each example's star within [0, 1), in an order that every class is spread evenly over."""
+    stratum = dataset.allowed.argmax(axis=1).astype(np.int64)
+    place = np.ones(len(stratum))
+    rows = np.flatnonzero(dataset.trainable)
+    place[rows] = positions(dataset.group[rows], stratum[rows], seed=seed)
+    return place
+
+
+def _learnt_from(dataset: Dataset, chosen: NDArray[np.bool_], folds: int) -> int:
+    """Light curves that a network learns from, in the mean over the folds."""
+    counts = [len(np.unique(dataset.curve[chosen & (dataset.fold != fold)])) for fold in range(folds)]
+    return round(float(np.mean(counts)))
 
 
 def _folds(

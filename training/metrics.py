@@ -97,14 +97,29 @@ def standard_error(values: F8) -> float:
     return float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
-def bootstrap_error(truth: I8, predicted: I8, n_classes: int, *, repeats: int = 200, seed: int = 0) -> float:
-    """Return the standard error of Mc from resampling the stars with replacement."""
+def bootstrap_error(
+    truth: I8, predicted: I8, n_classes: int, *, star: I8 | None = None, repeats: int = 200, seed: int = 0
+) -> float:
+    """Return the standard error of Mc from resampling the stars with replacement.
+
+    Parameters
+    ----------
+    truth, predicted : (n,) int64
+        Of the light curves.
+    star : (n,) int64, optional
+        Of each light curve: those of one star, as its bands, are drawn together. By default each is a star
+        of its own.
+    """
     rng = np.random.default_rng(seed)
-    size = len(truth)
-    draws = (rng.integers(size, size=size) for _ in range(repeats))
-    return float(
-        np.std([scaled_mcc(confusion_matrix(truth[i], predicted[i], n_classes)) for i in draws], ddof=1)
-    )
+    number = np.arange(len(truth)) if star is None else np.unique(star, return_inverse=True)[1]
+    n_stars = int(number.max()) + 1
+    cell = truth * n_classes + predicted
+    drawn = np.empty((repeats, n_classes, n_classes), np.int64)
+    for repeat in range(repeats):
+        times = np.bincount(rng.integers(n_stars, size=n_stars), minlength=n_stars)[number]
+        counts = np.bincount(cell, weights=times, minlength=n_classes**2)
+        drawn[repeat] = counts.reshape(n_classes, n_classes)
+    return float(np.std(scaled_mccs(drawn), ddof=1))
 
 
 def calibration_error(probability: F8, right: NDArray[np.bool_], *, bins: int = 15) -> float:

@@ -97,6 +97,16 @@ def test_bootstrap_error_of_two_classes_is_near_its_binomial_value():
     assert bootstrap_error(truth, predicted, 2) == pytest.approx(np.sqrt(0.1 * 0.9 / 2000), rel=0.2)
 
 
+def test_light_curves_of_one_star_are_no_independent_witnesses():
+    rng = np.random.default_rng(0)
+    truth = np.arange(500) % 2
+    predicted = np.where(rng.random(500) < 0.1, 1 - truth, truth)
+    once = np.sqrt(0.1 * 0.9 / 500)
+    four = [np.repeat(each, 4) for each in (truth, predicted, np.arange(500))]  # bands that always agree
+    assert bootstrap_error(four[0], four[1], 2, star=four[2]) == pytest.approx(once, rel=0.2)
+    assert bootstrap_error(four[0], four[1], 2) == pytest.approx(once / 2, rel=0.2)
+
+
 def test_calibration_error_of_known_cases():
     half_right = np.arange(300) % 2 == 0
     assert calibration_error(np.full(300, 0.5), half_right) == pytest.approx(0.0, abs=1e-12)
