@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.jit import kernel
-from training.folded import ERROR_FACTOR, inliers
+from training.folded import ERROR_FACTOR
+from training.phase_curve import inliers
 
 F8 = NDArray[np.float64]
 
