@@ -30,11 +30,12 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from features import MIN_POINTS
-from training.cadence import PER_MAGNITUDE, Cadence, Noise, Visits
 from training.errors import SettingsError, TrainingError
 from training.light_curves import LabelledCurves, LightCurves, offsets_of
+from training.photometry import PER_MAGNITUDE, flux_of, measured_flux
 from training.smoothed import SmoothedModel
 from training.star_model import Model, choose_model
+from training.visits import Cadence, Visits
 
 F8 = NDArray[np.float64]
 
@@ -211,14 +212,14 @@ def observe(
         drawn = cadence.draw_mean_mag(rng)
         mean_mag = drawn if drawn < mean_mag else rng.uniform(cadence.magnitudes[0], mean_mag)
         truth = shape - level + mean_mag
-        reference = float(_flux(reference_shape - level + mean_mag).mean())
+        reference = float(flux_of(reference_shape - level + mean_mag).mean())
         # An archive has other errors than the alerts, from which the survey knows of the star all the same.
-        flux, flux_err = _measured(truth, visits.depth, cadence.noise, chance)
+        flux, flux_err = measured_flux(truth, visits.depth, cadence.noise, chance)
         alert = np.abs(flux - reference) >= DETECTION_SIGMA * flux_err
         if detections_only:
             kept = alert
         else:
-            flux, flux_err = _measured(
+            flux, flux_err = measured_flux(
                 truth, visits.depth - cadence.archive_loss, cadence.archive_noise, chance
             )
             kept = flux >= ARCHIVE_SIGMA * flux_err
@@ -342,14 +343,3 @@ def _assembled(
 
 def _period_of(model: Model) -> float:
     return model[0].period_d if isinstance(model, tuple) and model else math.nan
-
-
-def _measured(truth: F8, depth: F8, noise: Noise, chance: F8) -> tuple[F8, F8]:
-    """Fluxes and their errors (n,), given the magnitudes and errors in units of one sigma (n,)."""
-    flux_err = _flux(truth) * noise.error(truth, depth) / PER_MAGNITUDE
-    return _flux(truth) + chance * flux_err, flux_err
-
-
-def _flux(mag: F8) -> F8:
-    """Flux in units of a star of magnitude 0."""
-    return np.asarray(10.0 ** (-0.4 * mag))

@@ -5,8 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from training.cadence import CADENCES, LSST_LIKE, ZTF_LIKE, Band, Noise
+from training.cadence import CADENCES, LSST_LIKE, ZTF_LIKE
 from training.errors import SettingsError
+from training.photometry import Noise
+from training.visits import Band
 
 N_STARS = 600
 
