@@ -60,7 +60,7 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
     return {
         "how": f"{recipe.folds} folds: each star is judged by a network that was trained on the other folds; "
         "surveys that are never trained on by the network that is shipped",
-        "errors": "standard error of Mc from 200 bootstrap samples of the stars, each with all its light curves",
+        "errors": "standard error of Mc from 200 bootstrap samples of the stars, with all their light curves",
         "by_survey": {
             name: {
                 length: _summary(report(rows & (survey == number)))

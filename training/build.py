@@ -17,7 +17,7 @@ from schemas.manifest import Manifest, ManifestError, sha256_of
 from training.assess import assess, reliability
 from training.card import write_card
 from training.crossfit import CrossFit, cross_fit
-from training.dataset import NON_VARIABLE, TEST_ONLY, Dataset, Source, build_dataset, provenance
+from training.dataset import Dataset, build_dataset
 from training.errors import SettingsError
 from training.examples import Examples
 from training.export import Model, read_model, write_model
@@ -31,6 +31,7 @@ from training.plateau import Layers, fit_plateau
 from training.preprocess import Preprocessing, fit_preprocessing
 from training.progress import progress_bar
 from training.recipe import Recipe, transfer_layers
+from training.sources import NON_VARIABLE, TEST_ONLY, Source, provenance
 from training.transfer import transfer_networks
 
 LICENCE = "weights: MIT; the surveys' teams ask that their papers are cited, see training.data"
@@ -326,6 +327,11 @@ def _release(job: Job, dataset: Dataset, made: CrossFit, method: Mapping[str, An
         name=job.name,
         version=job.version,
         label_maps={survey_name(source.path): source.label_map for source in job.sources},
-        training={**method, "command": job.command, "seed": job.seed, "data": provenance(job.sources)},
+        training={
+            **method,
+            "command": job.command,
+            "seed": job.seed,
+            "data": provenance(job.sources, dataset.outcomes),
+        },
     )
     return write_release(job.output, made.model, manifest)

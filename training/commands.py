@@ -19,8 +19,8 @@ from training.progress import progress_bar
 
 if TYPE_CHECKING:
     from training.build import Job
-    from training.dataset import Source
     from training.recipe import Recipe
+    from training.sources import Source
 
 # What needs torch is imported inside the commands: `evaluate` runs where only the worker is installed.
 
@@ -189,7 +189,7 @@ def _sources(arguments: argparse.Namespace) -> list[Source]:
 def _source(
     arguments: argparse.Namespace, path: Path, class_map: dict[str, str] | None, columns: Columns | None
 ) -> Source:
-    from training.dataset import known_source, own_source  # noqa: PLC0415
+    from training.sources import known_source, own_source  # noqa: PLC0415
 
     reading: dict[str, Any] = {"columns": columns, "skip_bad_rows": arguments.skip_bad_rows}
     if arguments.label is None and not is_table(path):

@@ -2,99 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from schemas.manifest import sha256_of
-from training.cadence import CADENCES
 from training.errors import SettingsError, TrainingError
 from training.feature_table import FeatureTable, feature_table
-from training.groups import folds, star_groups
+from training.groups import folds
 from training.labels import check_classes, membership
-from training.light_curves import Columns, LabelledCurves, read_light_curves, survey_name
+from training.light_curves import LabelledCurves, survey_name
 from training.recipe import Recipe
-from training.reobserve import Reobservation, reobserve
 from training.sampling import Kind
-from training.surveys import DOUBLE_MODE, SURVEYS
+from training.sources import Source, groups_of
 
 SIMULATED_CLASS = {Kind.SHUFFLED: "NonVar", Kind.CONSTANT: "NonVar", Kind.DAMPED_WALK: "QSO"}
 """What examples that are no measurement of their star are examples of."""
-
-NON_VARIABLE = "NonVar"
-
-COPIES = 2
-"""Light curves of each star that another survey is shown."""
-
-TEST_ONLY = "test"
-"""What a file is used for that no star is trained on."""
 
 NEVER_TRAINED = -1
 """Fold of light curves that are only measured."""
 
 LEFT_OUT = -2
 """Fold of light curves that are neither: their star is trained on, their survey is not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file of light curves and how its labels are read.
-
-    Attributes
-    ----------
-    path : Path
-        The file.
-    label_key : str
-        Column of native labels.
-    label_map : dict of str to str
-        Native label to class, or classes joined by ``|``.
-    link : str or None
-        Column that names the same star in another survey.
-    test_only : bool
-        Whether no star of it is trained on.
-    columns : Columns or None
-        Names of the columns of a table; see `training.tables`.
-    skip_bad_rows : bool
-        Leave out points that cannot be used instead of refusing the file.
-    observe_as : str or None
-        Show the stars as another survey would see them, one of `training.cadence.CADENCES`.
-    stars_per_label : int or None
-        At most so many stars of one native label are shown to it.
-    """
-
-    path: Path
-    label_key: str
-    label_map: dict[str, str]
-    link: str | None = None
-    test_only: bool = False
-    columns: Columns | None = None
-    skip_bad_rows: bool = False
-    observe_as: str | None = None
-    stars_per_label: int | None = None
-
-    def read(self, progress: Progress | None = None) -> LabelledCurves:
-        """Read the file by `training.light_curves.read_light_curves`; re-observe its stars if asked."""
-        survey = read_light_curves(self.path, self.columns, skip_bad_rows=self.skip_bad_rows)
-        if self.observe_as is None:
-            return survey
-        stars = _at_most(survey.labels(self.label_key), list(self.label_map), self.stars_per_label)
-        survey = survey.take(stars)
-        labels = survey.labels(self.label_key)
-        still = [name for name, meaning in self.label_map.items() if meaning == NON_VARIABLE]
-        seen = reobserve(
-            survey,
-            CADENCES[self.observe_as],
-            seed=0,
-            settings=Reobservation(copies=COPIES),
-            double_mode=np.isin(labels, DOUBLE_MODE),
-            constant=np.isin(labels, still),
-            progress=progress,
-        )
-        return seen.survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +51,8 @@ class Dataset:
         Of its star; `NEVER_TRAINED` where no model is trained on it.
     spared : (m,) bool
         Examples of labels that have enough others: measured, but not trained on.
+    outcomes : mapping of str to mapping
+        By survey, what became of the stars that are shown as another survey sees them.
     """
 
     classes: tuple[str, ...]
@@ -129,6 +63,7 @@ class Dataset:
     group: NDArray[np.int64]
     fold: NDArray[np.int8]
     spared: NDArray[np.bool_]
+    outcomes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def trainable(self) -> NDArray[np.bool_]:
@@ -151,49 +86,10 @@ class Dataset:
 
     def take(self, rows: NDArray[np.int64]) -> Dataset:
         """Copy some of the examples."""
-        return Dataset(
-            self.classes,
-            self.surveys,
-            self.table.take(rows),
-            self.allowed[rows],
-            self.survey[rows],
-            self.group[rows],
-            self.fold[rows],
-            self.spared[rows],
+        each = ("allowed", "survey", "group", "fold", "spared")
+        return replace(
+            self, table=self.table.take(rows), **{name: getattr(self, name)[rows] for name in each}
         )
-
-
-def known_source(path: Path) -> Source:
-    """How the labels of a survey are read that this package knows by its file name.
-
-    Raises
-    ------
-    SettingsError
-        If it is not known.
-    """
-    name = survey_name(path)
-    if name not in SURVEYS:
-        raise SettingsError(
-            f"{name!r} is none of the known surveys ({', '.join(SURVEYS)}): name its labels with --label"
-        )
-    survey = SURVEYS[name]
-    return Source(path, survey.label_key, dict(survey.labels), survey.link, test_only=not survey.training)
-
-
-def own_source(
-    path: Path,
-    label_key: str,
-    class_map: dict[str, str] | None,
-    *,
-    columns: Columns | None = None,
-    skip_bad_rows: bool = False,
-) -> Source:
-    """How the labels of a user's file are read: by the map, or as classes themselves."""
-    source = Source(path, label_key, class_map or {}, columns=columns, skip_bad_rows=skip_bad_rows)
-    if class_map is not None:
-        return source
-    labels = np.unique(source.read().labels(label_key))
-    return replace(source, label_map={str(label): str(label) for label in labels if label})
 
 
 def build_dataset(
@@ -214,7 +110,8 @@ def build_dataset(
         If a file cannot be used (see `read_light_curves`), none of its labels maps to a class, or a class
         has too few stars to learn from and to test on.
     """
-    surveys = [source.read(progress) for source in sources]
+    read = [source.read(progress) for source in sources]
+    surveys = [each.survey for each in read]
     allowed = [_allowed(survey, source, classes) for survey, source in zip(surveys, sources, strict=True)]
     _check_classes(surveys, sources, recipe.sampling.min_epochs)
     group = groups_of(surveys, sources)
@@ -246,33 +143,12 @@ def build_dataset(
                 spared[table.star],
             )
         )
-    return _join(parts, tuple(survey.name for survey in surveys))
-
-
-def provenance(sources: Sequence[Source]) -> list[dict[str, object]]:
-    """Return what the manifest says about the data: names, hashes, papers."""
-    return [
-        {
-            "name": survey_name(source.path),
-            "sha256": sha256_of(source.path),
-            "label": source.label_key,
-            "observed_as": source.observe_as,
-            "used_for": TEST_ONLY if source.test_only else "training and, in folds, test",
-            "references": _references(survey_name(source.path)),
-        }
-        for source in sources
-    ]
-
-
-def _at_most(labels: NDArray[np.str_], wanted: Sequence[str], limit: int | None) -> NDArray[np.int64]:
-    """Light curves of the wanted labels, at most `limit` of each, in ascending order."""
-    rng = np.random.default_rng(0)
-    chosen = [rng.permutation(np.flatnonzero(labels == label))[:limit] for label in wanted]
-    return np.sort(np.concatenate(chosen))
-
-
-def _references(name: str) -> list[str]:
-    return list(SURVEYS[name].references) if name in SURVEYS else []
+    outcomes = {
+        survey_name(source.path): each.outcome
+        for source, each in zip(sources, read, strict=True)
+        if each.outcome
+    }
+    return replace(_join(parts, tuple(survey.name for survey in surveys)), outcomes=outcomes)
 
 
 def _allowed(survey: LabelledCurves, source: Source, classes: tuple[str, ...]) -> NDArray[np.bool_]:
@@ -304,25 +180,6 @@ def _check_classes(surveys: Sequence[LabelledCurves], sources: Sequence[Source],
         min_epochs=min_epochs,
         source=", ".join(str(source.path) for _, source in trained),
     )
-
-
-def groups_of(surveys: Sequence[LabelledCurves], sources: Sequence[Source]) -> list[NDArray[np.int64]]:
-    """Star of every light curve of every survey, found over all of them."""
-
-    def column(name: str | None, survey: LabelledCurves, default: object) -> NDArray[np.object_]:
-        values = survey.columns.get(name) if name else None
-        return np.full(len(survey.curves), default) if values is None else values
-
-    ids = np.concatenate([column("object_id", s, "").astype(np.str_) for s in surveys])
-    links = np.concatenate(
-        [column(source.link, s, "").astype(np.str_) for s, source in zip(surveys, sources, strict=True)]
-    )
-    ra, dec = (
-        np.concatenate([column(name, s, np.nan).astype(np.float64) for s in surveys])
-        for name in ("ra", "dec")
-    )
-    sizes = [len(survey.curves) for survey in surveys]
-    return np.split(star_groups([ids, links], ra, dec), np.cumsum(sizes)[:-1])
 
 
 def _folds(
@@ -374,13 +231,10 @@ def _relabel(table: FeatureTable, allowed: NDArray[np.bool_], classes: tuple[str
 
 def _join(parts: Sequence[Dataset], surveys: tuple[str, ...]) -> Dataset:
     """One survey after the other; examples that imitate a class the model lacks are left out."""
-    joined = Dataset(
-        parts[0].classes,
-        surveys,
-        FeatureTable.join([part.table for part in parts]),
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("allowed", "survey", "group", "fold", "spared")
-        ),
-    )
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("allowed", "survey", "group", "fold", "spared")
+    }
+    table = FeatureTable.join([part.table for part in parts])
+    joined = Dataset(parts[0].classes, surveys, table, **arrays)
     return joined.take(np.flatnonzero(joined.allowed.any(axis=1)))

@@ -54,8 +54,8 @@ class LearningCurve:
 def learning_curve(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> LearningCurve:
     """Train with an eighth, a quarter, a half and all of the labels, once for each fold.
 
-    A share has all light curves of its stars, and its part of every class. With a handful of labels, shares of
-    which a fold would have nothing to learn from are left out.
+    A share has all light curves of its stars, and its part of every class. With a handful of labels, shares
+    of which a fold would have nothing to learn from are left out.
     """
     place = _places(dataset, seed)
     largest = min(1.0, LARGEST / dataset.n_light_curves)

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from rich.progress import Progress
 
-from training.dataset import NEVER_TRAINED, Source, build_dataset, known_source, own_source
+from training.dataset import NEVER_TRAINED, build_dataset
 from training.errors import SettingsError, TrainingError
 from training.recipe import Recipe
 from training.sampling import Kind, Sampling
+from training.sources import Source, known_source, own_source
 
 CLASSES = ("NonVar", "long", "short")
 MAP = {"short": "short", "long": "long"}
@@ -79,13 +80,14 @@ def test_a_label_with_many_stars_is_measured_whole_and_trained_on_in_part(survey
 
 def test_stars_that_another_survey_is_shown_keep_their_names_and_labels(survey):
     source = Source(survey, "kind", MAP, observe_as="ztf", stars_per_label=8)
-    seen = source.read()
-    original = Source(survey, "kind", MAP).read()
+    read = source.read()
+    seen, original = read.survey, Source(survey, "kind", MAP).read().survey
     assert seen.name == "waves_as_ztf"
     label_of = dict(zip(original.columns["object_id"], original.labels("kind"), strict=True))
     assert [label_of[name] for name in seen.columns["object_id"]] == seen.labels("kind").tolist()
     assert 8 < len(set(seen.columns["object_id"])) <= 16
-    assert np.array_equal(source.read().curves.mag, seen.curves.mag)  # the same whenever it is read
+    assert sum(read.outcome.values()) == 16  # what became of each star
+    assert np.array_equal(source.read().survey.curves.mag, seen.curves.mag)  # the same whenever it is read
 
 
 def test_files_without_a_known_meaning_are_refused(survey):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from training.build import FromScratch
 from training.calibrate import fit_temperature, softmax
 from training.crossfit import calibration_weights, fit_all, kind_weights
-from training.dataset import build_dataset, groups_of, known_source
+from training.dataset import build_dataset
 from training.examples import Examples
 from training.feature_table import FeatureTable
 from training.fit import OneCycle, fit_one_cycle
@@ -29,6 +29,7 @@ from training.reproduce.repeats import Split, split
 from training.reproduce.targets import Target
 from training.reproduce.transfer_figures import Bench
 from training.sampling import SIMULATED, Kind
+from training.sources import groups_of, known_source
 from training.surveys import SURVEYS
 from training.transfer import PENALTY, transfer_networks
 
@@ -292,7 +293,7 @@ def pretrain(folder: Path, target: Target, bench: Bench, *, workers: int) -> Sta
     files = [folder / f"{name}.npz" for name, survey in SURVEYS.items() if survey.training]
     sources = [known_source(path) for path in files if path.stem not in target.surveys]
     targets = [known_source(folder / f"{name}.npz") for name in target.surveys]
-    groups = groups_of([each.read() for each in (*sources, *targets)], [*sources, *targets])
+    groups = groups_of([each.read().survey for each in (*sources, *targets)], [*sources, *targets])
     known = np.concatenate(groups[len(sources) :])
     recipe = RECIPES["standard"]
     dataset = build_dataset(
