@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -231,10 +232,10 @@ def _relabel(table: FeatureTable, allowed: NDArray[np.bool_], classes: tuple[str
 
 def _join(parts: Sequence[Dataset], surveys: tuple[str, ...]) -> Dataset:
     """One survey after the other; examples that imitate a class the model lacks are left out."""
-    arrays = {
+    arrays: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("allowed", "survey", "group", "fold", "spared")
     }
     table = FeatureTable.join([part.table for part in parts])
-    joined = Dataset(parts[0].classes, surveys, table, **arrays)
+    joined = replace(parts[0], surveys=surveys, table=table, **arrays)
     return joined.take(np.flatnonzero(joined.allowed.any(axis=1)))
