@@ -21,34 +21,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 from rich.progress import Progress
 
 from features import MIN_POINTS
 from training.errors import SettingsError, TrainingError
 from training.light_curves import LabelledCurves, LightCurves, offsets_of
-from training.photometry import PER_MAGNITUDE, flux_of, measured_flux
-from training.smoothed import SmoothedModel
+from training.observe import Copy, observe
 from training.star_model import Model, choose_model
-from training.visits import Cadence, Visits
+from training.visits import Cadence
 
 F8 = NDArray[np.float64]
-
-DETECTION_SIGMA = 5.0
-"""An alert is a difference from the reference image of at least this many errors."""
-ARCHIVE_SIGMA = 5.0
-"""An epoch of a data release has at least this ratio of flux to error."""
-MAGNITUDE_TRIES = 4
-SHIFT_TRIES = 12
-ENOUGH_KNOWN = 0.6
-"""A shift of time is taken at once if this part of the visits finds the star known."""
-REFERENCE_D = 500.0
-"""Time over which the frames of a reference image are taken [d]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,28 +98,6 @@ class Reobserved:
     outcome: NDArray[np.str_]
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """One light curve.
-
-    Attributes
-    ----------
-    time, mag, err : (n,) float64
-        In days and magnitudes.
-    truth : (n,) float64
-        Magnitudes without noise.
-    """
-
-    time: F8
-    mag: F8
-    err: F8
-    truth: F8
-    band: str
-    detections_only: bool
-    mean_mag: float
-    reference_mag: float
-
-
 def reobserve(
     survey: LabelledCurves,
     cadence: Cadence,
@@ -178,7 +142,14 @@ def reobserve(
         if model is not None:
             for copy in range(settings.copies):
                 rng = np.random.default_rng([seed, star, copy])
-                seen = observe(model, cadence, rng=rng, settings=settings, needs_alert=not still[star])
+                seen = observe(
+                    model,
+                    cadence,
+                    rng=rng,
+                    fewest_epochs=settings.fewest_epochs,
+                    detections_share=settings.detections_share,
+                    needs_alert=not still[star],
+                )
                 if seen is not None:
                     parents.append(star)
                     copies.append(copy)
@@ -191,76 +162,6 @@ def reobserve(
             f"{', '.join(sorted(set(outcome.tolist())))}; give more stars, or fewer fewest_epochs"
         )
     return Reobserved(_assembled(survey, cadence, np.array(parents), np.array(copies), made), outcome)
-
-
-def observe(
-    model: Model, cadence: Cadence, *, rng: Generator, settings: Reobservation, needs_alert: bool = True
-) -> Copy | None:
-    """One light curve of a star, or None if the survey sees too little of it.
-
-    A star that makes no alert is made brighter, up to three times, before it is given up.
-    """
-    visits = cadence.draw_visits(rng)
-    shape, reference_shape, visits = _looked_at(model, visits, cadence, rng)
-    if shape.size < settings.fewest_epochs:
-        return None
-    level = float(shape.mean())
-    detections_only = needs_alert and bool(rng.random() < settings.detections_share)
-    chance = rng.normal(0.0, 1.0, shape.size)
-    mean_mag = math.inf
-    for _ in range(MAGNITUDE_TRIES):
-        drawn = cadence.draw_mean_mag(rng)
-        mean_mag = drawn if drawn < mean_mag else rng.uniform(cadence.magnitudes[0], mean_mag)
-        truth = shape - level + mean_mag
-        reference = float(flux_of(reference_shape - level + mean_mag).mean())
-        # An archive has other errors than the alerts, from which the survey knows of the star all the same.
-        flux, flux_err = measured_flux(truth, visits.depth, cadence.noise, chance)
-        alert = np.abs(flux - reference) >= DETECTION_SIGMA * flux_err
-        if detections_only:
-            kept = alert
-        else:
-            flux, flux_err = measured_flux(
-                truth, visits.depth - cadence.archive_loss, cadence.archive_noise, chance
-            )
-            kept = flux >= ARCHIVE_SIGMA * flux_err
-        measured = (truth > cadence.saturation) & (flux > 0.0)
-        kept &= measured
-        enough = kept.sum() >= settings.fewest_epochs
-        if enough and ((measured & alert).any() or not needs_alert):
-            return Copy(
-                time=visits.time[kept],
-                mag=-2.5 * np.log10(flux[kept]),
-                err=PER_MAGNITUDE * flux_err[kept] / flux[kept],
-                truth=truth[kept],
-                band=visits.band,
-                detections_only=detections_only,
-                mean_mag=mean_mag,
-                reference_mag=-2.5 * math.log10(reference),
-            )
-    return None
-
-
-def write_light_curves(path: Path, survey: LabelledCurves) -> None:
-    """Write the layout that `training.light_curves.read_light_curves` reads, magnitudes in single precision.
-
-    Raises
-    ------
-    SettingsError
-        If the file cannot be written.
-    """
-    curves = survey.curves
-    arrays: dict[str, Any] = {
-        "time": curves.time,
-        "mag": curves.mag.astype(np.float32),
-        "err": curves.err.astype(np.float32),
-        "offsets": curves.offsets,
-        **survey.columns,
-    }
-    try:
-        with path.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-    except OSError as exc:
-        raise SettingsError(f"cannot write the light curves to {path}: {exc}") from exc
 
 
 def _model_of(
@@ -283,39 +184,6 @@ def _clean(points: tuple[F8, F8, F8]) -> tuple[F8, F8, F8]:
     usable = np.flatnonzero(np.isfinite(err) & (err > 0.0))
     first = usable[np.unique(time[usable], return_index=True)[1]]
     return time[first], mag[first], err[first]
-
-
-def _looked_at(model: Model, visits: Visits, cadence: Cadence, rng: Generator) -> tuple[F8, F8, Visits]:
-    """Magnitudes at the visits, magnitudes in the reference image's frames, and the visits left."""
-    if isinstance(model, SmoothedModel):
-        return _shifted(model, visits, cadence, rng)
-    before = visits.time[:1] - rng.uniform(0.0, REFERENCE_D, cadence.reference_frames)
-    shape, reference = np.zeros(visits.time.size), np.zeros(before.size)
-    for curve in model:
-        phase = rng.random()
-        shape += curve.mag(visits.time, phase)
-        reference += curve.mag(before, phase)
-    return shape, reference, visits
-
-
-def _shifted(model: SmoothedModel, visits: Visits, cadence: Cadence, rng: Generator) -> tuple[F8, F8, Visits]:
-    """Look at a light curve where it is known, at a random time that keeps many of the visits."""
-    start, end = model.time[0], model.time[-1]
-    duration = float(np.ptp(visits.time))
-    most, shape, seen, when = -1, np.empty(0), np.zeros(0, np.bool_), visits.time
-    for _ in range(SHIFT_TRIES):
-        slack = (end - start) - duration
-        time = visits.time - visits.time[0] + start + rng.uniform(min(0.0, slack), max(0.0, slack))
-        mag, known = model.mag_at(time)
-        known &= (time >= start) & (time <= end)
-        if known.sum() > most:
-            most, shape, seen, when = int(known.sum()), mag, known, time
-        if most > ENOUGH_KNOWN * time.size:
-            break
-    frames = np.sort(rng.choice(model.time, min(cadence.reference_frames, model.time.size), replace=False))
-    reference, _ = model.mag_at(frames)
-    kept = Visits(when[seen], visits.depth[seen], visits.band)
-    return shape[seen], reference, kept
 
 
 def _assembled(
