@@ -18,7 +18,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 def kept(cache_folder: Path, what: str, key: Mapping[str, Any], compute: Callable[[], Arrays]) -> Arrays:
-    """Return the arrays of this key from the cache, computed where they are not there.
+    """Return the arrays of this key from the cache, computed if the file is absent or damaged.
 
     Parameters
     ----------
@@ -33,13 +33,9 @@ def kept(cache_folder: Path, what: str, key: Mapping[str, Any], compute: Callabl
     """
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     path = cache_folder / f"{what}-{digest[:24]}.npz"
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except FileNotFoundError:
-        pass
-    except NPZ_ERRORS:
-        path.unlink()  # damaged: computed again
+    found = _read(path)
+    if found is not None:
+        return found
     made = compute()
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}.tmp")
@@ -47,6 +43,18 @@ def kept(cache_folder: Path, what: str, key: Mapping[str, Any], compute: Callabl
         np.savez(out, **made)  # type: ignore[arg-type] # names that are not its options
     unfinished.replace(path)  # a result is there whole or not at all
     return made
+
+
+def _read(path: Path) -> Arrays | None:
+    """Arrays of a file; None if there is none, or it was damaged and is gone now."""
+    if not path.exists():
+        return None
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except NPZ_ERRORS:
+        path.unlink(missing_ok=True)
+        return None
 
 
 def hash_of_values(values: NDArray[np.float64]) -> str:
