@@ -20,7 +20,7 @@ from training.crossfit import CrossFit, cross_fit
 from training.dataset import Dataset, build_dataset
 from training.errors import SettingsError
 from training.examples import Examples
-from training.export import Model, read_model, write_model
+from training.export import Model, check_folder, read_model, write_model
 from training.fit import OneCycle, check_examples, fit_one_cycle
 from training.labels import classes_of
 from training.learning import learning_curve
@@ -153,6 +153,7 @@ def train(job: Job) -> Manifest:
     SettingsError, TrainingError
         If the data or the settings cannot make a classifier.
     """
+    check_folder(job.output)
     torch.set_num_threads(1)  # the same sums in the same order on any machine
     with progress_bar() as progress:
         dataset = _dataset(job, progress)
@@ -171,6 +172,7 @@ def transfer(job: Job, pretrained_folder: Path, layers: Layers | None = None) ->
     SettingsError, TrainingError
         If the pretrained model, the data or the settings cannot make a classifier.
     """
+    check_folder(job.output)
     try:
         pretrained, origin = read_model(pretrained_folder)
     except ManifestError as exc:
@@ -307,7 +309,7 @@ def describe(
         },
         metrics=assess(dataset, made.probabilities, recipe),
         reliability=reliability(dataset, made.probabilities, recipe),
-        licence=LICENCE,
+        licence=LICENCE if any(each["references"] for each in training["data"]) else "",
     )
 
 

@@ -51,20 +51,31 @@ def card(manifest: Manifest) -> str:
         "### Light curves that imitate",
         _simulated_table(metrics["simulated"]),
         "## What to know before trusting it",
-        "- The mix of classes in training is that of catalogues of variable stars, not of the sky or of an "
-        "alert stream: the probabilities are calibrated for such a mix.\n"
-        "- One band, no colour, no distance: types that differ only there (Cepheids of populations I and II, "
-        "overtone Cepheids and RR Lyrae stars) get mixed up.\n"
-        "- It was not measured on many exposures per night of few nights, as deep fields give: there an "
-        "epoch says less than these tables suppose.\n"
-        "- Supernovae, cataclysmic variables and young stars have no class here and come out as one that is "
-        "wrong.\n"
-        "- The period of an eclipsing binary is usually half the orbital one: the model was trained so.",
+        _caveats(manifest.classes),
         "## Data and credit",
         _data(training["data"]),
-        f"Licence: {manifest.licence}.",
+        f"Licence: {manifest.licence}." if manifest.licence else "",
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _caveats(classes: Sequence[str]) -> str:
+    """Say what the numbers cannot tell."""
+    caveats = [
+        "The mix of classes in training is that of catalogues of variable stars, not of the sky or of an alert "
+        "stream: the probabilities are calibrated for such a mix.",
+        "One band, no colour, no distance: types that differ only there, as Cepheids of populations I and II "
+        "do, get mixed up.",
+        "It was not measured on many exposures per night of few nights, as deep fields give: there an epoch "
+        "says less than these tables suppose.",
+        "Whatever has no class here comes out as one that is wrong: in an alert stream that may be supernovae, "
+        "cataclysmic variables and young stars.",
+    ]
+    if any(name.startswith("EB") for name in classes):
+        caveats.append(
+            "The period of an eclipsing binary is usually half the orbital one: the model was trained so."
+        )
+    return "\n".join(f"- {each}" for each in caveats)
 
 
 def _optimism(seen: Sequence[str]) -> str:

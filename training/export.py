@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from features import FEATURE_NAMES
 from schemas.artifact import Artifact
 from schemas.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, sha256_of
 from training.calibrate import softmax
-from training.errors import TrainingError
+from training.errors import SettingsError, TrainingError
 from training.networks import Networks, as_scores, predict
 from training.preprocess import Preprocessing
 
@@ -68,6 +69,24 @@ class Model:
         """Class probabilities (n, k) of raw features (n, 16), by torch in single precision."""
         scores = as_scores(self.preprocessing.transform(values)[0])
         return softmax(predict(self.networks(), scores)[0], self.temperature)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse, before the work, a model folder that could not be written after it.
+
+    Raises
+    ------
+    SettingsError
+        If it is a file, is in one, or is not ours to write.
+    """
+    existing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    try:
+        with TemporaryFile(dir=existing):
+            return
+    except OSError as exc:
+        raise SettingsError(
+            f"cannot write a model to {folder}: {existing} is no folder that we may write in ({exc.strerror})"
+        ) from exc
 
 
 def write_model(folder: Path, model: Model, manifest: Manifest) -> Manifest:

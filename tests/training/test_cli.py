@@ -216,8 +216,8 @@ def test_a_handful_of_light_curves_is_transferred_to_as_well(model_folder, surve
     )
     assert main(command.split()) == 0, capsys.readouterr().err
     page = (tmp_path / "m" / "report.html").read_text(encoding="utf-8")
-    # four fifths of a quarter, a half and all; of an eighth, a single one, its fold would learn nothing
-    assert re.findall(r'"number">(\d+)</th>', page) == ["1", "2", "5"]
+    # four fifths of two, four and all six: no smaller share has both classes
+    assert re.findall(r'"number">(\d+)</th>', page) == ["2", "3", "5"]
     assert re.search(r"\bnan\b", re.sub(r'src="data:[^"]*"', "", page)) is None
 
 
@@ -232,6 +232,9 @@ def fails(arguments: list[str], capsys, code: int) -> str:
 
 def test_wrong_arguments_are_answered_in_one_line(model_folder, survey, tmp_path, capsys):
     out = ["--json", str(tmp_path / "r.json")]
+    for making in ("train", "transfer --pretrained none"):
+        nowhere = f"{making} --light-curves {survey} --label kind --output {survey}/m"
+        assert f"{survey} is no folder that we may write in" in fails(nowhere.split(), capsys, 2)
     missing = fails(["evaluate", str(model_folder), "none.npz", "--label", "kind", *out], capsys, 2)
     assert "none.npz" in missing
     no_model = fails(["evaluate", str(tmp_path), str(survey), "--label", "kind", *out], capsys, 2)

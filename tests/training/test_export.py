@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,8 +7,8 @@ import pytest
 from features import FEATURE_NAMES
 from schemas.artifact import Artifact
 from schemas.manifest import Manifest, ManifestError, load_manifest
-from training.errors import TrainingError
-from training.export import Model, parity, read_model, write_model
+from training.errors import SettingsError, TrainingError
+from training.export import Model, check_folder, parity, read_model, write_model
 from training.networks import Networks
 from training.preprocess import fit_preprocessing
 
@@ -74,6 +75,17 @@ def test_torch_and_onnxruntime_agree_on_a_thousand_rows(tmp_path):
     model = make_model()
     write_model(tmp_path, model, make_manifest())
     assert parity(tmp_path, model) <= 1e-5
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(tmp_path):
+    check_folder(tmp_path / "new" / "model")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "model"):
+        with pytest.raises(SettingsError, match=f"{tmp_path / 'file'} is no folder"):
+            check_folder(folder)
+    with pytest.raises(SettingsError, match="/proc is no folder that we may write in"):
+        check_folder(Path("/proc/model"))
 
 
 def test_a_score_does_not_depend_on_its_batch(tmp_path, values):
