@@ -1,0 +1,94 @@
+"""Our recipe beside the paper's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from training.feature_table import FeatureTable
+from training.fit import OneCycle
+from training.networks import Networks
+from training.plateau import Layers
+from training.preprocess import fit_preprocessing
+from training.reproduce import recipe_models
+from training.reproduce.recipe_models import SHOWN, Ground, Start, Variant, measure
+from training.reproduce.recipes import ours_for, variants_of
+from training.reproduce.targets import Target
+from training.sampling import Kind
+
+VARIANT = Variant(
+    name="test",
+    layers=None,
+    schedule=OneCycle(steps=60, batch=32, input_noise=0.0, label_smoothing=0.0),
+)
+
+
+@pytest.fixture(scope="module")
+def ground() -> Ground:
+    """Sixty stars of two classes eight sigma apart, their examples, and one star without features."""
+    rng = np.random.default_rng(1)
+    label = np.arange(60) % 2
+    kinds = [Kind.FULL, *[Kind.FIRST] * 3, Kind.PREFIX, Kind.SHUFFLED, Kind.CONSTANT]
+    star = np.repeat(np.arange(60), len(kinds))
+    kind = np.tile(kinds, 60).astype(np.int8)
+    place = np.where(np.isin(kind, (Kind.SHUFFLED, Kind.CONSTANT)), -1.0, label[star])
+    values = rng.normal(size=(420, 16)) + 2.0 * place[:, None]
+    status = np.zeros(420, np.uint32)
+    values[:7], status[:7] = np.nan, 1
+    n_epochs = np.tile([100, 20, 40, 80, 50, 30, 30], 60)
+    table = FeatureTable(values, status, star, kind, n_epochs)
+    target = Target("ground", ("A", "B"), label, np.arange(60), ())
+    start = Start("random", Networks.random(4, [3]).weights(), fit_preprocessing(values[7:]))
+    return Ground(target, table, start, 0.25)
+
+
+def test_our_recipe_is_measured_by_what_a_star_is_shown_with_and_by_repeat(bench, ground):
+    scores = measure(bench, ground, VARIANT, stars=40, repeats=2)
+    for values in (scores.mc, scores.calibration_error, scores.sure, scores.right):
+        assert values.shape == (len(SHOWN), 2)
+    assert (scores.mc > 0.85).all()  # one star has no features, and is wrong
+    assert ((scores.sure >= 0.0) & (scores.sure <= 1.0)).all()
+    full, more = SHOWN.index(None), SHOWN.index(150)
+    assert (scores.mc[more] == scores.mc[full]).all()  # no star has more than 100 epochs
+
+
+def test_our_recipe_gives_the_same_again_and_is_kept(bench, ground, tmp_path, monkeypatch):
+    scores = measure(bench, ground, VARIANT, stars=40, repeats=2)
+    other = replace(bench, cache_folder=tmp_path / "other")
+    again = measure(other, ground, VARIANT, stars=40, repeats=2)
+    assert np.array_equal(scores.mc, again.mc)
+    assert np.array_equal(scores.calibration_error, again.calibration_error)
+    monkeypatch.setattr(recipe_models, "split", None)  # not called again
+    kept = measure(bench, ground, replace(VARIANT, name="another name"), stars=40, repeats=2)
+    assert np.array_equal(kept.mc, scores.mc)
+    with pytest.raises(TypeError, match="not callable"):
+        measure(bench, ground, replace(VARIANT, shortened=False), stars=40, repeats=2)
+
+
+@pytest.mark.parametrize("layers", Layers)
+def test_a_pretrained_start_is_measured_too(bench, ground, layers):
+    variant = replace(VARIANT, layers=layers)
+    scores = measure(bench, ground, variant, stars=40, repeats=2)
+    assert (scores.mc[0] > 0.85).all()
+
+
+def test_parts_of_the_recipe_are_left_out_one_at_a_time():
+    ours, *others = variants_of(ours_for(300))
+    assert (ours.layers, ours_for(1500).layers) == (Layers.LAST, Layers.EVERY)
+    for variant in others:
+        changed = {
+            name
+            for name in ("layers", "shortened", "non_variables", "calibrated")
+            if getattr(variant, name) != getattr(ours, name)
+        }
+        assert changed
+        assert variant.name.startswith(("without", "from random weights"))
+    assert len({variant.name for variant in others}) == len(others)
+
+
+def test_without_stars_that_do_not_vary_there_is_no_class_for_them(bench, ground):
+    plain = replace(VARIANT, non_variables=False, shortened=False, calibrated=False)
+    scores = measure(bench, ground, plain, stars=40, repeats=2)
+    assert (scores.mc[0] > 0.85).all()
