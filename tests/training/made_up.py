@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from rich.progress import Progress
 
+from training.build import FromScratch
 from training.dataset import Dataset
 from training.examples import Examples
 from training.feature_table import FeatureTable
 from training.networks import EPS, Networks
 from training.preprocess import Preprocessing
+from training.recipe import Recipe
 from training.sampling import Kind
 
 AS_THEY_ARE = Preprocessing(
@@ -72,6 +75,15 @@ def marked(stars: np.ndarray) -> np.ndarray:
     values = np.zeros((len(stars), 16))
     values[:, 0] = stars
     return values
+
+
+def values_apart(rng: np.random.Generator, label: np.ndarray, shift: float) -> np.ndarray:
+    """Features (n, 16) of normal noise, in each of which class k is moved by k times `shift` sigma."""
+    return rng.normal(size=(len(label), 16)) + shift * label[:, None]
+
+
+def from_scratch(recipe: Recipe) -> FromScratch:
+    return FromScratch(recipe, Progress(disable=True))
 
 
 @dataclass

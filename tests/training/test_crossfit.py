@@ -4,21 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from rich.progress import Progress
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from training.build import FromScratch
-from training.crossfit import cross_fit, fit_all, kind_weights
-from training.dataset import NEVER_TRAINED
+from training.crossfit import CrossFit, cross_fit, fit_all, kind_weights
+from training.dataset import NEVER_TRAINED, Dataset
 from training.fit import OneCycle
 from training.networks import Networks, as_scores, predict
 from training.plateau import Plateau
 from training.recipe import Recipe
 from training.sampling import Kind
 
-from .made_up import AS_THEY_ARE, Recorder, made_up_dataset, marked
+from .made_up import AS_THEY_ARE, Recorder, from_scratch, made_up_dataset, marked, values_apart
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 RECIPE = Recipe(
     name="test",
@@ -28,24 +27,18 @@ RECIPE = Recipe(
 WATCHED = replace(RECIPE, schedule=Plateau(training_epochs=4, batch=64))
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def from_scratch(recipe: Recipe) -> FromScratch:
-    return FromScratch(recipe, Progress(disable=True))
-
-
 @pytest.fixture
 def hundred():
     """A hundred stars of three examples each, 25 stars in each of four folds."""
     star = np.repeat(np.arange(100), 3)
     kind = np.tile([Kind.FULL, Kind.PREFIX, Kind.THINNED], 100)
     return made_up_dataset(marked(star), star // 4 % 2, star % 4, star=star, kind=kind)
+
+
+def recorded(dataset: Dataset, recipe: Recipe = RECIPE) -> tuple[CrossFit, Recorder]:
+    """What comes of a way to fit that only notes what it is shown, and those notes."""
+    fit = Recorder()
+    return cross_fit(dataset, recipe, fit, seed=0), fit
 
 
 def test_labels_that_can_only_be_remembered_are_not_known_to_the_folds():
@@ -62,8 +55,7 @@ def test_labels_that_can_only_be_remembered_are_not_known_to_the_folds():
 
 
 def test_each_network_learns_from_all_stars_but_those_of_its_fold(hundred):
-    fit = Recorder()
-    cross_fit(hundred, RECIPE, fit, seed=0)
+    _, fit = recorded(hundred)
     folds, (everything,) = fit.shown
     for number, shown in enumerate(folds):
         assert sorted(shown) == [star for star in np.repeat(np.arange(100), 3) if star % 4 != number]
@@ -72,8 +64,7 @@ def test_each_network_learns_from_all_stars_but_those_of_its_fold(hundred):
 
 
 def test_the_epoch_is_chosen_on_another_fold_than_the_one_that_is_judged(hundred):
-    fit = Recorder()
-    cross_fit(hundred, WATCHED, fit, seed=0)
+    _, fit = recorded(hundred, WATCHED)
     for number, (shown, watched) in enumerate(zip(fit.shown[0], fit.watched[0], strict=True)):
         assert set(watched % 4) == {(number + 1) % 4}
         assert set(shown % 4) == set(range(4)) - {number, (number + 1) % 4}
@@ -83,10 +74,8 @@ def test_the_epoch_is_chosen_on_another_fold_than_the_one_that_is_judged(hundred
 
 
 def test_the_papers_recipe_gives_every_star_an_answer():
-    rng = np.random.default_rng(0)
     label = np.arange(160) // 4 % 2
-    values = rng.normal(size=(160, 16)) + 2.0 * label[:, None]
-    dataset = made_up_dataset(values, label, np.arange(160) % 4)
+    dataset = made_up_dataset(values_apart(np.random.default_rng(0), label, 2.0), label, np.arange(160) % 4)
     made = cross_fit(dataset, WATCHED, from_scratch(WATCHED), seed=0)
     assert np.isfinite(made.logits).all()
     assert (made.logits.argmax(axis=1) == label).mean() > 0.9  # the classes are eight sigma apart
@@ -121,8 +110,7 @@ def test_every_fold_is_judged_behind_the_constants_of_the_stars_its_network_lear
 def test_surveys_that_are_never_trained_on_are_judged_by_the_shipped_network(hundred):
     fold = np.where(hundred.table.star < 20, NEVER_TRAINED, hundred.fold).astype(np.int8)
     dataset = replace(hundred, fold=fold)
-    fit = Recorder()
-    made = cross_fit(dataset, RECIPE, fit, seed=0)
+    made, fit = recorded(dataset)
     assert min(stars.min() for call in fit.shown for stars in call) == 20
     unseen = fold == NEVER_TRAINED
     expected = predict(made.model.networks(), as_scores(dataset.table.values[unseen]))[0]
@@ -133,8 +121,7 @@ def test_examples_without_features_are_never_used_and_get_no_answer(hundred):
     blocked = hundred.table.star % 10 == 7
     values = np.where(blocked[:, None], np.nan, hundred.table.values)
     table = replace(hundred.table, values=values, status=np.where(blocked, 1, 0).astype(np.uint32))
-    fit = Recorder()  # its `scale` refuses NaN
-    made = cross_fit(replace(hundred, table=table), RECIPE, fit, seed=0)
+    made, fit = recorded(replace(hundred, table=table))  # `Recorder.scale` refuses NaN
     assert (np.isnan(made.logits).all(axis=1) == blocked).all()
     assert (np.isnan(made.probabilities).all(axis=1) == blocked).all()
     assert not any((stars % 10 == 7).any() for call in fit.shown for stars in call)
@@ -145,19 +132,18 @@ def test_what_is_only_measured_is_judged_but_neither_learnt_from_nor_calibrated_
     spared = hundred.table.star % 5 == 0
     kind = np.where(first, Kind.FIRST, hundred.table.kind).astype(np.int8)
     dataset = replace(hundred, table=replace(hundred.table, kind=kind), spared=spared)
-    fit = Recorder()
-    made = cross_fit(dataset, RECIPE, fit, seed=0)
+    made, fit = recorded(dataset)
     assert all(len(stars) == 60 * 2 for stars in fit.shown[0])  # 60 of 75 stars, two of three examples
     assert np.isfinite(made.logits).all()
     flipped = replace(dataset, allowed=np.where((first | spared)[:, None], ~dataset.allowed, dataset.allowed))
-    again = cross_fit(flipped, RECIPE, Recorder(), seed=0)
+    again, _ = recorded(flipped)
     assert again.model.temperature == made.model.temperature
 
 
 def test_the_temperature_makes_the_labels_most_probable():
     rng = np.random.default_rng(5)
     label = np.arange(300) // 4 % 2
-    values = rng.normal(size=(300, 16)) + 0.4 * label[:, None]
+    values = values_apart(rng, label, 0.4)
     simulated = rng.random(300) < 0.5
     values[simulated] *= 3.0  # what is said about these is further from zero
     kind = np.where(simulated, Kind.CONSTANT, Kind.FULL)
@@ -190,8 +176,7 @@ def test_examples_weigh_by_how_they_were_made():
 
 def test_rare_classes_and_complete_light_curves_weigh_more_in_the_fit(hundred):
     rare = replace(hundred, allowed=(hundred.table.star % 20 < 4)[:, None] == np.array([False, True]))
-    fit = Recorder()
-    cross_fit(rare, replace(RECIPE, class_power=0.5, full_weight=3.0), fit, seed=0)
+    _, fit = recorded(rare, replace(RECIPE, class_power=0.5, full_weight=3.0))
     (weights,), (stars,) = fit.weights[1], fit.shown[1]
     heaviest = np.array([weights[stars == star].max() for star in range(100)])
     lightest = np.array([weights[stars == star].min() for star in range(100)])

@@ -5,29 +5,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from rich.progress import Progress
 
 from training import learning
-from training.build import FromScratch
-from training.dataset import NEVER_TRAINED
+from training.dataset import NEVER_TRAINED, Dataset
 from training.fit import OneCycle
-from training.learning import learning_curve
+from training.learning import LearningCurve, learning_curve
 from training.recipe import Recipe
 from training.sampling import Kind
 
-from .made_up import Recorder, made_up_dataset, marked
+from .made_up import Recorder, from_scratch, made_up_dataset, marked, values_apart
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 RECIPE = Recipe(name="test", schedule=OneCycle(steps=60, batch=8, input_noise=0.0, label_smoothing=0.0))
 FOLDS = RECIPE.folds
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def stars(n: int, examples: int = 2):
@@ -37,13 +28,24 @@ def stars(n: int, examples: int = 2):
     return made_up_dataset(marked(star), star % 2, star // 2 % FOLDS, star=star, kind=kind)
 
 
-def test_an_eighth_a_quarter_a_half_and_all_labels_are_learnt_from():
+def recorded(dataset: Dataset, *, seed: int = 0) -> tuple[LearningCurve, Recorder]:
+    """The curve of a way to fit that only notes what it is shown, and those notes."""
     fit = Recorder()
-    curve = learning_curve(stars(160), RECIPE, fit, seed=0)
+    return learning_curve(dataset, RECIPE, fit, seed=seed), fit
+
+
+def fitted(dataset: Dataset) -> LearningCurve:
+    return learning_curve(dataset, RECIPE, from_scratch(RECIPE), seed=0)
+
+
+def test_an_eighth_a_quarter_a_half_and_all_labels_are_learnt_from():
+    curve, fit = recorded(stars(160))
     assert curve.light_curves.tolist() == [16, 32, 64, 128]  # four fifths of 20, 40, 80 and 160
     for number, shown in zip(curve.light_curves, fit.shown, strict=True):
         seen = [np.unique(stars) for stars in shown]
-        assert np.mean([len(each) for each in seen]) == pytest.approx(number, rel=0.05)  # all folds are cut to the least
+        assert np.mean([len(each) for each in seen]) == pytest.approx(
+            number, rel=0.05
+        )  # all folds are cut to the least
         for fold, each in enumerate(seen):
             assert not (each // 2 % FOLDS == fold).any()
     assert len(fit.shown[-1][0]) == 2 * 128  # all examples of a light curve
@@ -54,8 +56,7 @@ def test_every_share_has_its_part_of_a_rare_class_and_all_bands_of_its_stars():
     rare = (star % 20 == 0).astype(np.int64)  # 8 of 160
     dataset = made_up_dataset(marked(2 * star + band), rare, star // 2 % FOLDS, star=2 * star + band)
     dataset = replace(dataset, group=star)
-    fit = Recorder()
-    learning_curve(dataset, RECIPE, fit, seed=0)
+    _, fit = recorded(dataset)
     for shown, expected in zip(fit.shown, (1, 2, 4, 8), strict=True):
         seen = set(np.concatenate(shown).astype(int))
         assert sum(curve // 2 % 20 == 0 for curve in seen) == 2 * expected
@@ -63,8 +64,7 @@ def test_every_share_has_its_part_of_a_rare_class_and_all_bands_of_its_stars():
 
 
 def test_more_labels_hold_the_fewer():
-    fit = Recorder()
-    learning_curve(stars(160), RECIPE, fit, seed=0)
+    _, fit = recorded(stars(160))
     everything = [set(np.concatenate(shown)) for shown in fit.shown]
     assert [len(each) for each in everything] == [20, 40, 80, 160]
     assert everything[0] < everything[1] < everything[2] < everything[3]
@@ -72,34 +72,31 @@ def test_more_labels_hold_the_fewer():
 
 def test_no_more_light_curves_are_learnt_from_than_tell_something(monkeypatch):
     monkeypatch.setattr(learning, "LARGEST", 80)
-    fit = Recorder()
-    curve = learning_curve(stars(160), RECIPE, fit, seed=0)
+    curve, fit = recorded(stars(160))
     assert curve.light_curves.tolist() == [8, 16, 32, 64]
     assert len(set(np.concatenate(fit.shown[-1]))) == 80
 
 
 def test_classes_far_apart_are_learnt_from_few():
-    rng = np.random.default_rng(0)
     label = np.arange(120) % 2
-    values = rng.normal(size=(120, 16)) + 3.0 * label[:, None]  # twelve sigma
+    values = values_apart(np.random.default_rng(0), label, 3.0)  # twelve sigma
     dataset = made_up_dataset(values, label, np.arange(120) // 2 % FOLDS)
-    curve = learning_curve(dataset, RECIPE, FromScratch(RECIPE, Progress(disable=True)), seed=0)
+    curve = fitted(dataset)
     assert curve.mc[-1] == 1.0
     assert curve.error[-1] == 0.0
-    again = learning_curve(dataset, RECIPE, FromScratch(RECIPE, Progress(disable=True)), seed=0)
+    again = fitted(dataset)
     assert (again.mc == curve.mc).all()
 
 
 def test_mc_is_of_complete_light_curves_that_are_trained_on():
-    rng = np.random.default_rng(0)
     label = np.arange(240) % 2
-    values = rng.normal(size=(240, 16)) + 3.0 * label[:, None]
+    values = values_apart(np.random.default_rng(0), label, 3.0)
     wrong = np.arange(240) >= 120  # shortened ones, and a survey that is only measured
     values[wrong] *= -1.0
     kind = np.where(np.arange(240) < 180, np.where(wrong, Kind.FIRST, Kind.FULL), Kind.FULL)
     fold = np.where(np.arange(240) < 180, np.arange(240) // 2 % FOLDS, NEVER_TRAINED)
     dataset = made_up_dataset(values, label, fold, kind=kind)
-    curve = learning_curve(dataset, RECIPE, FromScratch(RECIPE, Progress(disable=True)), seed=0)
+    curve = fitted(dataset)
     assert curve.mc[-1] == 1.0
     assert curve.light_curves[-1] == 96
 
@@ -108,8 +105,7 @@ def test_shares_of_which_a_fold_would_learn_nothing_are_left_out():
     rng = np.random.default_rng(0)
     star = np.repeat(np.arange(6), 8)
     dataset = made_up_dataset(rng.normal(size=(48, 16)), star % 2, star % FOLDS, star=star)
-    fit = Recorder()
-    curve = learning_curve(dataset, RECIPE, fit, seed=0)
+    curve, fit = recorded(dataset)
     assert 1 <= len(curve.light_curves) < 4
     assert curve.light_curves[-1] == 5  # four fifths of six
     assert np.isfinite(curve.mc).all()
@@ -119,9 +115,9 @@ def test_shares_of_which_a_fold_would_learn_nothing_are_left_out():
 def test_a_fold_without_a_star_has_no_mc():
     fold = np.where(np.arange(160) // 2 % FOLDS == 2, 3, np.arange(160) // 2 % FOLDS)
     label = np.arange(160) % 2
-    values = np.random.default_rng(0).normal(size=(160, 16)) + 3.0 * label[:, None]
+    values = values_apart(np.random.default_rng(0), label, 3.0)
     dataset = made_up_dataset(values, label, fold)
-    curve = learning_curve(dataset, RECIPE, FromScratch(RECIPE, Progress(disable=True)), seed=0)
+    curve = fitted(dataset)
     assert curve.mc[-1] == 1.0  # not four of five
 
 
@@ -179,9 +175,8 @@ def test_the_seed_chooses_the_labels_and_spared_ones_are_not_among_them():
     dataset = stars(160)
     chosen = []
     for seed in (1, 1, 2):
-        fit = Recorder()
-        learning_curve(dataset, RECIPE, fit, seed=seed)
+        _, fit = recorded(dataset, seed=seed)
         chosen.append(set(np.concatenate(fit.shown[0])))
     assert chosen[0] == chosen[1] != chosen[2]
     fewer = replace(dataset, spared=dataset.table.star < 80)
-    assert learning_curve(fewer, RECIPE, Recorder(), seed=1).light_curves[-1] == 64
+    assert recorded(fewer, seed=1)[0].light_curves[-1] == 64
