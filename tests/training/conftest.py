@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,9 @@ import pytest
 import torch
 
 from training.cli import main
+
+from .commands import class_map, making
+from .made_up_survey import write_survey
 
 SHAPES = {
     "short": (0.3, 0.9),  # periods [d]
@@ -46,27 +48,12 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def write_survey(path: Path, time: list[np.ndarray], mag: list[np.ndarray], labels: np.ndarray) -> None:
-    np.savez(
-        path,
-        time=np.concatenate(time),
-        mag=np.concatenate(mag).astype(np.float32),
-        err=np.full(sum(map(len, mag)), 0.02, np.float32),
-        offsets=np.concatenate([[0], np.cumsum([len(m) for m in mag])]),
-        object_id=np.array([f"star{i}" for i in range(len(mag))]),
-        kind=labels,
-    )
-
-
 @pytest.fixture(scope="session")
 def model_folder(survey: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model trained by the command on the made-up survey."""
     folder = tmp_path_factory.mktemp("model") / "waves" / "1.0.0"
-    command = (
-        f"train --light-curves {survey} --label kind --name waves --output {folder} --workers 1 "
-        f"--training-epochs 12 --truncations 1 --without-non-variables --cache {folder.parent / 'cache'}"
-    )
-    assert main(command.split()) == 0
+    command = "train --name waves --training-epochs 12 --truncations 1 --without-non-variables"
+    assert main(making(command, survey, folder)) == 0
     return folder
 
 
@@ -74,13 +61,11 @@ def model_folder(survey: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def transferred(survey: Path, model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """That model transferred by the command to two classes, as the command does it unless told otherwise."""
     folder = tmp_path_factory.mktemp("transferred") / "waves" / "2.0.0"
-    mapping = folder.parent / "map.json"
-    mapping.parent.mkdir(parents=True)
-    mapping.write_text(json.dumps({"short": "VAR", "long": "VAR", "constant": "NonVar"}))
+    folder.parent.mkdir()
+    mapping = class_map(folder.parent, short="VAR", long="VAR", constant="NonVar")
     command = (
-        f"transfer --pretrained {model_folder} --light-curves {survey} --label kind --class-map {mapping} "
-        f"--name moved --version 2.0.0 --output {folder} --truncations 1 --workers 1 "
-        f"--cache {folder.parent / 'cache'}"
+        f"transfer --pretrained {model_folder} --class-map {mapping} --name moved --version 2.0.0 "
+        "--truncations 1"
     )
-    assert main(command.split()) == 0
+    assert main(making(command, survey, folder)) == 0
     return folder

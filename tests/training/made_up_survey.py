@@ -1,0 +1,33 @@
+"""Files of made-up light curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from training.light_curves import read_light_curves
+
+
+def write_survey(
+    path: Path, time: Sequence[np.ndarray], mag: Sequence[np.ndarray], labels: np.ndarray
+) -> None:
+    """Write light curves with errors of 0.02 mag, and labels in the column ``kind``."""
+    np.savez(
+        path,
+        time=np.concatenate(time),
+        mag=np.concatenate(mag).astype(np.float32),
+        err=np.full(sum(map(len, mag)), 0.02, np.float32),
+        offsets=np.concatenate([[0], np.cumsum([len(m) for m in mag])]),
+        object_id=np.array([f"star{i}" for i in range(len(mag))]),
+        kind=labels,
+    )
+
+
+def write_few(path: Path, survey: Path, kinds: Sequence[str], each: int) -> None:
+    """Write the first light curves of each of some kinds of a made-up survey."""
+    stars = read_light_curves(survey)
+    few = np.concatenate([np.flatnonzero(stars.columns["kind"] == kind)[:each] for kind in kinds])
+    time, mag, _ = zip(*(stars.curves.pick(star) for star in few), strict=True)
+    write_survey(path, time, mag, stars.columns["kind"][few].astype(np.str_))
