@@ -62,14 +62,14 @@ def card(manifest: Manifest) -> str:
 def _caveats(classes: Sequence[str]) -> str:
     """Say what the numbers cannot tell."""
     caveats = [
-        "The mix of classes in training is that of catalogues of variable stars, not of the sky or of an alert "
-        "stream: the probabilities are calibrated for such a mix.",
+        "The mix of classes in training is that of catalogues of variable stars, not of the sky or of an "
+        "alert stream: the probabilities are calibrated for such a mix.",
         "One band, no colour, no distance: types that differ only there, as Cepheids of populations I and II "
         "do, get mixed up.",
         "It was not measured on many exposures per night of few nights, as deep fields give: there an epoch "
         "says less than these tables suppose.",
-        "Whatever has no class here comes out as one that is wrong: in an alert stream that may be supernovae, "
-        "cataclysmic variables and young stars.",
+        "Whatever has no class here comes out as one that is wrong: in an alert stream that may be "
+        "supernovae, cataclysmic variables and young stars.",
     ]
     if any(name.startswith("EB") for name in classes):
         caveats.append(

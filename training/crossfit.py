@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from training.calibrate import fit_temperature, softmax
+from training.calibrate import fit_temperature, softmax, with_few_epochs
 from training.dataset import NEVER_TRAINED, Dataset
 from training.examples import Examples
 from training.export import Model
@@ -66,8 +66,7 @@ class CrossFit:
 def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> CrossFit:
     """Train a network for each fold and one on all stars, and fit the temperature on the folds' answers.
 
-    Shortened light curves take part in all of it: a temperature that is fitted on complete ones alone makes
-    the probabilities of few epochs worse.
+    Shortened light curves take part in all of it; for the temperature see `training.calibrate`.
     """
     rng = np.random.default_rng(seed)
     numbers = range(recipe.folds)
@@ -84,6 +83,7 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
     rows = np.flatnonzero(usable & (dataset.fold == NEVER_TRAINED))
     logits[rows] = answers(final, scale, dataset, rows)
     fitted = np.flatnonzero(dataset.trainable)
+    fitted = fitted[with_few_epochs(dataset.table.n_epochs[fitted])]
     weights = calibration_weights(dataset.table.kind[fitted], recipe)
     temperature = fit_temperature(logits[fitted], dataset.allowed[fitted], weights)
     return CrossFit(Model(final.weights(), fit.input_eps, scale, temperature), logits)

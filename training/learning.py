@@ -59,7 +59,8 @@ def learning_curve(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> 
     """
     place = _places(dataset, seed)
     largest = min(1.0, LARGEST / dataset.n_light_curves)
-    numbers, means, errors = [], [], []
+    numbers: list[int] = []
+    means, errors = [], []
     for share in SHARES:
         chosen = dataset.trainable & (place < share * largest)
         if len(np.unique(dataset.fold[chosen])) < 2:  # all of them in one fold: it would learn from none

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.build import FromScratch
-from training.calibrate import fit_temperature, softmax
+from training.calibrate import EPOCHS, fit_temperature, softmax, with_few_epochs
 from training.crossfit import calibration_weights, fit_all, kind_weights
 from training.dataset import build_dataset
 from training.examples import Examples
@@ -139,6 +139,7 @@ def measure(bench: Bench, ground: Ground, variant: Variant, *, stars: int, repea
         "values": hash_of_values(ground.table.values),
         "start": None if variant.layers is None else fingerprint(ground.start.weights),
         "variant": {name: value for name, value in asdict(variant).items() if name != "name"},
+        "calibrated_on": EPOCHS,
         "weights": [TRANSFER.full_weight, TRANSFER.simulated_weight, CALIBRATION_FOLDS, MANY],
         "penalty": PENALTY,
         "stars": stars,
@@ -225,10 +226,11 @@ def _temperatures(bench: Bench, ground: Ground, variant: Variant, splits: Sequen
             logits[repeat].append(made.logits(repeat, table.values[rows[repeat][-1]]))
     result = []
     for repeat in range(len(splits)):
-        chosen = np.concatenate(rows[repeat])
-        weights = calibration_weights(table.kind[chosen], TRANSFER)
-        allowed = _truth(ground, variant, chosen)
-        result.append(fit_temperature(np.concatenate(logits[repeat]), allowed, weights))
+        asked = np.concatenate(rows[repeat])
+        chosen = with_few_epochs(table.n_epochs[asked])
+        weights = calibration_weights(table.kind[asked[chosen]], TRANSFER)
+        allowed = _truth(ground, variant, asked[chosen])
+        result.append(fit_temperature(np.concatenate(logits[repeat])[chosen], allowed, weights))
     return np.array(result)
 
 
