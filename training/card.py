@@ -210,6 +210,16 @@ def _simulated_table(simulated: Mapping[str, Any]) -> str:
 
 def _data(data: list[Mapping[str, Any]]) -> str:
     return "\n".join(
-        f"- `{each['name']}` ({each['used_for']}): {'; '.join(each['references']) or 'own data'}"
+        f"- `{each['name']}` ({each['used_for']}{_observed(each)}): "
+        f"{'; '.join(each['references']) or 'own data'}"
         for each in data
     )
+
+
+def _observed(source: Mapping[str, Any]) -> str:
+    """Say what became of the stars that are shown as another survey sees them."""
+    stars = source.get("stars_observed")
+    if not stars:
+        return ""
+    counts = ", ".join(f"{name} {count:,}" for name, count in stars.items())
+    return f"; as {source['observed_as']} sees its stars: {counts}"

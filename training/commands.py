@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,6 +109,8 @@ def transfer(arguments: argparse.Namespace) -> None:
     layers = None if arguments.mode is None else Layers(arguments.mode)
     recipe = TRANSFER if arguments.observe_as is None else STREAM
     manifest = build.transfer(_job(arguments, recipe), arguments.pretrained, layers)
+    if (stars := _observed_stars(manifest.training["data"])) is not None:
+        print(f"stars as {arguments.observe_as} sees them, or why they are left out: {stars}")
     _announce(arguments, manifest.metrics)
 
 
@@ -208,6 +211,14 @@ def _observed(arguments: argparse.Namespace, source: Source) -> Source:
     if stream is None or source.test_only or (known is not None and known.stream == stream):
         return source
     return replace(source, observe_as=stream, stars_per_label=STREAM_STARS_PER_LABEL)
+
+
+def _observed_stars(data: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return what became of the stars of all sources that are shown as another survey sees them."""
+    stars: Counter[str] = Counter()
+    for source in data:
+        stars.update(source["stars_observed"])
+    return ", ".join(f"{name} {count:,}" for name, count in stars.most_common()) or None
 
 
 def _columns(arguments: argparse.Namespace) -> Columns | None:

@@ -36,6 +36,9 @@ from training.visits import Cadence
 
 F8 = NDArray[np.float64]
 
+UNSEEN = "seen too seldom"
+"""What becomes of a star none of whose copies has enough epochs, or an alert."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reobservation:
@@ -136,8 +139,12 @@ def reobserve(
     two = np.zeros(n, np.bool_) if double_mode is None else double_mode
     still = np.zeros(n, np.bool_) if constant is None else constant
     task = progress.add_task(f"{survey.name} as {cadence.name}", total=n) if progress else None
-    outcome, parents, copies, made = np.full(n, "", dtype="U24"), [], [], []
+    outcome = np.full(n, "", dtype="U24")
+    parents: list[int] = []
+    copies: list[int] = []
+    made: list[tuple[Copy, str, float]] = []
     for star in range(n):
+        before = len(made)
         model, outcome[star] = _model_of(survey, star, settings, constant=still[star], double_mode=two[star])
         if model is not None:
             for copy in range(settings.copies):
@@ -154,6 +161,8 @@ def reobserve(
                     parents.append(star)
                     copies.append(copy)
                     made.append((seen, str(outcome[star]), _period_of(model)))
+            if len(made) == before:
+                outcome[star] = UNSEEN
         if progress and task is not None:
             progress.advance(task)
     if not made:

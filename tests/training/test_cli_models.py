@@ -79,6 +79,12 @@ def test_a_survey_is_shown_to_a_model_as_a_stream_sees_it(model_folder, survey, 
     training = Artifact.load(folder).manifest.training
     assert [each["observed_as"] for each in training["data"]] == ["ztf"]
     assert training["recipe"]["name"] == "stream"
+    stars = training["data"][0]["stars_observed"]
+    assert sum(stars.values()) == 30
+    said, card = capsys.readouterr().out, (folder / "README.md").read_text(encoding="utf-8")
+    for counts in (f"constant {stars['constant']}", f"folded {stars['folded']}"):
+        assert counts in said
+        assert counts in card
     assert 30 < training["light_curves"] <= 60  # two copies of a star, but for those that cannot be shown
 
 

@@ -87,6 +87,8 @@ def test_stars_that_another_survey_is_shown_keep_their_names_and_labels(survey):
     assert [label_of[name] for name in seen.columns["object_id"]] == seen.labels("kind").tolist()
     assert 8 < len(set(seen.columns["object_id"])) <= 16
     assert sum(read.outcome.values()) == 16  # what became of each star
+    shown = sum(read.outcome.get(name, 0) for name in np.unique(seen.columns["model"]))
+    assert shown == len(set(seen.columns["object_id"]))
     assert np.array_equal(source.read().survey.curves.mag, seen.curves.mag)  # the same whenever it is read
 
 
