@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from rich.progress import Progress
 
 from features import FEATURE_NAMES
@@ -19,20 +18,17 @@ from training.card import write_card
 from training.crossfit import CrossFit, cross_fit
 from training.dataset import Dataset, build_dataset
 from training.errors import SettingsError
-from training.examples import Examples
 from training.export import Model, check_folder, read_model, write_model
-from training.fit import OneCycle, check_examples, fit_one_cycle
+from training.fit import check_examples
 from training.labels import classes_of
 from training.learning import learning_curve
 from training.light_curves import survey_name
-from training.networks import EPS, Networks
 from training.one_page import write_page
-from training.plateau import Layers, fit_plateau
-from training.preprocess import Preprocessing, fit_preprocessing
+from training.plateau import Layers
 from training.progress import progress_bar
 from training.recipe import Recipe, transfer_layers
 from training.sources import NON_VARIABLE, TEST_ONLY, Source, provenance
-from training.transfer import transfer_networks
+from training.starts import FromPretrained, FromScratch
 
 LICENCE = "weights: MIT; the surveys' teams ask that their papers are cited, see training.data"
 
@@ -73,76 +69,6 @@ class Job:
     cache_folder: Path | None = None
     workers: int = 1
     non_variables: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class FromScratch:
-    """Networks of random weights, trained as the recipe says."""
-
-    recipe: Recipe
-    progress: Progress
-    input_eps: float = EPS
-
-    def scale(self, values: NDArray[np.float64]) -> Preprocessing:
-        """Return constants fitted on these features."""
-        return fit_preprocessing(values, robust=self.recipe.robust)
-
-    def networks(self, examples: Examples, validation: Examples | None, seeds: Sequence[int]) -> Networks:
-        """Train by the recipe's schedule."""
-        networks = Networks.random(examples.allowed.shape[1], seeds)
-        schedule = self.recipe.schedule
-        if isinstance(schedule, OneCycle):
-            fit_one_cycle(networks, examples, schedule, seeds=seeds, progress=self.progress)
-        elif validation is None:
-            raise ValueError(f"recipe {self.recipe.name!r} needs a validation part to choose its epoch on")
-        else:
-            watched = {"validation": validation}
-            fit_plateau(networks, examples, watched, schedule, seeds=seeds, progress=self.progress)
-        return networks
-
-
-@dataclass(frozen=True, slots=True)
-class FromPretrained:
-    """A pretrained network under new heads, behind its own preprocessing."""
-
-    pretrained: Model
-    layers: Layers
-    schedule: OneCycle
-    progress: Progress
-
-    @classmethod
-    def by(cls, recipe: Recipe, pretrained: Model, layers: Layers, progress: Progress) -> FromPretrained:
-        """Return the fit of a recipe.
-
-        Raises
-        ------
-        SettingsError
-            If the recipe is for training from scratch.
-        """
-        if not isinstance(recipe.schedule, OneCycle):
-            raise SettingsError(f"recipe {recipe.name!r} trains from scratch only")
-        return cls(pretrained, layers, recipe.schedule, progress)
-
-    @property
-    def input_eps(self) -> float:
-        """That of the pretrained network."""
-        return self.pretrained.input_eps
-
-    def scale(self, _values: NDArray[np.float64]) -> Preprocessing:
-        """Return the constants that the pretrained layers were trained behind."""
-        return self.pretrained.preprocessing
-
-    def networks(self, examples: Examples, _validation: Examples | None, seeds: Sequence[int]) -> Networks:
-        """Transfer once for each repeat."""
-        return transfer_networks(
-            self.pretrained.weights,
-            examples,
-            input_eps=self.pretrained.input_eps,
-            layers=self.layers,
-            settings=self.schedule,
-            seeds=seeds,
-            progress=self.progress,
-        )
 
 
 def train(job: Job) -> Manifest:

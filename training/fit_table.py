@@ -19,7 +19,7 @@ from rich.progress import Progress
 
 from features import FEATURE_NAMES
 from schemas.manifest import Manifest
-from training.build import FromPretrained, FromScratch, describe
+from training.build import describe
 from training.crossfit import Fit, cross_fit
 from training.dataset import Dataset
 from training.errors import SettingsError, TrainingError
@@ -34,6 +34,7 @@ from training.plateau import Layers
 from training.preprocess import Preprocessing
 from training.recipe import TRANSFER, Recipe, transfer_layers
 from training.sampling import Sampling
+from training.starts import FromPretrained, FromScratch
 
 SCRATCH = Recipe(name="table", schedule=OneCycle(label_smoothing=0.0))
 """Shows a small table often enough: the batch is an eighth of it."""
@@ -92,6 +93,20 @@ class Making:
     weight_classes: bool
     seed: int
     command: str
+
+    def __post_init__(self) -> None:
+        """Refuse to balance the classes twice.
+
+        Raises
+        ------
+        SettingsError
+            If both ways are asked for.
+        """
+        if self.over_sample and self.weight_classes:
+            raise SettingsError(
+                "over_sample and weight_classes both balance the classes, together they favour rare ones: "
+                "choose one"
+            )
 
     def of(self, recipe: Recipe) -> Recipe:
         """Return the recipe for tables of these features."""

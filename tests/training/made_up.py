@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from rich.progress import Progress
 
-from training.build import FromScratch
 from training.dataset import Dataset
 from training.examples import Examples
 from training.feature_table import FeatureTable
@@ -16,6 +15,7 @@ from training.networks import EPS, Networks
 from training.preprocess import Preprocessing
 from training.recipe import Recipe
 from training.sampling import Kind
+from training.starts import FromScratch
 
 AS_THEY_ARE = Preprocessing(
     logged=np.zeros(16, bool),

@@ -2,258 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.progress import Progress
 
 from training.errors import SettingsError
 from training.export import Model, read_model
-from training.feature_table import Extraction
 from training.report import Section, write_report
-from training.reproduce.architectures import architectures
-from training.reproduce.best_network import BestNetwork, best_network
-from training.reproduce.cells import Cell, CellSettings, Pretrained, Way
-from training.reproduce.durations import durations
-from training.reproduce.forests import Case, forests
-from training.reproduce.importance import feature_importance
-from training.reproduce.odd_curves import Asked, odd_curves
-from training.reproduce.recipes import recipes
+from training.reproduce.experiments import EXPERIMENTS, Experiments
 from training.reproduce.settings import Scale
-from training.reproduce.source import chosen_settings, run
-from training.reproduce.source_figures import answers, training_run
-from training.reproduce.targets import Target, asas_8, css_12, hipparcos_20, source_pool
-from training.reproduce.transfer_figures import (
-    PAPER_TABLE_6,
-    PAPER_TABLE_8,
-    TEST,
-    Bench,
-    first_epochs,
-    learning_curves,
-    three_ways,
-)
-from training.reproduce.variants import imbalance, without_period
-from training.sampling import Sampling
+from training.reproduce.transfer_figures import Bench
 from training.upsilont import import_upsilont
-
-PAPER = Extraction(convention="kim2021")
-HALF = 0.5
-"""Of Hipparcos is the test (section 4.3)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stars:
-    """A target whose features all have a value."""
-
-    target: Target
-    values: NDArray[np.float64]
-
-
-class Experiments:
-    """All experiments on the surveys of one folder; what several of them need is made once.
-
-    Parameters
-    ----------
-    folder : Path
-        With the surveys of `training.surveys` as npz files.
-    bench : Bench
-        Scale, caches, and where plots go.
-    published : Model or None
-        The network that UPSILoN-T's authors published, to transfer; without it ours takes its place.
-    workers : int
-        Processes that compute features.
-    """
-
-    def __init__(self, folder: Path, bench: Bench, published: Model | None, *, workers: int) -> None:
-        self.folder = folder
-        self.bench = bench
-        self.published = published
-        self.workers = workers
-
-    @cached_property
-    def source(self) -> Stars:
-        """The set in the place of OGLE and EROS-2."""
-        return self._stars(source_pool(self.folder, stars=None))
-
-    @cached_property
-    def asas(self) -> Stars:
-        """ASAS-8."""
-        return self._stars(asas_8(self.folder))
-
-    @cached_property
-    def hipparcos(self) -> Stars:
-        """Hipparcos-20."""
-        return self._stars(hipparcos_20(self.folder))
-
-    @cached_property
-    def css(self) -> Stars:
-        """CSS-12."""
-        return self._stars(css_12(self.folder))
-
-    @cached_property
-    def source_cell(self) -> Cell:
-        """Networks of the chosen architecture on the source set."""
-        return run(self.bench, self.source.target, self.source.values, chosen_settings(self.bench.scale))
-
-    @cached_property
-    def best(self) -> BestNetwork:
-        """The best of them: the U model of our data."""
-        settings = chosen_settings(self.bench.scale)
-        return best_network(self.bench, self.source.target, self.source.values, settings, self.source_cell)
-
-    def pretrained(self, target: Target) -> Pretrained:
-        """Network to transfer to a target: the published one, or ours of all surveys but the target's."""
-        if self.published is not None:
-            return Pretrained("UPSILoN-T", self.published.weights, self.published.input_eps)
-        others = self._stars(source_pool(self.folder, stars=None, without=target.surveys))
-        settings = chosen_settings(self.bench.scale)
-        cell = run(self.bench, others.target, others.values, settings)
-        model = best_network(self.bench, others.target, others.values, settings, cell).model
-        return Pretrained(f"all surveys but {target.name}", model.weights, model.input_eps)
-
-    def table3(self) -> list[Section]:
-        """Table 3 and Fig. 5."""
-        stars = self.source
-        return [
-            architectures(self.bench, stars.target, stars.values),
-            training_run(self.bench, stars.target, stars.values),
-        ]
-
-    def answers(self) -> list[Section]:
-        """Figs. 3 and 4."""
-        return [answers(self.bench, self.source.target, self.source.values, self.best)]
-
-    def importance(self) -> list[Section]:
-        """Fig. 6."""
-        return [feature_importance(self.bench, self.source.target, self.source.values, self.best)]
-
-    def ablations(self) -> list[Section]:
-        """Sections 3.5 and the Appendix: without the period; imbalance."""
-        stars = self.source
-        return [
-            without_period(self.bench, stars.target, stars.values),
-            imbalance(self.bench, stars.target, stars.values),
-        ]
-
-    def fig7(self) -> list[Section]:
-        """Figs. 7 and 8."""
-        target, values = self.asas.target, self.asas.values
-        return [learning_curves(self.bench, target, values, self.pretrained(target))]
-
-    def hipparcos_transfer(self) -> list[Section]:
-        """Table 6 and Fig. 9."""
-        target, values = self.hipparcos.target, self.hipparcos.values
-        return [
-            three_ways(
-                self.bench,
-                target,
-                values,
-                self.pretrained(target),
-                test=HALF,
-                paper=PAPER_TABLE_6,
-                names=("Table 6", "Fig. 9"),
-                differs="The paper has 1,570 stars of 23 classes, a third of them eclipsing binaries; ours "
-                "come from another training set, without any, so that the level is not the paper's.",
-            )
-        ]
-
-    def css_transfer(self) -> list[Section]:
-        """Table 8 and Figs. 10 and 11."""
-        target, values = self.css.target, self.css.values
-        pretrained = self.pretrained(target)
-        return [
-            three_ways(
-                self.bench,
-                target,
-                values,
-                pretrained,
-                test=TEST,
-                paper=PAPER_TABLE_8,
-                names=("Table 8", "Fig. 11"),
-                differs="The paper has 288,698 stars of ASAS-SN; the Catalina survey stands in their place.",
-            ),
-            first_epochs(self.bench, target, values, pretrained),
-        ]
-
-    def forests(self) -> list[Section]:
-        """Random Forest and boosting on the splits of the networks."""
-        source = Case(
-            self.source.target,
-            self.source.values,
-            chosen_settings(self.bench.scale),
-            self.source_cell,
-            is_source=True,
-        )
-        cases = [
-            source,
-            *(self._case(*each) for each in ((self.asas, TEST), (self.hipparcos, HALF), (self.css, TEST))),
-        ]
-        return [forests(self.bench, cases, workers=self.workers)]
-
-    def odd_curves(self) -> list[Section]:
-        """Random and shuffled light curves."""
-        asked = [Asked("source networks", self.best.model, self.source.target.classes, PAPER)]
-        return [odd_curves(self.bench, asked, self.asas.target, workers=self.workers)]
-
-    def durations(self) -> list[Section]:
-        """Fig. 12."""
-        stars = self.asas
-        settings = CellSettings(
-            way=Way.EVERY_LAYER, test=TEST, stars=round(0.2 * (1.0 - TEST) * len(stars.target))
-        )
-        pretrained = self.pretrained(stars.target)
-        cell = self.bench.cell(stars.target, stars.values, pretrained, settings)
-        transferred = best_network(
-            self.bench, stars.target, stars.values, self.bench.at_scale(settings), cell, pretrained=pretrained
-        )
-        asked = Asked(
-            "every-layer model of a fifth of ASAS-8", transferred.model, stars.target.classes, PAPER
-        )
-        shown = transferred.stars.test[: self.bench.scale.duration_stars]
-        models = [(asked, range(len(stars.target.classes)))]
-        return [durations(self.bench, stars.target, shown, models, workers=self.workers)]
-
-    def recipe(self) -> list[Section]:
-        """Say what we do differently, and what each part gives."""
-        return [recipes(self.bench, self.folder, workers=self.workers)]
-
-    def _case(self, stars: Stars, test: float) -> Case:
-        settings = CellSettings(way=Way.SCRATCH, test=test)
-        cell = self.bench.cell(stars.target, stars.values, None, settings)
-        return Case(stars.target, stars.values, self.bench.at_scale(settings), cell)
-
-    def _stars(self, target: Target) -> Stars:
-        table = target.examples(
-            Sampling(),
-            PAPER,
-            cache_folder=self.bench.cache_folder,
-            workers=self.workers,
-            progress=self.bench.progress,
-        )
-        usable = np.zeros(len(target), bool)
-        usable[table.star[table.usable]] = True
-        values = table.values[np.argsort(table.star)][usable]
-        return Stars(target.where(usable), values)
-
-
-EXPERIMENTS: dict[str, Callable[[Experiments], list[Section]]] = {
-    "recipe": Experiments.recipe,
-    "fig7": Experiments.fig7,
-    "hipparcos": Experiments.hipparcos_transfer,
-    "css": Experiments.css_transfer,
-    "durations": Experiments.durations,
-    "table3": Experiments.table3,
-    "answers": Experiments.answers,
-    "importance": Experiments.importance,
-    "ablations": Experiments.ablations,
-    "forests": Experiments.forests,
-    "odd-curves": Experiments.odd_curves,
-}
 
 
 def reproduce(
@@ -286,12 +47,6 @@ def reproduce(
         raise SettingsError(f"cannot write the report to {output}: {exc.strerror}") from exc
     bench = Bench(scale, cache_folder, figures, progress, device)
     experiments = Experiments(folder, bench, published, workers=workers)
-    sections = [
-        section
-        for name, run_one in EXPERIMENTS.items()
-        if name in (only or EXPERIMENTS)
-        for section in run_one(experiments)
-    ]
     path = output / "report.html"
     summary = (
         f"Made by `{command}`: {scale.repeats} repeats of {scale.training_epochs} training epochs where "
@@ -301,7 +56,12 @@ def reproduce(
         "honest and what we quote, and with the one that is best on the test stars themselves, as the paper "
         "chooses it.",
     )
-    write_report(path, "UPSILoN-T reproduced on public surveys", summary, sections)
+    sections: list[Section] = []
+    for name, run_one in EXPERIMENTS.items():
+        if name in (only or EXPERIMENTS):
+            sections += run_one(experiments)
+            # after each of them: what is there can be read while the next takes its hours
+            write_report(path, "UPSILoN-T reproduced on public surveys", summary, sections)
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from training.recipe import EXAMPLES, TRANSFER, transfer_layers
 from training.report import Section, Table
 from training.reproduce.cells import summary
 from training.reproduce.kept import hash_of_values, kept
-from training.reproduce.recipe_models import FRESH, SHOWN, Ground, Variant, measure, pretrain
+from training.reproduce.pretraining import pretrain
+from training.reproduce.recipe_models import FRESH, SHOWN, Ground, Variant, measure
 from training.reproduce.repeats import split
 from training.reproduce.targets import asas_8, css_12, hipparcos_20
 from training.reproduce.transfer_figures import Bench
@@ -43,21 +45,35 @@ def recipes(bench: Bench, folder: Path, *, workers: int) -> Section:
         name: Ground(target, tables[name], pretrain(folder, target, bench, workers=workers), TESTS[name])
         for name, target in targets.items()
     }
-    repeats = bench.scale.recipe_repeats
+    return Section(
+        "Our recipe",
+        (
+            f"Mean of {bench.scale.recipe_repeats} fresh splits by star, and its standard error. Networks "
+            "are pretrained on all surveys but the target's, on complete and on shortened light curves, then "
+            "fitted to the stars of the target, shortened and not, and stars that do not vary; stars that "
+            "other surveys share with the target's are left out. No training epoch is chosen: the schedule "
+            "is fixed. The temperature is fitted on training stars that other networks have not seen. The "
+            "forest is scikit-learn's own, on the complete light curves of the same training stars.",
+        ),
+        (*_beside_forests(bench, grounds), _without_each_part(bench, grounds["ASAS-8"])),
+    )
 
-    headline, early, ablation = [], [], []
+
+def _beside_forests(bench: Bench, grounds: Mapping[str, Ground]) -> tuple[Table, Table]:
+    """Measure the recipe by number of training stars, on complete light curves and on first epochs."""
+    headline, early = [], []
     for name, wanted in SIZES:
-        stars = min(wanted, round((1.0 - TESTS[name]) * len(targets[name])))
-        ours = measure(bench, grounds[name], ours_for(stars), stars=stars, repeats=repeats)
-        forest = _forest(bench, grounds[name], stars=stars)
-        difference = ours.mc[0, : len(forest)] - forest
+        ground = grounds[name]
+        stars = min(wanted, round((1.0 - ground.test) * len(ground.target)))
+        ours = measure(bench, ground, ours_for(stars), stars=stars, repeats=bench.scale.recipe_repeats)
+        forest = _forest(bench, ground, stars=stars)
         headline.append(
             (
                 name,
                 str(stars),
                 mean_and_error(ours.mc[0]),
                 mean_and_error(forest),
-                mean_and_error(difference),
+                mean_and_error(ours.mc[0, : len(forest)] - forest),
                 f"{ours.calibration_error[0].mean():.3f}",
             )
         )
@@ -73,10 +89,27 @@ def recipes(bench: Bench, folder: Path, *, workers: int) -> Section:
             )
             for place, count in enumerate(SHOWN)
         ]
+    return (
+        Table(
+            "Mc of complete light curves",
+            ("target", "training stars", "ours", "forest", "ours - forest, paired", "ECE"),
+            tuple(headline),
+        ),
+        Table(
+            "By number of first epochs: right and sure are of stars with a probability above 0.9",
+            ("target", "training stars", "epochs", "Mc", "ECE", "right", "sure"),
+            tuple(early),
+        ),
+    )
+
+
+def _without_each_part(bench: Bench, ground: Ground) -> Table:
+    """Measure what is left of the recipe without each of its parts."""
+    rows = []
     for stars in ABLATED:
         for variant in variants_of(ours_for(stars)):
-            each = measure(bench, grounds["ASAS-8"], variant, stars=stars, repeats=repeats)
-            ablation.append(
+            each = measure(bench, ground, variant, stars=stars, repeats=bench.scale.recipe_repeats)
+            rows.append(
                 (
                     str(stars),
                     variant.name,
@@ -84,33 +117,10 @@ def recipes(bench: Bench, folder: Path, *, workers: int) -> Section:
                     *(f"{each.calibration_error[SHOWN.index(count)].mean():.3f}" for count in (None, 20)),
                 )
             )
-    return Section(
-        "Our recipe",
-        (
-            f"Mean of {repeats} fresh splits by star, and its standard error. Networks are pretrained on all "
-            "surveys but the target's, on complete and on shortened light curves, then fitted to the stars "
-            "of the target, shortened and not, and stars that do not vary; stars that other surveys share "
-            "with the target's are left out. No training epoch is chosen: the schedule is fixed. The "
-            "temperature is fitted on training stars that other networks have not seen. The forest is "
-            "scikit-learn's own, on the complete light curves of the same training stars.",
-        ),
-        (
-            Table(
-                "Mc of complete light curves",
-                ("target", "training stars", "ours", "forest", "ours - forest, paired", "ECE"),
-                tuple(headline),
-            ),
-            Table(
-                "By number of first epochs: right and sure are of stars with a probability above 0.9",
-                ("target", "training stars", "epochs", "Mc", "ECE", "right", "sure"),
-                tuple(early),
-            ),
-            Table(
-                "ASAS-8, the recipe without each of its parts",
-                ("training stars", "variant", "Mc", "Mc, first 20", "Mc, first 80", "ECE", "ECE, first 20"),
-                tuple(ablation),
-            ),
-        ),
+    return Table(
+        "ASAS-8, the recipe without each of its parts",
+        ("training stars", "variant", "Mc", "Mc, first 20", "Mc, first 80", "ECE", "ECE, first 20"),
+        tuple(rows),
     )
 
 

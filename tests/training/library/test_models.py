@@ -129,6 +129,8 @@ def test_rare_classes_are_found_more_often_when_they_are_repeated_or_weigh_more(
     assert recall() < 0.3
     assert recall(over_sample=True) > 0.5
     assert recall(weight_classes=True) > 0.5
+    with pytest.raises(SettingsError, match="choose one"):
+        recall(over_sample=True, weight_classes=True)
 
 
 def test_over_sampling_keeps_every_example_and_makes_the_classes_equal():

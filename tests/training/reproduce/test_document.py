@@ -58,7 +58,8 @@ def test_a_report_that_cannot_be_written_and_a_folder_without_surveys_are_named(
     assert "hipparcos_debosscher_Hp.npz" in capsys.readouterr().err
 
 
-def test_an_experiment_from_light_curves_to_the_page(tmp_path):
+def write_hipparcos(folder: Path) -> None:
+    """Sixty stars of two classes, whose periods tell them apart."""
     rng = np.random.default_rng(0)
     n, points = 60, 40
     label = np.arange(n) % 2
@@ -66,7 +67,7 @@ def test_an_experiment_from_light_curves_to_the_page(tmp_path):
     period = np.where(label, 120.0, 0.6) * rng.uniform(0.8, 1.2, n)
     mag = 15.0 + 0.4 * np.sin(2.0 * np.pi * time / period[:, None]) + rng.normal(0.0, 0.02, (n, points))
     np.savez(
-        tmp_path / "hipparcos_debosscher_Hp.npz",
+        folder / "hipparcos_debosscher_Hp.npz",
         time=time.ravel(),
         mag=mag.ravel(),
         err=np.full(n * points, 0.02),
@@ -74,13 +75,27 @@ def test_an_experiment_from_light_curves_to_the_page(tmp_path):
         object_id=np.arange(n).astype(str),
         native_class=np.array(["RR Lyrae", "Mira"])[label],
     )
-    published = Model(
-        Networks.random(21, [0]).weights(), 64.0, fit_preprocessing(rng.uniform(0.1, 1.0, (50, 16)))
-    )
-    path = report(tmp_path, tmp_path, ["hipparcos"], published)
+
+
+def published() -> Model:
+    """A network of random weights."""
+    values = np.random.default_rng(0).uniform(0.1, 1.0, (50, 16))
+    return Model(Networks.random(21, [0]).weights(), 64.0, fit_preprocessing(values))
+
+
+def test_an_experiment_from_light_curves_to_the_page(tmp_path):
+    write_hipparcos(tmp_path)
+    path = report(tmp_path, tmp_path, ["hipparcos"], published())
     text = path.read_text(encoding="utf-8")
     assert path == tmp_path / "report" / "report.html"
     assert "Hipparcos-20 (Table 6, Fig. 9)" in text
     assert "60 stars of 2 classes" in text
     assert "0.8230 ± 0.0018" in text
     assert is_png(tmp_path / "report" / "figures" / "fig9.png")
+
+
+def test_what_is_through_can_be_read_when_the_next_experiment_stops(tmp_path):
+    write_hipparcos(tmp_path)
+    with pytest.raises(SettingsError, match="css_sss_V"):
+        report(tmp_path, tmp_path, ["hipparcos", "css"], published())
+    assert "Hipparcos-20 (Table 6, Fig. 9)" in (tmp_path / "report" / "report.html").read_text("utf-8")

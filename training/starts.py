@@ -1,0 +1,90 @@
+"""Where networks start from: random weights, or a pretrained network under new heads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import Progress
+
+from training.errors import SettingsError
+from training.examples import Examples
+from training.export import Model
+from training.fit import OneCycle, fit_one_cycle
+from training.networks import EPS, Networks
+from training.plateau import Layers, fit_plateau
+from training.preprocess import Preprocessing, fit_preprocessing
+from training.recipe import Recipe
+from training.transfer import transfer_networks
+
+
+@dataclass(frozen=True, slots=True)
+class FromScratch:
+    """Networks of random weights, trained as the recipe says."""
+
+    recipe: Recipe
+    progress: Progress
+    input_eps: float = EPS
+
+    def scale(self, values: NDArray[np.float64]) -> Preprocessing:
+        """Return constants fitted on these features."""
+        return fit_preprocessing(values, robust=self.recipe.robust)
+
+    def networks(self, examples: Examples, validation: Examples | None, seeds: Sequence[int]) -> Networks:
+        """Train by the recipe's schedule."""
+        networks = Networks.random(examples.allowed.shape[1], seeds)
+        schedule = self.recipe.schedule
+        if isinstance(schedule, OneCycle):
+            fit_one_cycle(networks, examples, schedule, seeds=seeds, progress=self.progress)
+        elif validation is None:
+            raise ValueError(f"recipe {self.recipe.name!r} needs a validation part to choose its epoch on")
+        else:
+            watched = {"validation": validation}
+            fit_plateau(networks, examples, watched, schedule, seeds=seeds, progress=self.progress)
+        return networks
+
+
+@dataclass(frozen=True, slots=True)
+class FromPretrained:
+    """A pretrained network under new heads, behind its own preprocessing."""
+
+    pretrained: Model
+    layers: Layers
+    schedule: OneCycle
+    progress: Progress
+
+    @classmethod
+    def by(cls, recipe: Recipe, pretrained: Model, layers: Layers, progress: Progress) -> FromPretrained:
+        """Return the fit of a recipe.
+
+        Raises
+        ------
+        SettingsError
+            If the recipe is for training from scratch.
+        """
+        if not isinstance(recipe.schedule, OneCycle):
+            raise SettingsError(f"recipe {recipe.name!r} trains from scratch only")
+        return cls(pretrained, layers, recipe.schedule, progress)
+
+    @property
+    def input_eps(self) -> float:
+        """That of the pretrained network."""
+        return self.pretrained.input_eps
+
+    def scale(self, _values: NDArray[np.float64]) -> Preprocessing:
+        """Return the constants that the pretrained layers were trained behind."""
+        return self.pretrained.preprocessing
+
+    def networks(self, examples: Examples, _validation: Examples | None, seeds: Sequence[int]) -> Networks:
+        """Transfer once for each repeat."""
+        return transfer_networks(
+            self.pretrained.weights,
+            examples,
+            input_eps=self.pretrained.input_eps,
+            layers=self.layers,
+            settings=self.schedule,
+            seeds=seeds,
+            progress=self.progress,
+        )
