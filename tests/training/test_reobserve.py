@@ -9,8 +9,7 @@ from features import FEATURE_NAMES, MIN_POINTS, extract
 from training.cadence import LSST_LIKE, ZTF_LIKE
 from training.errors import SettingsError, TrainingError
 from training.folded import fit_folded
-from training.light_curve_writer import write_light_curves
-from training.light_curves import LabelledCurves, LightCurves, offsets_of, read_light_curves
+from training.light_curves import LabelledCurves, LightCurves, offsets_of
 from training.observe import Copy, observe
 from training.reobserve import Reobservation, reobserve
 from training.star_model import choose_model
@@ -118,13 +117,14 @@ def test_copies_are_well_formed_and_know_their_star(three, cadence):
     assert set(made.columns["detections_only"]) == {True, False}
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_does_not(three, tmp_path):
-    for name, seed in (("one", 1), ("again", 1), ("other", 2)):
-        made = reobserve(three, ZTF_LIKE, seed=seed, settings=Reobservation())
-        write_light_curves(tmp_path / f"{name}.npz", made.survey)
-    one, again, other = (np.load(tmp_path / f"{name}.npz") for name in ("one", "again", "other"))
-    assert all(one[key].tobytes() == again[key].tobytes() for key in one.files)
-    assert one["mag"].tobytes() != other["mag"].tobytes()
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(three):
+    one, again, other = (
+        reobserve(three, ZTF_LIKE, seed=seed, settings=Reobservation()).survey for seed in (1, 1, 2)
+    )
+    for key in ("time", "mag", "err", "offsets"):
+        assert getattr(one.curves, key).tobytes() == getattr(again.curves, key).tobytes()
+    assert all(np.array_equal(one.columns[key], again.columns[key]) for key in one.columns)
+    assert one.curves.mag.tobytes() != other.curves.mag.tobytes()
 
 
 def test_a_star_does_not_depend_on_the_others(three):
@@ -138,16 +138,6 @@ def test_a_star_does_not_depend_on_the_others(three):
     n = len(few.curves)
     np.testing.assert_array_equal(few.curves.mag, all_three.curves.mag[: few.curves.offsets[-1]])
     np.testing.assert_array_equal(few.columns["parent"], all_three.columns["parent"][:n])
-
-
-def test_the_written_file_is_read_by_the_pipeline(three, tmp_path):
-    made = reobserve(three, ZTF_LIKE, seed=1, settings=Reobservation()).survey
-    write_light_curves(tmp_path / "copies.npz", made)
-    read = read_light_curves(tmp_path / "copies.npz")
-    np.testing.assert_array_equal(read.curves.time, made.curves.time)
-    np.testing.assert_allclose(read.curves.mag, made.curves.mag, rtol=1e-6)
-    assert read.labels("native_class").tolist() == made.columns["native_class"].tolist()
-    assert set(read.columns) == set(made.columns)
 
 
 def test_a_star_known_not_to_vary_stays_constant_in_all_its_visits(three):
@@ -180,8 +170,3 @@ def test_why_stars_are_left_out_is_told():
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(SettingsError, match=next(iter(wrong))):
         Reobservation(**wrong)
-
-
-def test_a_file_that_cannot_be_written_is_named(three, tmp_path):
-    with pytest.raises(SettingsError, match="cannot write the light curves to"):
-        write_light_curves(tmp_path / "none" / "copies.npz", three)
