@@ -123,7 +123,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(three):
     )
     for key in ("time", "mag", "err", "offsets"):
         assert getattr(one.curves, key).tobytes() == getattr(again.curves, key).tobytes()
-    assert all(np.array_equal(one.columns[key], again.columns[key]) for key in one.columns)
+    for key, column in one.columns.items():
+        np.testing.assert_array_equal(column, again.columns[key])
     assert one.curves.mag.tobytes() != other.curves.mag.tobytes()
 
 
