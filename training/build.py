@@ -20,6 +20,7 @@ from training.dataset import Dataset, build_dataset
 from training.errors import SettingsError
 from training.export import Model, check_folder, read_model, write_model
 from training.fit import check_examples
+from training.fold_networks import FoldNetworks, read_fold_networks, write_fold_networks
 from training.labels import classes_of
 from training.learning import learning_curve
 from training.light_curves import survey_name
@@ -84,14 +85,16 @@ def train(job: Job) -> Manifest:
     with progress_bar() as progress:
         dataset = _dataset(job, progress)
         made = cross_fit(dataset, job.recipe, FromScratch(job.recipe, progress), seed=job.seed)
-    return _release(job, dataset, made, {"method": "trained from scratch"})
+    folds = write_fold_networks(job.output, _fold_networks(dataset, made))
+    return _release(job, dataset, made, {"method": "trained from scratch", "folds_sha256": folds})
 
 
 def transfer(job: Job, pretrained_folder: Path, layers: Layers | None = None) -> Manifest:
     """Fit a pretrained model to new classes and write it as a model folder with a one-page report.
 
     Convention, outlier cut and preprocessing are the pretrained model's; how many layers are fitted depends
-    on the number of labelled light curves, unless it is said.
+    on the number of labelled light curves, unless it is said. Stars that the pretrained network learnt from
+    are judged by networks that started from those of its folds, see `training.fold_networks`.
 
     Raises
     ------
@@ -106,21 +109,35 @@ def transfer(job: Job, pretrained_folder: Path, layers: Layers | None = None) ->
     torch.set_num_threads(1)  # the same sums in the same order on any machine
     extraction = replace(job.recipe.extraction, convention=origin.convention, clip_sigma=origin.clip_sigma)
     job = replace(job, recipe=replace(job.recipe, extraction=extraction))
+    known = read_fold_networks(pretrained_folder, origin)
+    if known is not None:
+        job = replace(job, recipe=replace(job.recipe, folds=len(known.models)))
     with progress_bar() as progress:
-        dataset = _dataset(job, progress)
+        dataset = _dataset(job, progress, known)
         layers = layers or transfer_layers(dataset.n_light_curves)
-        fit = FromPretrained.by(job.recipe, pretrained, layers, progress)
+        of_folds = known.models if known is not None and dataset.known else ()
+        fit = FromPretrained.by(job.recipe, pretrained, layers, progress, of_folds)
         made = cross_fit(dataset, job.recipe, fit, seed=job.seed)
         curve = learning_curve(dataset, job.recipe, fit, seed=job.seed)
     source = {"name": origin.name, "version": origin.version, "sha256": origin.sha256}
     method = {
         "method": f"transferred, {layers.value}",
         "pretrained": source,
-        "seen_in_pretraining": _seen(job.sources, origin),
+        "known_from_pretraining": dict(dataset.known),
+        "seen_in_pretraining": _seen(job.sources, origin) if known is None else [],
     }
     manifest = _release(job, dataset, made, method)
     write_page(job.output, manifest, curve)
     return manifest
+
+
+def _fold_networks(dataset: Dataset, made: CrossFit) -> FoldNetworks:
+    """Return the networks of the folds with the names of all light curves that any of them learnt from."""
+    rows = np.flatnonzero(dataset.trainable)
+    rows = rows[np.unique(dataset.curve[rows], return_index=True)[1]]
+    places = zip(dataset.survey[rows], dataset.table.star[rows], strict=True)
+    names = np.array([dataset.names[survey][star] for survey, star in places], np.str_)
+    return FoldNetworks.of(made.of_folds, names, dataset.fold[rows])
 
 
 def _seen(sources: Sequence[Source], origin: Manifest) -> list[str]:
@@ -162,7 +179,10 @@ def export(
         raise SettingsError(str(exc)) from exc
     if changes.keys() & {"min_epochs", "abstain_below"}:
         changes = {**changes, "reliability": ()}  # it was measured at the old limits
+    networks = read_fold_networks(folder, manifest)
     written = write_model(output, model, replace(manifest, **changes))
+    if networks is not None:
+        write_fold_networks(output, networks)
     if "how" in manifest.metrics:
         write_card(output, written)
     if weights_file is not None:
@@ -178,7 +198,7 @@ def _write_weights(path: Path, model: Model) -> None:
         raise SettingsError(f"cannot write the weights to {path}: {exc.strerror}") from exc
 
 
-def _dataset(job: Job, progress: Progress) -> Dataset:
+def _dataset(job: Job, progress: Progress, known: FoldNetworks | None = None) -> Dataset:
     classes = classes_of({survey_name(source.path): source.label_map for source in job.sources})
     sampling = job.recipe.sampling
     if job.non_variables and (sampling.shuffled or sampling.constant):
@@ -191,6 +211,7 @@ def _dataset(job: Job, progress: Progress) -> Dataset:
         cache_folder=job.cache_folder,
         workers=job.workers,
         progress=progress,
+        known=known,
     )
     check_examples(dataset.allowed[dataset.trainable], classes)
     return dataset

@@ -37,7 +37,8 @@ def card(manifest: Manifest) -> str:
         f"Mc = (1 + MCC) / 2, of {metrics['how']}. No star, in any survey or band, is in two folds. The "
         "error is the standard error from resampling the stars. A label that is coarser than the "
         "classes counts as right for any class it contains. Mc is 0.5 by definition where a survey has stars "
-        "of one class only: look at the accuracy there." + _optimism(training.get("seen_in_pretraining", [])),
+        "of one class only: look at the accuracy there.",
+        said_of_pretraining(training),
         _survey_table(metrics["by_survey"], lengths),
         "### By number of epochs",
         "The surveys that were trained on together. ECE is the expected calibration error in 15 bins of "
@@ -78,15 +79,21 @@ def _caveats(classes: Sequence[str]) -> str:
     return "\n".join(f"- {each}" for each in caveats)
 
 
-def _optimism(seen: Sequence[str]) -> str:
-    """Say where the pretrained network knew the stars that it is measured on."""
-    if not seen:
-        return ""
-    return (
-        " **These numbers are optimistic**: the network that this one was transferred from had learnt from "
-        f"the same stars, of {', '.join(seen)}, in another guise. Surveys that were never trained on are "
-        "an honest test."
-    )
+def said_of_pretraining(training: Mapping[str, Any]) -> str:
+    """Say what the pretrained network knew of the stars that a model is measured on; '' for nothing."""
+    if known := training.get("known_from_pretraining"):
+        return (
+            f"The network that this one was transferred from had learnt from {sum(known.values()):,} of the "
+            "light curves, in another guise perhaps: each of these is judged by a network that was "
+            "transferred from one that had not."
+        )
+    if seen := training.get("seen_in_pretraining"):
+        return (
+            "These numbers are optimistic: the network that this one was transferred from had learnt from "
+            f"the same stars, of {', '.join(seen)}, in another guise perhaps. Surveys that were never "
+            "trained on are an honest test."
+        )
+    return ""
 
 
 def _examples(sampling: Mapping[str, Any], classes: Sequence[str]) -> str:

@@ -31,11 +31,20 @@ Rows = NDArray[np.int64]
 class Fit(Protocol):
     """How networks are made of examples: from scratch, or from a pretrained one."""
 
-    def scale(self, values: NDArray[np.float64]) -> Preprocessing:
-        """Return the preprocessing for raw features (n, 16) of a training part."""
+    def scale(self, values: NDArray[np.float64], without: int | None) -> Preprocessing:
+        """Return the preprocessing for raw features (n, 16) of all folds but one, or of all."""
 
-    def networks(self, examples: Examples, validation: Examples | None, seeds: Sequence[int]) -> Networks:
-        """Train a network for each repeat; `validation` chooses the training epoch where that is needed."""
+    def networks(
+        self,
+        examples: Examples,
+        validation: Examples | None,
+        seeds: Sequence[int],
+        without: Sequence[int | None],
+    ) -> Networks:
+        """Train a network for each repeat, each without a fold or with all of them (None).
+
+        `validation` chooses the training epoch where that is needed.
+        """
 
     @property
     def input_eps(self) -> float:
@@ -52,10 +61,13 @@ class CrossFit:
         Trained on all stars, with its temperature.
     logits : (m, k) float64
         Of every example, by a network that has not seen its star; NaN where features are missing.
+    of_folds : tuple of Model
+        The networks that were trained without each fold.
     """
 
     model: Model
     logits: NDArray[np.float64]
+    of_folds: tuple[Model, ...]
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
@@ -86,7 +98,10 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
     fitted = fitted[with_few_epochs(dataset.table.n_epochs[fitted])]
     weights = calibration_weights(dataset.table.kind[fitted], recipe)
     temperature = fit_temperature(logits[fitted], dataset.allowed[fitted], weights)
-    return CrossFit(Model(final.weights(), fit.input_eps, scale, temperature), logits)
+    of_folds = tuple(
+        Model(networks.weights(number), fit.input_eps, scales[number]) for number in range(recipe.folds)
+    )
+    return CrossFit(Model(final.weights(), fit.input_eps, scale, temperature), logits, of_folds)
 
 
 def fit_all(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> tuple[Networks, Preprocessing]:
@@ -136,13 +151,13 @@ def _train(
         )
         for folds in kept_aside
     ]
-    scales = [fit.scale(dataset.table.values[each]) for each in rows]
+    scales = [fit.scale(dataset.table.values[each], fold) for each, fold in zip(rows, without, strict=True)]
     validation = None
     if watched is not None:
         seen = [np.flatnonzero(dataset.trainable & (dataset.fold == fold)) for fold in watched]
         validation = stack(dataset, seen, scales, recipe)
     seeds = [seed + number for number in range(len(rows))]
-    return fit.networks(stack(dataset, rows, scales, recipe), validation, seeds), scales
+    return fit.networks(stack(dataset, rows, scales, recipe), validation, seeds, without), scales
 
 
 def _weights(dataset: Dataset, rows: Rows, recipe: Recipe) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from rich.progress import Progress
 
 from training.errors import SettingsError, TrainingError
 from training.feature_table import FeatureTable, feature_table
+from training.fold_networks import UNKNOWN, FoldNetworks
 from training.groups import folds
 from training.labels import check_classes, membership
 from training.light_curves import LabelledCurves, survey_name
@@ -52,8 +53,13 @@ class Dataset:
         Of its star; `NEVER_TRAINED` where no model is trained on it.
     spared : (m,) bool
         Examples of labels that have enough others: measured, but not trained on.
+    names : tuple of (n,) str
+        For each survey, the names of its n light curves, of which `table.star` is the number.
     outcomes : mapping of str to mapping
         By survey, what became of the stars that are shown as another survey sees them.
+    known : mapping of str to int
+        By survey, how many labelled light curves are of stars that the pretrained network learnt from, and
+        are in the fold that they were in then.
     """
 
     classes: tuple[str, ...]
@@ -64,7 +70,9 @@ class Dataset:
     group: NDArray[np.int64]
     fold: NDArray[np.int8]
     spared: NDArray[np.bool_]
+    names: tuple[NDArray[np.str_], ...] = ()
     outcomes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    known: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def trainable(self) -> NDArray[np.bool_]:
@@ -102,8 +110,14 @@ def build_dataset(
     cache_folder: Path | None,
     workers: int,
     progress: Progress,
+    known: FoldNetworks | None = None,
 ) -> Dataset:
     """Read, share out to folds by star, make examples and compute their features.
+
+    Parameters
+    ----------
+    known : FoldNetworks, optional
+        Of a pretrained model, with as many folds: stars that it learnt from stay in their folds.
 
     Raises
     ------
@@ -117,6 +131,13 @@ def build_dataset(
     _check_classes(surveys, sources, recipe.sampling.min_epochs)
     group = groups_of(surveys, sources)
     fold = _folds(group, sources, allowed, recipe.folds, seed)
+    titles = [survey_name(source.path) for source in sources]
+    names = tuple(survey.columns["object_id"].astype(np.str_) for survey in surveys)
+    counts: dict[str, int] = {}
+    if known is not None:
+        fold, kept = _as_before(fold, group, [known.fold_of(each) for each in names])
+        labelled = [int((k & a.any(axis=1)).sum()) for k, a in zip(kept, allowed, strict=True)]
+        counts = {title: n for title, n in zip(titles, labelled, strict=True) if n}
     parts = []
     for number, (survey, source) in enumerate(zip(surveys, sources, strict=True)):
         stars = np.flatnonzero(allowed[number].any(axis=1) & (fold[number] != LEFT_OUT))
@@ -144,12 +165,9 @@ def build_dataset(
                 spared[table.star],
             )
         )
-    outcomes = {
-        survey_name(source.path): each.outcome
-        for source, each in zip(sources, read, strict=True)
-        if each.outcome
-    }
-    return replace(_join(parts, tuple(survey.name for survey in surveys)), outcomes=outcomes)
+    outcomes = {title: each.outcome for title, each in zip(titles, read, strict=True) if each.outcome}
+    joined = _join(parts, tuple(survey.name for survey in surveys))
+    return replace(joined, names=names, outcomes=outcomes, known=counts)
 
 
 def _allowed(survey: LabelledCurves, source: Source, classes: tuple[str, ...]) -> NDArray[np.bool_]:
@@ -208,6 +226,31 @@ def _folds(
     seen = np.isin(group, group[trained])  # a light curve of a star that is trained on tests nothing
     fold[held_back] = np.where(seen[held_back], LEFT_OUT, NEVER_TRAINED)
     return np.split(fold, np.cumsum(sizes)[:-1])
+
+
+def _as_before(
+    folds: Sequence[NDArray[np.int8]],
+    groups: Sequence[NDArray[np.int64]],
+    before: Sequence[NDArray[np.int8]],
+) -> tuple[list[NDArray[np.int8]], list[NDArray[np.bool_]]]:
+    """Put stars that a pretrained network learnt from into the folds they were in, and say which those are.
+
+    One that was in two folds, since only now its light curves turn out to be of one star, is left out; and
+    so is what is only measured of a star that was learnt from.
+    """
+    sizes = [len(each) for each in groups]
+    fold, was = np.concatenate(folds), np.concatenate(before)
+    group = np.concatenate(groups)
+    star = np.unique(group, return_inverse=True)[1]
+    lowest, highest = np.full(star.max() + 1, 127), np.full(star.max() + 1, UNKNOWN)
+    seen = was != UNKNOWN
+    np.minimum.at(lowest, star[seen], was[seen])
+    np.maximum.at(highest, star[seen], was[seen])
+    kept = (fold >= 0) & (lowest == highest)[star]
+    lost = (highest[star] != UNKNOWN) & ~kept
+    placed = np.where(kept, highest[star], np.where(lost, LEFT_OUT, fold)).astype(np.int8)
+    ends = np.cumsum(sizes)[:-1]
+    return np.split(placed, ends), np.split(kept, ends)
 
 
 def _spared(

@@ -129,11 +129,17 @@ class OverSampled:
         """That of the fit."""
         return self.fit.input_eps
 
-    def scale(self, values: NDArray[np.float64]) -> Preprocessing:
+    def scale(self, values: NDArray[np.float64], without: int | None) -> Preprocessing:
         """Return the constants of the fit."""
-        return self.fit.scale(values)
+        return self.fit.scale(values, without)
 
-    def networks(self, examples: Examples, validation: Examples | None, seeds: Sequence[int]) -> Networks:
+    def networks(
+        self,
+        examples: Examples,
+        validation: Examples | None,
+        seeds: Sequence[int],
+        without: Sequence[int | None],
+    ) -> Networks:
         """Fit to the resampled examples."""
         label = examples.allowed.numpy().argmax(axis=1)
         k = examples.allowed.shape[1]
@@ -141,7 +147,7 @@ class OverSampled:
         index = [balanced(each, k, size, seed=seed) for each, seed in zip(label, seeds, strict=True)]
         shown = examples.batch(torch.from_numpy(np.stack(index)))
         weights = shown.weights / shown.weights.mean(dim=1, keepdim=True)
-        return self.fit.networks(Examples(shown.scores, shown.allowed, weights), validation, seeds)
+        return self.fit.networks(Examples(shown.scores, shown.allowed, weights), validation, seeds, without)
 
 
 def balanced(label: NDArray[np.int64], k: int, size: int, *, seed: int) -> NDArray[np.int64]:

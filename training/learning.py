@@ -99,8 +99,9 @@ def _folds(
     rng = np.random.default_rng(seed)
     folds = range(recipe.folds)
     rows = [rng.permutation(np.flatnonzero(chosen & (dataset.fold != fold))) for fold in folds]
-    scales = [fit.scale(dataset.table.values[each]) for each in rows]
-    networks = fit.networks(stack(dataset, rows, scales, recipe), None, [seed + fold for fold in folds])
+    scales = [fit.scale(dataset.table.values[rows[fold]], fold) for fold in folds]
+    examples = stack(dataset, rows, scales, recipe)
+    networks = fit.networks(examples, None, [seed + fold for fold in folds], folds)
     full = dataset.table.usable & (dataset.table.kind == Kind.FULL)
     scores = []
     for fold in folds:

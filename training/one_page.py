@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.manifest import Manifest
+from training.card import said_of_pretraining
 from training.curve_plots import learning_curve_plot
 from training.learning import LearningCurve
 from training.plots import confusion_plot, reliability_plot
@@ -28,22 +29,13 @@ def write_page(folder: Path, manifest: Manifest, curve: LearningCurve) -> Path:
         f"{len(manifest.classes)} classes from {len(manifest.features)} features of one band. Each star is "
         f"judged by a network that has not seen it: Mc = {full['mc']:.3f} ± {full['mc_error']:.3f} and "
         f"accuracy {full['accuracy']:.1%} of {full['n']:,} complete light curves.",
-        *_optimism(manifest.training.get("seen_in_pretraining", [])),
+        *filter(None, [said_of_pretraining(manifest.training)]),
         f"{manifest.training['method'].capitalize()}. Made by `{manifest.training['command']}`.",
     )
     path = folder / REPORT_FILE
     sections = (_confusion(figures, everything), _reliability(figures, manifest), _labels(figures, curve))
     write_report(path, f"{manifest.name} {manifest.version}", summary, sections)
     return path
-
-
-def _optimism(seen: list[str]) -> list[str]:
-    if not seen:
-        return []
-    return [
-        f"The pretrained network had learnt from the same stars, of {', '.join(seen)}: what is said here of "
-        "them is optimistic."
-    ]
 
 
 def _confusion(figures: Path, everything: dict[str, Any]) -> Section:

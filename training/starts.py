@@ -28,11 +28,17 @@ class FromScratch:
     progress: Progress
     input_eps: float = EPS
 
-    def scale(self, values: NDArray[np.float64]) -> Preprocessing:
+    def scale(self, values: NDArray[np.float64], _without: int | None) -> Preprocessing:
         """Return constants fitted on these features."""
         return fit_preprocessing(values, robust=self.recipe.robust)
 
-    def networks(self, examples: Examples, validation: Examples | None, seeds: Sequence[int]) -> Networks:
+    def networks(
+        self,
+        examples: Examples,
+        validation: Examples | None,
+        seeds: Sequence[int],
+        _without: Sequence[int | None],
+    ) -> Networks:
         """Train by the recipe's schedule."""
         networks = Networks.random(examples.allowed.shape[1], seeds)
         schedule = self.recipe.schedule
@@ -48,15 +54,38 @@ class FromScratch:
 
 @dataclass(frozen=True, slots=True)
 class FromPretrained:
-    """A pretrained network under new heads, behind its own preprocessing."""
+    """A pretrained network under new heads, behind its own preprocessing.
+
+    Attributes
+    ----------
+    pretrained : Model
+        What is transferred.
+    layers : Layers
+        Which of them are fitted.
+    schedule : OneCycle
+        Of the fit.
+    progress : Progress
+        Shown while fitting.
+    of_folds : tuple of Model
+        In the place of `pretrained`, what the network without each fold starts from; empty where the
+        pretrained network has seen none of the stars.
+    """
 
     pretrained: Model
     layers: Layers
     schedule: OneCycle
     progress: Progress
+    of_folds: tuple[Model, ...] = ()
 
     @classmethod
-    def by(cls, recipe: Recipe, pretrained: Model, layers: Layers, progress: Progress) -> FromPretrained:
+    def by(
+        cls,
+        recipe: Recipe,
+        pretrained: Model,
+        layers: Layers,
+        progress: Progress,
+        of_folds: tuple[Model, ...] = (),
+    ) -> FromPretrained:
         """Return the fit of a recipe.
 
         Raises
@@ -66,21 +95,27 @@ class FromPretrained:
         """
         if not isinstance(recipe.schedule, OneCycle):
             raise SettingsError(f"recipe {recipe.name!r} trains from scratch only")
-        return cls(pretrained, layers, recipe.schedule, progress)
+        return cls(pretrained, layers, recipe.schedule, progress, of_folds)
 
     @property
     def input_eps(self) -> float:
         """That of the pretrained network."""
         return self.pretrained.input_eps
 
-    def scale(self, _values: NDArray[np.float64]) -> Preprocessing:
+    def scale(self, _values: NDArray[np.float64], without: int | None) -> Preprocessing:
         """Return the constants that the pretrained layers were trained behind."""
-        return self.pretrained.preprocessing
+        return self._start(without).preprocessing
 
-    def networks(self, examples: Examples, _validation: Examples | None, seeds: Sequence[int]) -> Networks:
+    def networks(
+        self,
+        examples: Examples,
+        _validation: Examples | None,
+        seeds: Sequence[int],
+        without: Sequence[int | None],
+    ) -> Networks:
         """Transfer once for each repeat."""
         return transfer_networks(
-            self.pretrained.weights,
+            [self._start(fold).weights for fold in without],
             examples,
             input_eps=self.pretrained.input_eps,
             layers=self.layers,
@@ -88,3 +123,6 @@ class FromPretrained:
             seeds=seeds,
             progress=self.progress,
         )
+
+    def _start(self, without: int | None) -> Model:
+        return self.of_folds[without] if self.of_folds and without is not None else self.pretrained

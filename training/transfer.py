@@ -28,7 +28,7 @@ MAX_STEPS = 200
 
 
 def transfer_networks(
-    pretrained: Weights,
+    pretrained: Sequence[Weights],
     examples: Examples,
     *,
     input_eps: float,
@@ -41,8 +41,8 @@ def transfer_networks(
 
     Parameters
     ----------
-    pretrained : Weights
-        Of the network behind whose preprocessing `examples` are.
+    pretrained : R Weights
+        What each repeat starts from, often the same; its examples are behind its preprocessing.
     examples : Examples
         Of the target, R repeats.
     input_eps : float
@@ -55,7 +55,7 @@ def transfer_networks(
         Of that fit.
     """
     n_classes, device = examples.allowed.shape[1], examples.scores.device
-    networks = with_new_head(pretrained, n_classes, len(examples), input_eps=input_eps, device=device)
+    networks = with_new_head(pretrained, n_classes, input_eps=input_eps, device=device)
     _fit_heads(networks, examples)
     if layers is Layers.EVERY:
         fit_one_cycle(networks, examples, settings, seeds=seeds, progress=progress, frozen_statistics=True)
@@ -63,30 +63,28 @@ def transfer_networks(
 
 
 def with_new_head(
-    pretrained: Weights,
+    pretrained: Sequence[Weights],
     n_classes: int,
-    repeats: int,
     *,
     input_eps: float,
     seeds: Sequence[int] | None = None,
     device: str | torch.device = "cpu",
 ) -> Networks:
-    """Put the pretrained layers under new heads: of zeros, or drawn from `seeds` as in a new network."""
-    depth = sum(name.startswith("fc") and name.endswith("weight") for name in pretrained)
+    """Put R networks' layers under new heads: of zeros, or drawn from `seeds` as in a new network."""
+    depth = sum(name.startswith("fc") and name.endswith("weight") for name in pretrained[0])
     head = (f"fc{depth}.", f"bn{depth + 1}.")
-    kept = {name: array for name, array in pretrained.items() if not name.startswith(head)}
-    widths = [len(kept[f"fc{layer}.bias"]) for layer in range(1, depth)]
-    inputs = kept["fc1.weight"].shape[1]
-    fresh = Networks.random(n_classes, seeds or [0] * repeats, widths=widths, n_features=inputs)
-    heads = [
-        {name: array for name, array in fresh.weights(repeat).items() if name.startswith(head)}
-        for repeat in range(repeats)
-    ]
-    if seeds is None:
-        for new in heads:
-            new[f"{head[0]}weight"] = np.zeros_like(new[f"{head[0]}weight"])
-            new[f"{head[0]}bias"] = np.zeros_like(new[f"{head[0]}bias"])
-    return Networks.from_weights([{**kept, **new} for new in heads], input_eps=input_eps, device=device)
+    widths = [len(pretrained[0][f"fc{layer}.bias"]) for layer in range(1, depth)]
+    inputs = pretrained[0]["fc1.weight"].shape[1]
+    fresh = Networks.random(n_classes, seeds or [0] * len(pretrained), widths=widths, n_features=inputs)
+    joined = []
+    for repeat, weights in enumerate(pretrained):
+        new = {name: array for name, array in fresh.weights(repeat).items() if name.startswith(head)}
+        if seeds is None:
+            for name in (f"{head[0]}weight", f"{head[0]}bias"):
+                new[name] = np.zeros_like(new[name])
+        kept = {name: array for name, array in weights.items() if not name.startswith(head)}
+        joined.append({**kept, **new})
+    return Networks.from_weights(joined, input_eps=input_eps, device=device)
 
 
 def _fit_heads(networks: Networks, examples: Examples) -> None:

@@ -103,11 +103,17 @@ class Recorder:
     watched: list[list[np.ndarray]] = field(default_factory=list)
     weights: list[list[np.ndarray]] = field(default_factory=list)
 
-    def scale(self, values: np.ndarray) -> Preprocessing:
+    def scale(self, values: np.ndarray, _without: int | None) -> Preprocessing:
         assert np.isfinite(values).all()
         return AS_THEY_ARE
 
-    def networks(self, examples: Examples, validation: Examples | None, seeds: Sequence[int]) -> Networks:
+    def networks(
+        self,
+        examples: Examples,
+        validation: Examples | None,
+        seeds: Sequence[int],
+        _without: Sequence[int | None],
+    ) -> Networks:
         self.shown.append([each.numpy() for each in examples.scores[:, 0]])
         self.weights.append([each.numpy() for each in examples.weights])
         self.watched.append([] if validation is None else [each.numpy() for each in validation.scores[:, 0]])

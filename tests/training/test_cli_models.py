@@ -49,6 +49,9 @@ def test_a_transferred_model_knows_its_new_classes_and_where_it_came_from(
     assert manifest.training["pretrained"]["sha256"] == origin.sha256
     assert manifest.preprocessing == origin.preprocessing
     assert manifest.metrics["all_surveys"]["all"]["accuracy"] > 0.8
+    assert manifest.training["known_from_pretraining"] == {"waves": 180}
+    assert "had learnt from 180 of the light curves" in (folder / "README.md").read_text(encoding="utf-8")
+    assert "had learnt from 180 of the light curves" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_papers_recipe_makes_a_model_in_the_papers_convention(survey, tmp_path):
@@ -156,7 +159,8 @@ def test_another_name_keeps_what_was_measured(model_folder, tmp_path):
 
 def test_an_export_without_changes_is_the_same_model(model_folder, tmp_path):
     assert main(["export", str(model_folder), "--output", str(tmp_path / "same")]) == 0
-    assert (tmp_path / "same" / "model.onnx").read_bytes() == (model_folder / "model.onnx").read_bytes()
+    for name in ("model.onnx", "folds.npz"):
+        assert (tmp_path / "same" / name).read_bytes() == (model_folder / name).read_bytes()
     assert Artifact.load(tmp_path / "same").manifest == Artifact.load(model_folder).manifest
 
 

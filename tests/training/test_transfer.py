@@ -38,7 +38,7 @@ def target() -> Examples:
 
 def fit(pretrained: Weights, target: Examples, layers: Layers) -> Networks:
     return transfer_networks(
-        pretrained,
+        [pretrained] * REPEATS,
         target,
         input_eps=1e-5,
         layers=layers,
@@ -92,10 +92,29 @@ def test_classes_far_apart_are_told_apart(pretrained, target, layers):
 
 
 @pytest.mark.parametrize("layers", Layers)
+def test_every_repeat_starts_from_its_own_network(pretrained, target, layers):
+    other = Networks.random(4, [8]).weights()
+    settings = OneCycle(training_epochs=1, peak_rate=1e-9)  # layers stay within a step of where they start
+    networks = transfer_networks(
+        [pretrained, other],
+        target,
+        input_eps=1e-5,
+        layers=layers,
+        settings=settings,
+        seeds=[0, 1],
+        progress=QUIET,
+    )
+    for repeat, start in enumerate((pretrained, other)):
+        after = networks.weights(repeat)
+        for name in ("bn1.weight", "fc1.weight", "fc2.weight", "fc3.weight"):
+            assert after[name] == pytest.approx(start[name], abs=1e-6), name
+
+
+@pytest.mark.parametrize("layers", Layers)
 def test_a_repeat_does_not_depend_on_its_neighbours(pretrained, target, layers):
     together = fit(pretrained, target, layers)
     alone = transfer_networks(
-        pretrained,
+        [pretrained],
         target.part(slice(1, 2)),
         input_eps=1e-5,
         layers=layers,
@@ -112,7 +131,7 @@ def test_a_repeat_does_not_depend_on_its_neighbours(pretrained, target, layers):
 def test_a_new_head_keeps_the_pretrained_layers_to_the_bit(widths):
     before = Networks.random(5, [3], widths=widths).weights()
     depth = len(widths) + 1
-    networks = with_new_head(before, 7, 2, input_eps=64.0)
+    networks = with_new_head([before] * 2, 7, input_eps=64.0)
     assert (len(networks), networks.n_classes, networks.input_eps) == (2, 7, 64.0)
     for repeat in range(2):
         for name, array in networks.weights(repeat).items():
@@ -125,7 +144,7 @@ def test_a_new_head_keeps_the_pretrained_layers_to_the_bit(widths):
 
 
 def test_a_head_drawn_from_a_seed_is_that_of_a_new_network(pretrained):
-    networks = with_new_head(pretrained, 7, 2, input_eps=1e-5, seeds=[11, 12])
+    networks = with_new_head([pretrained] * 2, 7, input_eps=1e-5, seeds=[11, 12])
     for repeat, seed in enumerate((11, 12)):
         new, after = Networks.random(7, [seed]).weights(), networks.weights(repeat)
         assert (after["fc4.weight"] == new["fc4.weight"]).all()
@@ -134,5 +153,5 @@ def test_a_head_drawn_from_a_seed_is_that_of_a_new_network(pretrained):
 
 
 def test_a_head_of_zeros_has_no_preference(pretrained):
-    networks = with_new_head(pretrained, 4, 1, input_eps=1e-5)
+    networks = with_new_head([pretrained], 4, input_eps=1e-5)
     assert (networks.logits(torch.randn(1, 16, 20)) == 0).all()

@@ -288,9 +288,8 @@ def _start(
     k = len(target.classes)
     if settings.way is Way.SCRATCH or pretrained is None:
         return Networks.random(k, seeds, widths=settings.widths, n_features=n_features, device=device)
-    return with_new_head(
-        pretrained.weights, k, len(seeds), input_eps=pretrained.input_eps, seeds=seeds, device=device
-    )
+    start = [pretrained.weights] * len(seeds)
+    return with_new_head(start, k, input_eps=pretrained.input_eps, seeds=seeds, device=device)
 
 
 def fingerprint(weights: Weights) -> str:

@@ -180,7 +180,7 @@ def _make(bench: Bench, ground: Ground, variant: Variant, stars: Sequence[Rows])
     seeds = list(range(len(rows)))
     if variant.layers is not None:
         networks = transfer_networks(
-            start.weights,
+            [start.weights] * len(rows),
             examples,
             input_eps=1e-5,
             layers=variant.layers,
