@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from training.calibrate import fit_temperature, softmax, with_few_epochs
+from training.calibrate import early, fit_temperature, softmax
 from training.dataset import NEVER_TRAINED, Dataset
 from training.examples import Examples
 from training.export import Model
@@ -95,7 +95,7 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
     rows = np.flatnonzero(usable & (dataset.fold == NEVER_TRAINED))
     logits[rows] = answers(final, scale, dataset, rows)
     fitted = np.flatnonzero(dataset.trainable)
-    fitted = fitted[with_few_epochs(dataset.table.n_epochs[fitted])]
+    fitted = fitted[early(dataset.table.kind[fitted], dataset.table.n_epochs[fitted])]
     weights = calibration_weights(dataset.table.kind[fitted], recipe)
     temperature = fit_temperature(logits[fitted], dataset.allowed[fitted], weights)
     of_folds = tuple(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.calibrate import EPOCHS, fit_temperature, softmax, with_few_epochs
+from training.calibrate import EPOCHS, early, fit_temperature, softmax
 from training.crossfit import calibration_weights, kind_weights
 from training.examples import Examples
 from training.feature_table import FeatureTable
@@ -125,7 +125,7 @@ def measure(bench: Bench, ground: Ground, variant: Variant, *, stars: int, repea
         "values": hash_of_values(ground.table.values),
         "start": None if variant.layers is None else fingerprint(ground.start.weights),
         "variant": {name: value for name, value in asdict(variant).items() if name != "name"},
-        "calibrated_on": EPOCHS,
+        "calibrated_on_first": EPOCHS,
         "weights": [TRANSFER.full_weight, TRANSFER.simulated_weight, CALIBRATION_FOLDS, MANY],
         "penalty": PENALTY,
         "stars": stars,
@@ -213,7 +213,7 @@ def _temperatures(bench: Bench, ground: Ground, variant: Variant, splits: Sequen
     result = []
     for repeat in range(len(splits)):
         asked = np.concatenate(rows[repeat])
-        chosen = with_few_epochs(table.n_epochs[asked])
+        chosen = early(table.kind[asked], table.n_epochs[asked])
         weights = calibration_weights(table.kind[asked[chosen]], TRANSFER)
         allowed = _truth(ground, variant, asked[chosen])
         result.append(fit_temperature(np.concatenate(logits[repeat])[chosen], allowed, weights))
