@@ -13,30 +13,20 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-from training.sampling import Kind
-
 RANGE = (0.5, 10.0)
 """A few stars that are all right ask for ever bolder probabilities: half the temperature is bold enough."""
 
 EPOCHS = (15, 30)
-"""Numbers of first epochs, the second not among them, that the temperature is fitted to."""
+"""Numbers of epochs, the second not among them, that the temperature is fitted to."""
 
-ENOUGH = 100
+ENOUGH = 200
 """Examples that it takes; with fewer, it is fitted to all there are."""
 
 
-def early(kind: NDArray[np.int8], n_epochs: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Choose the examples (n,) that the temperature is fitted to.
-
-    Parameters
-    ----------
-    kind : (n,) int8
-        `training.sampling.Kind` of each.
-    n_epochs : (n,) int64
-        Their numbers of epochs.
-    """
-    first = (kind == Kind.PREFIX) & (n_epochs >= EPOCHS[0]) & (n_epochs < EPOCHS[1])
-    return first if first.sum() >= ENOUGH else np.ones(len(kind), bool)
+def early(n_epochs: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Choose the examples (n,) that the temperature is fitted to, given their numbers of epochs (n,)."""
+    chosen = (n_epochs >= EPOCHS[0]) & (n_epochs < EPOCHS[1])
+    return chosen if chosen.sum() >= ENOUGH else np.ones(len(n_epochs), bool)
 
 
 def fit_temperature(

@@ -95,7 +95,7 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
     rows = np.flatnonzero(usable & (dataset.fold == NEVER_TRAINED))
     logits[rows] = answers(final, scale, dataset, rows)
     fitted = np.flatnonzero(dataset.trainable)
-    fitted = fitted[early(dataset.table.kind[fitted], dataset.table.n_epochs[fitted])]
+    fitted = fitted[early(dataset.table.n_epochs[fitted])]
     weights = calibration_weights(dataset.table.kind[fitted], recipe)
     temperature = fit_temperature(logits[fitted], dataset.allowed[fitted], weights)
     of_folds = tuple(

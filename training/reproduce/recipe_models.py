@@ -125,7 +125,7 @@ def measure(bench: Bench, ground: Ground, variant: Variant, *, stars: int, repea
         "values": hash_of_values(ground.table.values),
         "start": None if variant.layers is None else fingerprint(ground.start.weights),
         "variant": {name: value for name, value in asdict(variant).items() if name != "name"},
-        "calibrated_on_first": EPOCHS,
+        "calibrated_on": EPOCHS,
         "weights": [TRANSFER.full_weight, TRANSFER.simulated_weight, CALIBRATION_FOLDS, MANY],
         "penalty": PENALTY,
         "stars": stars,
@@ -213,7 +213,7 @@ def _temperatures(bench: Bench, ground: Ground, variant: Variant, splits: Sequen
     result = []
     for repeat in range(len(splits)):
         asked = np.concatenate(rows[repeat])
-        chosen = early(table.kind[asked], table.n_epochs[asked])
+        chosen = early(table.n_epochs[asked])
         weights = calibration_weights(table.kind[asked[chosen]], TRANSFER)
         allowed = _truth(ground, variant, asked[chosen])
         result.append(fit_temperature(np.concatenate(logits[repeat])[chosen], allowed, weights))
