@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.dataset import NEVER_TRAINED, Dataset
+from training.dataset import Dataset
 from training.evaluate import Answers, measure
 from training.labels import settle
 from training.metrics import calibration_error, confusion_matrix, scaled_mcc, standard_error
 from training.recipe import Recipe
 from training.sampling import SIMULATED, Kind
+from training.share_out import NEVER_TRAINED
 
 BIN_STARTS = (8, 10, 15, 20, 30, 45, 70, 100, 150, 250)
 """First number of epochs of each bin of the reliability, after the one that starts at the fewest scored."""
@@ -22,7 +23,7 @@ MIN_IN_BIN = 30
 
 BINS = 10
 CONFIDENT = 0.9
-SUMMARY = ("mc", "mc_error", "accuracy", "calibration_error", "n", "n_unscored")
+SUMMARY = ("mc", "mc_error", "accuracy", "calibration_error", "n", "n_stars", "n_unscored")
 
 
 def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,13 @@ from training.dataset import Dataset, build_dataset
 from training.errors import SettingsError
 from training.export import Model, check_folder, read_model, write_model
 from training.fit import check_examples
-from training.fold_networks import FoldNetworks, read_fold_networks, write_fold_networks
+from training.fold_networks import (
+    FOLDS_FILE,
+    FoldNetworks,
+    KnownStars,
+    read_fold_networks,
+    write_fold_networks,
+)
 from training.labels import classes_of
 from training.learning import learning_curve
 from training.light_curves import survey_name
@@ -32,6 +39,9 @@ from training.sources import NON_VARIABLE, TEST_ONLY, Source, provenance
 from training.starts import FromPretrained, FromScratch
 
 LICENCE = "weights: MIT; the surveys' teams ask that their papers are cited, see training.data"
+
+MANY_KNOWN = 0.1
+"""Share of light curves of known stars from which on a learning curve would flatter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +95,7 @@ def train(job: Job) -> Manifest:
     with progress_bar() as progress:
         dataset = _dataset(job, progress)
         made = cross_fit(dataset, job.recipe, FromScratch(job.recipe, progress), seed=job.seed)
-    folds = write_fold_networks(job.output, _fold_networks(dataset, made))
+    folds = write_fold_networks(job.output, FoldNetworks(made.of_folds, dataset.kept))
     return _release(job, dataset, made, {"method": "trained from scratch", "folds_sha256": folds})
 
 
@@ -109,40 +119,39 @@ def transfer(job: Job, pretrained_folder: Path, layers: Layers | None = None) ->
     torch.set_num_threads(1)  # the same sums in the same order on any machine
     extraction = replace(job.recipe.extraction, convention=origin.convention, clip_sigma=origin.clip_sigma)
     job = replace(job, recipe=replace(job.recipe, extraction=extraction))
-    known = read_fold_networks(pretrained_folder, origin)
-    if known is not None:
-        job = replace(job, recipe=replace(job.recipe, folds=len(known.models)))
+    pretraining = read_fold_networks(pretrained_folder, origin)
+    if pretraining is not None:
+        job = replace(job, recipe=replace(job.recipe, folds=len(pretraining.models)))
     with progress_bar() as progress:
-        dataset = _dataset(job, progress, known)
+        dataset = _dataset(job, progress, None if pretraining is None else pretraining.stars)
         layers = layers or transfer_layers(dataset.n_light_curves)
-        of_folds = known.models if known is not None and dataset.known else ()
+        of_folds = pretraining.models if pretraining is not None and dataset.known.in_folds else ()
         fit = FromPretrained.by(job.recipe, pretrained, layers, progress, of_folds)
         made = cross_fit(dataset, job.recipe, fit, seed=job.seed)
-        curve = learning_curve(dataset, job.recipe, fit, seed=job.seed)
-    source = {"name": origin.name, "version": origin.version, "sha256": origin.sha256}
+        few_known = dataset.known.n < MANY_KNOWN * dataset.n_light_curves
+        curve = learning_curve(dataset, job.recipe, fit, seed=job.seed) if few_known else None
+    learnt = learnt_files(origin)
     method = {
         "method": f"transferred, {layers.value}",
-        "pretrained": source,
-        "known_from_pretraining": dict(dataset.known),
-        "seen_in_pretraining": _seen(job.sources, origin) if known is None else [],
+        "pretrained": {"name": origin.name, "version": origin.version, "sha256": origin.sha256},
+        "files_of_pretraining": sorted(learnt),
+        "known_from_pretraining": asdict(dataset.known),
+        "seen_in_pretraining": _seen(job.sources, learnt) if pretraining is None else [],
     }
     manifest = _release(job, dataset, made, method)
     write_page(job.output, manifest, curve)
     return manifest
 
 
-def _fold_networks(dataset: Dataset, made: CrossFit) -> FoldNetworks:
-    """Return the networks of the folds with the names of all light curves that any of them learnt from."""
-    rows = np.flatnonzero(dataset.trainable)
-    rows = rows[np.unique(dataset.curve[rows], return_index=True)[1]]
-    places = zip(dataset.survey[rows], dataset.table.star[rows], strict=True)
-    names = np.array([dataset.names[survey][star] for survey, star in places], np.str_)
-    return FoldNetworks.of(made.of_folds, names, dataset.fold[rows])
+def learnt_files(manifest: Manifest) -> set[str]:
+    """Hashes of the files that a model, or one it was transferred from, has learnt from."""
+    data = manifest.training.get("data", ())
+    own = {each["sha256"] for each in data if each.get("used_for") != TEST_ONLY}
+    return own | set(manifest.training.get("files_of_pretraining", ()))
 
 
-def _seen(sources: Sequence[Source], origin: Manifest) -> list[str]:
-    """Files that the pretrained network has learnt from: what is measured on their stars is optimistic."""
-    learnt = {each["sha256"] for each in origin.training.get("data", ()) if each.get("used_for") != TEST_ONLY}
+def _seen(sources: Sequence[Source], learnt: set[str]) -> list[str]:
+    """Files that were learnt from before: what is measured on their stars is optimistic."""
     return [
         survey_name(source.path)
         for source in sources
@@ -179,10 +188,10 @@ def export(
         raise SettingsError(str(exc)) from exc
     if changes.keys() & {"min_epochs", "abstain_below"}:
         changes = {**changes, "reliability": ()}  # it was measured at the old limits
-    networks = read_fold_networks(folder, manifest)
+    read_fold_networks(folder, manifest)  # checks that they are the model's own
     written = write_model(output, model, replace(manifest, **changes))
-    if networks is not None:
-        write_fold_networks(output, networks)
+    if "folds_sha256" in manifest.training:
+        copyfile(folder / FOLDS_FILE, output / FOLDS_FILE)
     if "how" in manifest.metrics:
         write_card(output, written)
     if weights_file is not None:
@@ -198,7 +207,7 @@ def _write_weights(path: Path, model: Model) -> None:
         raise SettingsError(f"cannot write the weights to {path}: {exc.strerror}") from exc
 
 
-def _dataset(job: Job, progress: Progress, known: FoldNetworks | None = None) -> Dataset:
+def _dataset(job: Job, progress: Progress, known: KnownStars | None = None) -> Dataset:
     classes = classes_of({survey_name(source.path): source.label_map for source in job.sources})
     sampling = job.recipe.sampling
     if job.non_variables and (sampling.shuffled or sampling.constant):
@@ -251,6 +260,11 @@ def describe(
             **training,
             "recipe": asdict(recipe),
             "temperature": made.model.temperature,
+            "temperature_fitted_on": {
+                "examples": len(made.fitted_on),
+                "n_epochs_min": int(made.fitted_on.min()),
+                "n_epochs_max": int(made.fitted_on.max()),
+            },
             "examples": int(dataset.trainable.sum()),
             "light_curves": dataset.n_light_curves,
         },

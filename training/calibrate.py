@@ -20,13 +20,21 @@ EPOCHS = (15, 30)
 """Numbers of epochs, the second not among them, that the temperature is fitted to."""
 
 ENOUGH = 200
-"""Examples that it takes; with fewer, it is fitted to all there are."""
+"""Examples that it takes, by weight; with fewer, it is fitted to all there are."""
 
 
-def early(n_epochs: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Choose the examples (n,) that the temperature is fitted to, given their numbers of epochs (n,)."""
+def early(n_epochs: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Choose the examples (n,) that the temperature is fitted to.
+
+    Parameters
+    ----------
+    n_epochs : (n,) int64
+        Of the examples.
+    weights : (n,) float64
+        Of the examples in the fit.
+    """
     chosen = (n_epochs >= EPOCHS[0]) & (n_epochs < EPOCHS[1])
-    return chosen if chosen.sum() >= ENOUGH else np.ones(len(n_epochs), bool)
+    return chosen if weights[chosen].sum() >= ENOUGH else np.ones(len(n_epochs), bool)
 
 
 def fit_temperature(

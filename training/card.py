@@ -32,7 +32,8 @@ def card(manifest: Manifest) -> str:
         f"{training['method'].capitalize()}, seed {training['seed']}, on {training['examples']:,} examples "
         f"of {training['light_curves']:,} light curves: "
         f"{_examples(training['recipe']['sampling'], manifest.classes)}. The temperature "
-        f"({training['temperature']:.2f}) was fitted on what networks said about stars they had not seen.",
+        f"({training['temperature']:.2f}) was fitted on what networks said about "
+        f"{_fitted_on(training['temperature_fitted_on'])} of stars they had not seen.",
         "## How good it is",
         f"Mc = (1 + MCC) / 2, of {metrics['how']}. No star, in any survey or band, is in two folds. The "
         "error is the standard error from resampling the stars. A label that is coarser than the "
@@ -60,6 +61,10 @@ def card(manifest: Manifest) -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
+def _fitted_on(fitted: Mapping[str, Any]) -> str:
+    return f"{fitted['examples']:,} examples, of {fitted['n_epochs_min']} to {fitted['n_epochs_max']} epochs,"
+
+
 def _caveats(classes: Sequence[str]) -> str:
     """Say what the numbers cannot tell."""
     caveats = [
@@ -80,20 +85,35 @@ def _caveats(classes: Sequence[str]) -> str:
 
 
 def said_of_pretraining(training: Mapping[str, Any]) -> str:
-    """Say what the pretrained network knew of the stars that a model is measured on; '' for nothing."""
-    if known := training.get("known_from_pretraining"):
-        return (
-            f"The network that this one was transferred from had learnt from {sum(known.values()):,} of the "
-            "light curves, in another guise perhaps: each of these is judged by a network that was "
-            "transferred from one that had not."
+    """Say what the pretrained network knew of the stars that a model is measured on; '' for nothing.
+
+    It can be told by names and places only, see `training.identity`.
+    """
+    known = training.get("known_from_pretraining", {})
+    said = []
+    if in_folds := sum(known.get("in_folds", {}).values()):
+        said.append(
+            f"{in_folds:,} of the light curves are of stars that the network knew which this one was "
+            "transferred from, in another guise perhaps: each is judged by a network that was transferred "
+            "from one that did not know its star."
+        )
+    if left_out := sum(known.get("left_out", {}).values()):
+        said.append(
+            f"{left_out:,} more are left out: their stars were in two of its folds, or would be a test of "
+            "memory."
+        )
+    if in_others := sum(known.get("in_others", {}).values()):
+        said.append(
+            f"These numbers are optimistic: {in_others:,} of the light curves are of stars that the network "
+            "knew which this one was transferred from, too unevenly spread for the folds that they were in."
         )
     if seen := training.get("seen_in_pretraining"):
-        return (
+        said.append(
             "These numbers are optimistic: the network that this one was transferred from had learnt from "
             f"the same stars, of {', '.join(seen)}, in another guise perhaps. Surveys that were never "
             "trained on are an honest test."
         )
-    return ""
+    return " ".join(said)
 
 
 def _examples(sampling: Mapping[str, Any], classes: Sequence[str]) -> str:
@@ -129,13 +149,14 @@ def _survey_table(by_survey: Mapping[str, Any], lengths: list[str]) -> str:
             [
                 name,
                 str(full["n"]),
+                str(full["n_stars"]),
                 f"{full['mc']:.3f} +- {full['mc_error']:.3f}",
                 f"{full['accuracy']:.3f}",
                 *shorter,
             ]
         )
     first = [f"Mc, first {n}" for n in lengths if n != "all"]
-    return _table(["survey", "stars", "Mc, all epochs", "accuracy", *first], rows)
+    return _table(["survey", "light curves", "stars", "Mc, all epochs", "accuracy", *first], rows)
 
 
 def _calibration_table(metrics: Mapping[str, Any], lengths: list[str]) -> str:
@@ -176,7 +197,8 @@ def _reliability(manifest: Manifest) -> str:
     ]
     return (
         "Every annotation carries the line of this table that its number of epochs falls in. The model gives "
-        f"no label where its highest probability is below {manifest.abstain_below:g}.\n\n"
+        f"no label where its highest probability is below {manifest.abstain_below:g}. Errors in this table "
+        "are standard errors of the mean over the folds.\n\n"
         + _table(["epochs", "light curves", "Mc", "accuracy", "ECE", "no label", "accuracy of labels"], rows)
     )
 

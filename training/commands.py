@@ -41,7 +41,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     write_report(arguments.json, report)
     print(
         f"{report['light_curves']}: Mc {report['mc']:.4f} +- {report['mc_error']:.4f}, "
-        f"accuracy {report['accuracy']:.4f}, a label for {report['labelled']:.1%}, {report['n']} stars, "
+        f"accuracy {report['accuracy']:.4f}, a label for {report['labelled']:.1%}, "
+        f"{report['n']} light curves of {report['n_stars']} stars, "
         f"{report['n_unscored']} of them unscored, {report['n_left_out']} left out"
     )
 
@@ -156,7 +157,7 @@ def _announce(arguments: argparse.Namespace, metrics: Mapping[str, Any]) -> None
     full = metrics["all_surveys"]["all"]
     print(
         f"{arguments.name} {arguments.version} written to {arguments.output}: Mc {full['mc']:.4f} "
-        f"+- {full['mc_error']:.4f} on {full['n']} test light curves"
+        f"+- {full['mc_error']:.4f} on {full['n']} test light curves of {full['n_stars']} stars"
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.calibrate import early, fit_temperature, softmax
-from training.dataset import NEVER_TRAINED, Dataset
+from training.dataset import Dataset
 from training.examples import Examples
 from training.export import Model
 from training.loss import class_weights
@@ -24,6 +24,7 @@ from training.networks import Networks, as_scores, predict
 from training.preprocess import Preprocessing
 from training.recipe import Recipe
 from training.sampling import SIMULATED, Kind
+from training.share_out import NEVER_TRAINED
 
 Rows = NDArray[np.int64]
 
@@ -63,11 +64,14 @@ class CrossFit:
         Of every example, by a network that has not seen its star; NaN where features are missing.
     of_folds : tuple of Model
         The networks that were trained without each fold.
+    fitted_on : (p,) int64
+        Numbers of epochs of the examples that the temperature was fitted to.
     """
 
     model: Model
     logits: NDArray[np.float64]
     of_folds: tuple[Model, ...]
+    fitted_on: NDArray[np.int64]
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
@@ -94,14 +98,16 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
     final, scale = fit_all(dataset, recipe, fit, seed=seed)
     rows = np.flatnonzero(usable & (dataset.fold == NEVER_TRAINED))
     logits[rows] = answers(final, scale, dataset, rows)
-    fitted = np.flatnonzero(dataset.trainable)
-    fitted = fitted[early(dataset.table.n_epochs[fitted])]
-    weights = calibration_weights(dataset.table.kind[fitted], recipe)
-    temperature = fit_temperature(logits[fitted], dataset.allowed[fitted], weights)
+    rows = np.flatnonzero(dataset.trainable)
+    weights = calibration_weights(dataset.table.kind[rows], recipe)
+    chosen = early(dataset.table.n_epochs[rows], weights)
+    fitted = rows[chosen]
+    temperature = fit_temperature(logits[fitted], dataset.allowed[fitted], weights[chosen])
+    model = Model(final.weights(), fit.input_eps, scale, temperature)
     of_folds = tuple(
         Model(networks.weights(number), fit.input_eps, scales[number]) for number in range(recipe.folds)
     )
-    return CrossFit(Model(final.weights(), fit.input_eps, scale, temperature), logits, of_folds)
+    return CrossFit(model, logits, of_folds, dataset.table.n_epochs[fitted])
 
 
 def fit_all(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> tuple[Networks, Preprocessing]:

@@ -13,22 +13,17 @@ from rich.progress import Progress
 
 from training.errors import SettingsError, TrainingError
 from training.feature_table import FeatureTable, feature_table
-from training.fold_networks import UNKNOWN, FoldNetworks
-from training.groups import folds
+from training.fold_networks import KnownStars
+from training.identity import Identities, same_stars
 from training.labels import check_classes, membership
-from training.light_curves import LabelledCurves, survey_name
+from training.light_curves import LabelledCurves
 from training.recipe import Recipe
 from training.sampling import Kind
-from training.sources import Source, groups_of
+from training.share_out import LEFT_OUT, NEVER_TRAINED, Known, Stars, share_out
+from training.sources import Source
 
 SIMULATED_CLASS = {Kind.SHUFFLED: "NonVar", Kind.CONSTANT: "NonVar", Kind.DAMPED_WALK: "QSO"}
 """What examples that are no measurement of their star are examples of."""
-
-NEVER_TRAINED = -1
-"""Fold of light curves that are only measured."""
-
-LEFT_OUT = -2
-"""Fold of light curves that are neither: their star is trained on, their survey is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +48,12 @@ class Dataset:
         Of its star; `NEVER_TRAINED` where no model is trained on it.
     spared : (m,) bool
         Examples of labels that have enough others: measured, but not trained on.
-    names : tuple of (n,) str
-        For each survey, the names of its n light curves, of which `table.star` is the number.
     outcomes : mapping of str to mapping
         By survey, what became of the stars that are shown as another survey sees them.
-    known : mapping of str to int
-        By survey, how many labelled light curves are of stars that the pretrained network learnt from, and
-        are in the fold that they were in then.
+    kept : KnownStars
+        Stars that a model may learn from, with their folds, for who transfers that model.
+    known : Known
+        What of it a pretrained network knew.
     """
 
     classes: tuple[str, ...]
@@ -70,9 +64,9 @@ class Dataset:
     group: NDArray[np.int64]
     fold: NDArray[np.int8]
     spared: NDArray[np.bool_]
-    names: tuple[NDArray[np.str_], ...] = ()
     outcomes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    known: Mapping[str, int] = field(default_factory=dict)
+    kept: KnownStars = field(default_factory=KnownStars.none)
+    known: Known = field(default_factory=Known)
 
     @property
     def trainable(self) -> NDArray[np.bool_]:
@@ -110,14 +104,14 @@ def build_dataset(
     cache_folder: Path | None,
     workers: int,
     progress: Progress,
-    known: FoldNetworks | None = None,
+    known: KnownStars | None = None,
 ) -> Dataset:
     """Read, share out to folds by star, make examples and compute their features.
 
     Parameters
     ----------
-    known : FoldNetworks, optional
-        Of a pretrained model, with as many folds: stars that it learnt from stay in their folds.
+    known : KnownStars, optional
+        That a pretrained model learnt from, in as many folds: each stays in its fold.
 
     Raises
     ------
@@ -129,30 +123,27 @@ def build_dataset(
     surveys = [each.survey for each in read]
     allowed = [_allowed(survey, source, classes) for survey, source in zip(surveys, sources, strict=True)]
     _check_classes(surveys, sources, recipe.sampling.min_epochs)
-    group = groups_of(surveys, sources)
-    fold = _folds(group, sources, allowed, recipe.folds, seed)
-    titles = [survey_name(source.path) for source in sources]
-    names = tuple(survey.columns["object_id"].astype(np.str_) for survey in surveys)
-    counts: dict[str, int] = {}
-    if known is not None:
-        fold, kept = _as_before(fold, group, [known.fold_of(each) for each in names])
-        labelled = [int((k & a.any(axis=1)).sum()) for k, a in zip(kept, allowed, strict=True)]
-        counts = {title: n for title, n in zip(titles, labelled, strict=True) if n}
+    identities = [source.identities(survey) for survey, source in zip(surveys, sources, strict=True)]
+    group = same_stars(identities)
+    titles = [each.survey for each in identities]
+    stars = Stars.of(group, allowed, [source.test_only for source in sources])
+    joined_folds, acquainted = share_out(stars, identities, known, count=recipe.folds, seed=seed)
+    fold = np.split(joined_folds, np.cumsum([len(each) for each in group])[:-1])
     parts = []
     for number, (survey, source) in enumerate(zip(surveys, sources, strict=True)):
-        stars = np.flatnonzero(allowed[number].any(axis=1) & (fold[number] != LEFT_OUT))
-        if not len(stars):
+        curves = np.flatnonzero(allowed[number].any(axis=1) & (fold[number] != LEFT_OUT))
+        if not len(curves):
             continue
         table = feature_table(
             survey,
-            stars,
+            curves,
             replace(recipe.sampling, seed=seed),
             recipe.extraction,
             cache_folder=cache_folder,
             workers=workers,
             progress=progress,
         )
-        spared = _spared(survey.labels(source.label_key), stars, recipe.stars_per_label, seed)
+        spared = _spared(survey.labels(source.label_key), curves, recipe.stars_per_label, seed)
         parts.append(
             Dataset(
                 classes,
@@ -167,7 +158,12 @@ def build_dataset(
         )
     outcomes = {title: each.outcome for title, each in zip(titles, read, strict=True) if each.outcome}
     joined = _join(parts, tuple(survey.name for survey in surveys))
-    return replace(joined, names=names, outcomes=outcomes, known=counts)
+    return replace(
+        joined,
+        outcomes=outcomes,
+        kept=_kept(joined, identities, group),
+        known=acquainted,
+    )
 
 
 def _allowed(survey: LabelledCurves, source: Source, classes: tuple[str, ...]) -> NDArray[np.bool_]:
@@ -201,56 +197,16 @@ def _check_classes(surveys: Sequence[LabelledCurves], sources: Sequence[Source],
     )
 
 
-def _folds(
-    groups: Sequence[NDArray[np.int64]],
-    sources: Sequence[Source],
-    allowed: Sequence[NDArray[np.bool_]],
-    count: int,
-    seed: int,
-) -> list[NDArray[np.int8]]:
-    """Fold of every light curve of every survey, the same for all light curves of a star."""
-    sizes = [len(each) for each in groups]
+def _kept(
+    dataset: Dataset, identities: Sequence[Identities], groups: Sequence[NDArray[np.int64]]
+) -> KnownStars:
+    """All names and places of the stars that a model may learn from, with their folds."""
+    learnt, first = np.unique(dataset.group[dataset.trainable], return_index=True)
+    fold = dataset.fold[dataset.trainable][first]
     group = np.concatenate(groups)
-    number = np.repeat(np.arange(len(sizes)), sizes)
-    labelled = np.concatenate([each.any(axis=1) for each in allowed])
-    k = allowed[0].shape[1]
-    label = np.where(labelled, np.concatenate([each.argmax(axis=1) for each in allowed]), k)
-    held_back = np.array([source.test_only for source in sources])[number]
-    trained = ~held_back & labelled
-    if len(np.unique(group[trained])) < count:
-        raise TrainingError(
-            f"the labelled light curves are of {len(np.unique(group[trained]))} stars only, {count} are "
-            "needed: add stars; where many are at one place, leave ra and dec empty"
-        )
-    fold = folds(group, number * (k + 1) + label, count=count, seed=seed)
-    seen = np.isin(group, group[trained])  # a light curve of a star that is trained on tests nothing
-    fold[held_back] = np.where(seen[held_back], LEFT_OUT, NEVER_TRAINED)
-    return np.split(fold, np.cumsum(sizes)[:-1])
-
-
-def _as_before(
-    folds: Sequence[NDArray[np.int8]],
-    groups: Sequence[NDArray[np.int64]],
-    before: Sequence[NDArray[np.int8]],
-) -> tuple[list[NDArray[np.int8]], list[NDArray[np.bool_]]]:
-    """Put stars that a pretrained network learnt from into the folds they were in, and say which those are.
-
-    One that was in two folds, since only now its light curves turn out to be of one star, is left out; and
-    so is what is only measured of a star that was learnt from.
-    """
-    sizes = [len(each) for each in groups]
-    fold, was = np.concatenate(folds), np.concatenate(before)
-    group = np.concatenate(groups)
-    star = np.unique(group, return_inverse=True)[1]
-    lowest, highest = np.full(star.max() + 1, 127), np.full(star.max() + 1, UNKNOWN)
-    seen = was != UNKNOWN
-    np.minimum.at(lowest, star[seen], was[seen])
-    np.maximum.at(highest, star[seen], was[seen])
-    kept = (fold >= 0) & (lowest == highest)[star]
-    lost = (highest[star] != UNKNOWN) & ~kept
-    placed = np.where(kept, highest[star], np.where(lost, LEFT_OUT, fold)).astype(np.int8)
-    ends = np.cumsum(sizes)[:-1]
-    return np.split(placed, ends), np.split(kept, ends)
+    rows = np.flatnonzero(np.isin(group, learnt))
+    keys = np.concatenate([each.kept() for each in identities])
+    return KnownStars.of(keys[rows], fold[np.searchsorted(learnt, group[rows])])
 
 
 def _spared(

@@ -19,7 +19,7 @@ from features import CONVENTIONS, FEATURE_NAMES, extract, scorable
 from schemas.artifact import Artifact
 from schemas.manifest import Manifest, ManifestError
 from training.errors import SettingsError, TrainingError
-from training.groups import stars_of_survey
+from training.identity import Identities, same_stars
 from training.labels import membership, settle
 from training.light_curves import Columns, LabelledCurves, LightCurves, read_light_curves
 from training.metrics import (
@@ -32,6 +32,7 @@ from training.metrics import (
     scaled_mcc,
 )
 from training.progress import progress_bar
+from training.surveys import SURVEYS
 
 UNSCORED = "unscored"
 """Predicted class of a light curve the model may not judge: always a wrong answer."""
@@ -113,7 +114,7 @@ def evaluate(
             f"{_some(labels)}; the map knows {_some(np.array(sorted(label_map)))}: give one with --class-map"
         )
     answers = ask(artifact, survey, np.flatnonzero(labelled), first_epochs)
-    star = stars_of_survey(survey)[labelled]
+    star = _stars(survey)[labelled]
     report = measure(answers, allowed[labelled], artifact.manifest.classes, star)
     return {
         **report,
@@ -230,6 +231,13 @@ def measure(
         "confusion": confusion.tolist(),
         "classes": list(names),
     }
+
+
+def _stars(survey: LabelledCurves) -> NDArray[np.int64]:
+    """Star (n,) of each light curve, as far as names and positions tell."""
+    known = SURVEYS.get(survey.name)
+    link, suffix = (None, None) if known is None else (known.link, known.band_suffix)
+    return same_stars([Identities.of(survey, survey.name, link=link, band_suffix=suffix)])[0]
 
 
 def _labels_given(answers: Answers, allowed: NDArray[np.bool_], abstain_below: float) -> dict[str, Any]:

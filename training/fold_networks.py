@@ -5,14 +5,12 @@ folds can, each of the stars of its own fold. So when the model is transferred a
 another survey sees them perhaps, each keeps its fold, and the transferred network that judges it started from
 the pretrained one that never saw it.
 
-Stars are known by a hash of their names: no catalogue is kept.
+Stars are known by hashes of their names and places (`training.identity`): no catalogue is kept.
 """
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 from schemas.manifest import Manifest, sha256_of
 from training.errors import TrainingError
 from training.export import Model
+from training.identity import Keys
 from training.light_curves import NPZ_ERRORS
 from training.preprocess import Preprocessing
 
@@ -32,34 +31,58 @@ UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
+class KnownStars:
+    """Which stars were learnt from, and in which fold each was.
+
+    Attributes
+    ----------
+    key : (p,) uint64
+        Of `training.identity.Identities.kept`, ascending; several for a star.
+    fold : (p,) int8
+        Of each.
+    """
+
+    key: Keys
+    fold: NDArray[np.int8]
+
+    @classmethod
+    def of(cls, keys: Keys, fold: NDArray[np.int8]) -> KnownStars:
+        """Return the stars of light curves with these keys (n, m), 0 for none, and folds (n,)."""
+        each, folds = keys.ravel(), np.repeat(fold, keys.shape[1])
+        key, first = np.unique(each, return_index=True)
+        there = key != 0
+        return cls(key[there], folds[first[there]])
+
+    @classmethod
+    def none(cls) -> KnownStars:
+        """No star at all."""
+        return cls(np.empty(0, np.uint64), np.empty(0, np.int8))
+
+    def fold_of(self, keys: Keys) -> NDArray[np.int8]:
+        """Fold (n,) of light curves by any of their keys (n, m), the first of which counts most."""
+        if not len(self.key):
+            return np.full(len(keys), UNKNOWN, np.int8)
+        place = np.minimum(np.searchsorted(self.key, keys), len(self.key) - 1)
+        found = np.where(self.key[place] == keys, self.fold[place], UNKNOWN).astype(np.int8)
+        first = (found != UNKNOWN).argmax(axis=1)
+        fold: NDArray[np.int8] = found[np.arange(len(keys)), first]
+        return fold
+
+
+@dataclass(frozen=True, slots=True)
 class FoldNetworks:
-    """Networks that were each trained without one fold, and the fold of every star.
+    """Networks that were each trained without one fold, and the stars of the folds.
 
     Attributes
     ----------
     models : tuple of Model
         In the order of the folds, without a temperature.
-    star : (n,) uint64
-        Hashes of the names of the light curves that were learnt from, ascending.
-    fold : (n,) int8
-        Of each.
+    stars : KnownStars
+        That they learnt from.
     """
 
     models: tuple[Model, ...]
-    star: NDArray[np.uint64]
-    fold: NDArray[np.int8]
-
-    @classmethod
-    def of(cls, models: Sequence[Model], names: NDArray[np.str_], fold: NDArray[np.int8]) -> FoldNetworks:
-        """Return the networks for light curves (n,) of these names; a name is in one fold."""
-        star, first = np.unique(_hashes(names), return_index=True)
-        return cls(tuple(models), star, fold[first])
-
-    def fold_of(self, names: NDArray[np.str_]) -> NDArray[np.int8]:
-        """Fold (m,) of light curves by their names; `UNKNOWN` where they were not learnt from."""
-        asked = _hashes(names)
-        place = np.minimum(np.searchsorted(self.star, asked), len(self.star) - 1)
-        return np.where(self.star[place] == asked, self.fold[place], UNKNOWN).astype(np.int8)
+    stars: KnownStars
 
 
 def write_fold_networks(folder: Path, networks: FoldNetworks) -> str:
@@ -70,19 +93,21 @@ def write_fold_networks(folder: Path, networks: FoldNetworks) -> str:
     TrainingError
         If the folder cannot be written.
     """
-    arrays = {
-        f"weights.{name}": np.stack([model.weights[name] for model in networks.models])
-        for name in networks.models[0].weights
+    models = networks.models
+    weights = {f"weights.{name}": np.stack([m.weights[name] for m in models]) for name in models[0].weights}
+    constants = {
+        f"preprocessing.{each.name}": np.stack([getattr(m.preprocessing, each.name) for m in models])
+        for each in fields(Preprocessing)
     }
-    for each in fields(Preprocessing):
-        arrays[f"preprocessing.{each.name}"] = np.stack(
-            [getattr(model.preprocessing, each.name) for model in networks.models]
-        )
-    arrays["input_eps"] = np.array([model.input_eps for model in networks.models])
+    rest = {
+        "input_eps": np.array([m.input_eps for m in models]),
+        "star": networks.stars.key,
+        "fold": networks.stars.fold,
+    }
     path = folder / FOLDS_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_npz(path, {**arrays, "star": networks.star, "fold": networks.fold})
+        _write_npz(path, {**weights, **constants, **rest})
     except OSError as exc:
         raise TrainingError(f"cannot write {path}: {exc.strerror}") from exc
     return sha256_of(path)
@@ -100,18 +125,17 @@ def read_fold_networks(folder: Path, manifest: Manifest) -> FoldNetworks | None:
     if expected is None:
         return None
     path = folder / FOLDS_FILE
+    remedy = "stars that the model knows cannot be judged: copy the whole folder of the model again"
     try:
         if sha256_of(path) != expected:
-            raise TrainingError(f"{path} is not the one that {manifest.name} {manifest.version} came with")
+            came = f"{manifest.name} {manifest.version} came with"
+            raise TrainingError(f"{path} is not the one that {came}, without which {remedy}")
         with np.load(path, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
     except FileNotFoundError as exc:
-        raise TrainingError(
-            f"{path} is missing, without which stars that the model knows cannot be judged: copy the whole "
-            "folder of the model"
-        ) from exc
+        raise TrainingError(f"{path} is missing, without which {remedy}") from exc
     except NPZ_ERRORS as exc:
-        raise TrainingError(f"{path} cannot be read: {exc}") from exc
+        raise TrainingError(f"{path} cannot be read ({exc}): {remedy}") from exc
     models = tuple(
         Model(
             {
@@ -126,17 +150,12 @@ def read_fold_networks(folder: Path, manifest: Manifest) -> FoldNetworks | None:
         )
         for number, eps in enumerate(found["input_eps"])
     )
-    return FoldNetworks(models, found["star"], found["fold"])
+    return FoldNetworks(models, KnownStars(found["star"], found["fold"]))
 
 
 def _write_npz(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
     """Write arrays so that the same ones give the same bytes, whenever that is."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as file:
                 np.lib.format.write_array(file, np.asarray(array), allow_pickle=False)
-
-
-def _hashes(names: NDArray[np.str_]) -> NDArray[np.uint64]:
-    digests = [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names.tolist()]
-    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)

@@ -14,8 +14,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from training.light_curves import LabelledCurves
-
 MATCH_RADIUS_ARCSEC = 5.0
 
 
@@ -54,14 +52,6 @@ def star_groups(
     edges = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(size, size))
     _, component = connected_components(edges, directed=False)
     return np.unique(component[:n], return_inverse=True)[1].astype(np.int64)
-
-
-def stars_of_survey(survey: LabelledCurves) -> NDArray[np.int64]:
-    """Star (n,) of each light curve of one survey, by its ids and positions where it has them."""
-    n = len(survey.curves)
-    unknown = np.full(n, np.nan)
-    ra, dec = (survey.columns.get(name, unknown).astype(np.float64) for name in ("ra", "dec"))
-    return star_groups([survey.columns["object_id"].astype(np.str_)], ra, dec)
 
 
 def _close_pairs(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -106,7 +96,13 @@ def positions(group: NDArray[np.int64], stratum: NDArray[np.int64], *, seed: int
     return place[np.searchsorted(stars, group)]
 
 
-def folds(group: NDArray[np.int64], stratum: NDArray[np.int64], *, count: int, seed: int) -> NDArray[np.int8]:
+def folds(
+    group: NDArray[np.int64],
+    stratum: NDArray[np.int64],
+    *,
+    count: int,
+    seed: int,
+) -> NDArray[np.int8]:
     """Share stars out to `count` folds, the same fractions of every stratum in each.
 
     Returns
@@ -115,3 +111,35 @@ def folds(group: NDArray[np.int64], stratum: NDArray[np.int64], *, count: int, s
         Fold of each light curve, 0 to count - 1, the same for all light curves of a star.
     """
     return (count * positions(group, stratum, seed=seed)).astype(np.int8)
+
+
+def folds_beside(
+    group: NDArray[np.int64],
+    stratum: NDArray[np.int64],
+    given: NDArray[np.int8],
+    *,
+    count: int,
+    seed: int,
+) -> NDArray[np.int8]:
+    """Share out the stars that have no fold yet, each to where its stratum has the fewest.
+
+    Parameters
+    ----------
+    group, stratum
+        See `positions`.
+    given : (n,) int8
+        Fold of each light curve, the same for all of a star; -1 where it has none.
+    """
+    _, first, place = np.unique(group, return_index=True, return_inverse=True)
+    rng = np.random.default_rng(seed)
+    fold = given[first].astype(np.int64)
+    for value in np.unique(stratum[first]):
+        members = np.flatnonzero(stratum[first] == value)
+        free = rng.permutation(members[fold[members] < 0])
+        sizes = np.bincount(fold[members[fold[members] >= 0]], minlength=count)
+        order = rng.permutation(count)  # or every small stratum would begin with the same fold
+        for star in free:
+            emptiest = order[sizes[order].argmin()]
+            fold[star] = emptiest
+            sizes[emptiest] += 1
+    return fold[place].astype(np.int8)

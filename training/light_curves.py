@@ -261,6 +261,8 @@ def _read_npz(path: Path, skip_bad_rows: bool) -> LabelledCurves:
     time, mag, err = (arrays[key].astype(np.float64) for key in SERIES)
     star = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     ids = columns.get("object_id", np.arange(len(offsets) - 1)).astype(np.str_)
+    # without names, stars of one file are never those of another
+    columns.setdefault("object_id", np.char.add(f"{survey_name(path)} ", ids))
 
     def describe(row: int, key: str) -> str:
         point = f"light curve {ids[star[row]] or star[row]!s} point {row - offsets[star[row]] + 1}"

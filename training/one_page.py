@@ -17,10 +17,15 @@ from training.report import Figure, Section, Table, write_report
 
 REPORT_FILE = "report.html"
 FIGURES = "figures"
+MORE_LABELS = "How much more labels would help"
 
 
-def write_page(folder: Path, manifest: Manifest, curve: LearningCurve) -> Path:
-    """Write ``report.html`` and its figures beside the model, and return its path."""
+def write_page(folder: Path, manifest: Manifest, curve: LearningCurve | None) -> Path:
+    """Write ``report.html`` and its figures beside the model, and return its path.
+
+    Without a learning curve it says why: a pretrained network that knows the stars has learnt from all of
+    their labels already.
+    """
     figures = folder / FIGURES
     figures.mkdir(parents=True, exist_ok=True)
     everything = manifest.metrics["all_surveys"]
@@ -28,7 +33,8 @@ def write_page(folder: Path, manifest: Manifest, curve: LearningCurve) -> Path:
     summary = (
         f"{len(manifest.classes)} classes from {len(manifest.features)} features of one band. Each star is "
         f"judged by a network that has not seen it: Mc = {full['mc']:.3f} ± {full['mc_error']:.3f} and "
-        f"accuracy {full['accuracy']:.1%} of {full['n']:,} complete light curves.",
+        f"accuracy {full['accuracy']:.1%} of {full['n']:,} complete light curves of "
+        f"{full['n_stars']:,} stars.",
         *filter(None, [said_of_pretraining(manifest.training)]),
         f"{manifest.training['method'].capitalize()}. Made by `{manifest.training['command']}`.",
     )
@@ -48,7 +54,7 @@ def _confusion(figures: Path, everything: dict[str, Any]) -> Section:
     return Section(
         "Which classes are told apart",
         (),
-        (Table("By class", ("class", "stars", "precision", "recall", "F1"), rows),),
+        (Table("By class", ("class", "light curves", "precision", "recall", "F1"), rows),),
         (Figure(plot, "Share of each true class (row) that is given each label (column)."),),
     )
 
@@ -83,7 +89,15 @@ def _reliability(figures: Path, manifest: Manifest) -> Section:
     )
 
 
-def _labels(figures: Path, curve: LearningCurve) -> Section:
+def _labels(figures: Path, curve: LearningCurve | None) -> Section:
+    if curve is None:
+        return Section(
+            MORE_LABELS,
+            (
+                "Not known: the pretrained network has learnt from labels of these stars, so that a share of "
+                "them is not all that a model of this share has seen.",
+            ),
+        )
     now = int(curve.light_curves[-1])
     plot = learning_curve_plot(
         curve.light_curves,
@@ -106,7 +120,7 @@ def _labels(figures: Path, curve: LearningCurve) -> Section:
             f"curves, after {curve.mc[-1]:.3f} with {now:,}."
         )
     return Section(
-        "How much more labels would help",
+        MORE_LABELS,
         (says,),
         (Table("Mc by number of labelled light curves", ("learnt from", "Mc"), rows),),
         (Figure(plot, "Mean over the folds; dashed the power law fitted to the points."),),

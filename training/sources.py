@@ -13,7 +13,7 @@ from rich.progress import Progress
 from schemas.manifest import sha256_of
 from training.cadence import CADENCES
 from training.errors import SettingsError
-from training.groups import star_groups
+from training.identity import Identities, same_stars
 from training.light_curves import Columns, LabelledCurves, read_light_curves, survey_name
 from training.reobserve import Reobservation, reobserve
 from training.surveys import DOUBLE_MODE, SURVEYS
@@ -41,6 +41,8 @@ class Source:
         Native label to class, or classes joined by ``|``.
     link : str or None
         Column that names the same star in another survey.
+    band_suffix : str or None
+        Regular expression of what ends the names of the bands of one star.
     test_only : bool
         Whether no star of it is trained on.
     columns : Columns or None
@@ -57,11 +59,16 @@ class Source:
     label_key: str
     label_map: dict[str, str]
     link: str | None = None
+    band_suffix: str | None = None
     test_only: bool = False
     columns: Columns | None = None
     skip_bad_rows: bool = False
     observe_as: str | None = None
     stars_per_label: int | None = None
+
+    def identities(self, survey: LabelledCurves) -> Identities:
+        """By what the stars that were read from it are known again."""
+        return Identities.of(survey, survey_name(self.path), link=self.link, band_suffix=self.band_suffix)
 
     def read(self, progress: Progress | None = None) -> Reading:
         """Read the file by `training.light_curves.read_light_curves`; re-observe its stars if asked."""
@@ -116,7 +123,14 @@ def known_source(path: Path) -> Source:
             f"{name!r} is none of the known surveys ({', '.join(SURVEYS)}): name its labels with --label"
         )
     survey = SURVEYS[name]
-    return Source(path, survey.label_key, dict(survey.labels), survey.link, test_only=not survey.training)
+    return Source(
+        path,
+        survey.label_key,
+        dict(survey.labels),
+        survey.link,
+        survey.band_suffix,
+        test_only=not survey.training,
+    )
 
 
 def own_source(
@@ -137,21 +151,7 @@ def own_source(
 
 def groups_of(surveys: Sequence[LabelledCurves], sources: Sequence[Source]) -> list[NDArray[np.int64]]:
     """Star of every light curve of every survey, found over all of them."""
-
-    def column(name: str | None, survey: LabelledCurves, default: object) -> NDArray[np.object_]:
-        values = survey.columns.get(name) if name else None
-        return np.full(len(survey.curves), default) if values is None else values
-
-    ids = np.concatenate([column("object_id", s, "").astype(np.str_) for s in surveys])
-    links = np.concatenate(
-        [column(source.link, s, "").astype(np.str_) for s, source in zip(surveys, sources, strict=True)]
-    )
-    ra, dec = (
-        np.concatenate([column(name, s, np.nan).astype(np.float64) for s in surveys])
-        for name in ("ra", "dec")
-    )
-    sizes = [len(survey.curves) for survey in surveys]
-    return np.split(star_groups([ids, links], ra, dec), np.cumsum(sizes)[:-1])
+    return same_stars([source.identities(survey) for survey, source in zip(surveys, sources, strict=True)])
 
 
 def provenance(

@@ -66,6 +66,8 @@ class Survey:
         Column of the native labels.
     link : str or None
         Column that names the same star in another survey.
+    band_suffix : str or None
+        Regular expression of what ends the names of the bands of one star.
     stream : str or None
         Alert stream whose light curves these are; they are never shown as another survey sees them.
     training : bool
@@ -76,6 +78,7 @@ class Survey:
     references: tuple[str, ...]
     label_key: str = "native_class"
     link: str | None = None
+    band_suffix: str | None = None
     stream: str | None = None
     training: bool = True
 
@@ -208,6 +211,7 @@ SURVEYS: Mapping[str, Survey] = {
     "sdss_s82_rrl_r": Survey(labels=_SDSS_LABELS, references=("Sesar et al. (2010), ApJ 708, 717",)),
     "ztf_class_examples": Survey(
         stream="ztf",
+        band_suffix=r"_series\d+",
         labels={
             "BetaLyr": "EB_ESD",
             "Blazkho": "RRL_ab",
@@ -234,6 +238,7 @@ SURVEYS: Mapping[str, Survey] = {
     ),
     "ztf_forced_alerce12": Survey(
         stream="ztf",
+        band_suffix="_[gr]",
         labels={
             "Blazar": "QSO",
             "Ceph": ANY_CEPHEID,

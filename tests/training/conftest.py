@@ -59,13 +59,15 @@ def model_folder(survey: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="session")
 def transferred(survey: Path, model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """That model transferred by the command to two classes, as the command does it unless told otherwise."""
+    """That model transferred by the command to two classes of a survey that it does not know."""
     folder = tmp_path_factory.mktemp("transferred") / "waves" / "2.0.0"
     folder.parent.mkdir()
+    others = folder.parent / "others.npz"
+    others.write_bytes(survey.read_bytes())
     mapping = class_map(folder.parent, short="VAR", long="VAR", constant="NonVar")
     command = (
         f"transfer --pretrained {model_folder} --class-map {mapping} --name moved --version 2.0.0 "
         "--truncations 1"
     )
-    assert main(making(command, survey, folder)) == 0
+    assert main(making(command, others, folder)) == 0
     return folder

@@ -11,16 +11,23 @@ from training.light_curves import read_light_curves
 
 
 def write_survey(
-    path: Path, time: Sequence[np.ndarray], mag: Sequence[np.ndarray], labels: np.ndarray
+    path: Path,
+    time: Sequence[np.ndarray],
+    mag: Sequence[np.ndarray],
+    labels: np.ndarray,
+    *,
+    names: np.ndarray | None = None,
 ) -> None:
     """Write light curves with errors of 0.02 mag, and labels in the column ``kind``."""
+    if names is None:
+        names = np.array([f"star{i}" for i in range(len(mag))])
     np.savez(
         path,
         time=np.concatenate(time),
         mag=np.concatenate(mag).astype(np.float32),
         err=np.full(sum(map(len, mag)), 0.02, np.float32),
         offsets=np.concatenate([[0], np.cumsum([len(m) for m in mag])]),
-        object_id=np.array([f"star{i}" for i in range(len(mag))]),
+        object_id=names,
         kind=labels,
     )
 
@@ -30,4 +37,5 @@ def write_few(path: Path, survey: Path, kinds: Sequence[str], each: int) -> None
     stars = read_light_curves(survey)
     few = np.concatenate([np.flatnonzero(stars.columns["kind"] == kind)[:each] for kind in kinds])
     time, mag, _ = zip(*(stars.curves.pick(star) for star in few), strict=True)
-    write_survey(path, time, mag, stars.columns["kind"][few].astype(np.str_))
+    labels, names = (stars.columns[key][few].astype(np.str_) for key in ("kind", "object_id"))
+    write_survey(path, time, mag, labels, names=names)

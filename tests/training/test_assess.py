@@ -10,9 +10,9 @@ from sklearn.metrics import matthews_corrcoef
 from features import FEATURE_NAMES
 from schemas.manifest import Manifest, expected_reliability, load_manifest
 from training.assess import assess, reliability
-from training.dataset import NEVER_TRAINED
 from training.recipe import Recipe
 from training.sampling import Kind, Sampling
+from training.share_out import NEVER_TRAINED
 
 from .made_up import made_up_dataset
 

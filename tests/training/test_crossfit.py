@@ -8,12 +8,13 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from training.crossfit import CrossFit, cross_fit, fit_all, kind_weights
-from training.dataset import NEVER_TRAINED, Dataset
+from training.dataset import Dataset
 from training.fit import OneCycle
 from training.networks import Networks, as_scores, predict
 from training.plateau import Plateau
 from training.recipe import Recipe
 from training.sampling import Kind
+from training.share_out import NEVER_TRAINED
 
 from .made_up import AS_THEY_ARE, Recorder, from_scratch, made_up_dataset, marked, values_apart
 

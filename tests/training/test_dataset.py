@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from rich.progress import Progress
 
-from training.dataset import NEVER_TRAINED, build_dataset
+from training.dataset import build_dataset
 from training.errors import SettingsError, TrainingError
 from training.recipe import Recipe
 from training.sampling import Kind, Sampling
+from training.share_out import NEVER_TRAINED
 from training.sources import Source, known_source, own_source
 
 CLASSES = ("NonVar", "long", "short")

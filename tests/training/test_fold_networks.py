@@ -8,11 +8,10 @@ from rich.progress import Progress
 
 from schemas.manifest import Manifest
 from training.crossfit import cross_fit
-from training.dataset import LEFT_OUT, NEVER_TRAINED, _as_before
 from training.errors import TrainingError
 from training.export import Model
 from training.fit import OneCycle
-from training.fold_networks import UNKNOWN, FoldNetworks, read_fold_networks, write_fold_networks
+from training.fold_networks import UNKNOWN, FoldNetworks, KnownStars, read_fold_networks, write_fold_networks
 from training.networks import EPS, Networks
 from training.plateau import Layers
 from training.preprocess import fit_preprocessing
@@ -22,7 +21,6 @@ from training.starts import FromPretrained
 from .made_up import from_scratch, made_up_dataset
 
 QUIET = Progress(disable=True)
-NAMES = np.array(["U Gem", "RR Lyr", "étoile 7", "12"])
 
 
 def network(seed: int) -> Model:
@@ -32,8 +30,9 @@ def network(seed: int) -> Model:
 
 @pytest.fixture
 def networks() -> FoldNetworks:
-    fold = np.array([2, 0, 1, 2], np.int8)
-    return FoldNetworks.of([network(seed) for seed in range(3)], NAMES, fold)
+    keys = np.array([[11, 0], [7, 12], [9, 0], [8, 13]], np.uint64)
+    stars = KnownStars.of(keys, np.array([2, 0, 1, 2], np.int8))
+    return FoldNetworks(tuple(network(seed) for seed in range(3)), stars)
 
 
 def manifest(**training) -> Manifest:
@@ -49,9 +48,10 @@ def manifest(**training) -> Manifest:
     )
 
 
-def test_stars_are_known_by_their_names(networks):
-    asked = np.array(["RR Lyr", "RR lyr", "12", "étoile 7", "", "U Gem"])
-    assert networks.fold_of(asked).tolist() == [0, UNKNOWN, 2, 1, UNKNOWN, 2]
+def test_a_star_is_known_by_any_of_its_keys_and_the_first_counts_most(networks):
+    asked = np.array([[11, 0], [99, 12], [0, 0], [13, 7], [7, 13], [14, 99]], np.uint64)
+    assert networks.stars.fold_of(asked).tolist() == [2, 0, UNKNOWN, 2, 0, UNKNOWN]
+    assert KnownStars.none().fold_of(asked).tolist() == [UNKNOWN] * 6
 
 
 def test_what_is_written_is_read_back_and_the_same_networks_give_the_same_bytes(networks, tmp_path):
@@ -59,38 +59,27 @@ def test_what_is_written_is_read_back_and_the_same_networks_give_the_same_bytes(
     assert hashes[0] == hashes[1]
     back = read_fold_networks(tmp_path / "one", manifest(folds_sha256=hashes[0]))
     assert back is not None
-    assert back.fold_of(NAMES).tolist() == [2, 0, 1, 2]
+    assert back.stars.key.tolist() == [7, 8, 9, 11, 12, 13]
+    assert back.stars.fold.tolist() == [0, 2, 1, 2, 0, 2]
     for model, before in zip(back.models, networks.models, strict=True):
         assert model.weights.keys() == before.weights.keys()
         assert all((model.weights[name] == array).all() for name, array in before.weights.items())
         assert model.preprocessing.to_manifest() == before.preprocessing.to_manifest()
         assert model.input_eps == before.input_eps
-    assert not any(name.encode() in (tmp_path / "one" / "folds.npz").read_bytes() for name in NAMES[:3])
 
 
 def test_networks_that_are_missing_or_another_models_are_refused(networks, tmp_path):
     assert read_fold_networks(tmp_path, manifest()) is None  # a model that came without
-    with pytest.raises(TrainingError, match=r"folds\.npz is missing"):
+    with pytest.raises(TrainingError, match=r"folds\.npz is missing, .* copy the whole folder"):
         read_fold_networks(tmp_path, manifest(folds_sha256="0" * 64))
     digest = write_fold_networks(tmp_path, networks)
-    with pytest.raises(TrainingError, match="not the one that known 1 came with"):
+    with pytest.raises(TrainingError, match=r"not the one that known 1 came with, .* copy the whole folder"):
         read_fold_networks(tmp_path, manifest(folds_sha256="0" * 64))
     (tmp_path / "folds.npz").write_bytes(b"no archive")
     with pytest.raises(TrainingError, match="not the one"):
         read_fold_networks(tmp_path, manifest(folds_sha256=digest))
     with pytest.raises(TrainingError, match=r"cannot write .*folds\.npz"):
         write_fold_networks(tmp_path / "folds.npz" / "in a file", networks)
-
-
-def test_known_stars_stay_in_their_folds_and_others_where_they_are_put():
-    # star 0 was in one fold, 1 is not known, 2 was in two; of the second survey, 3 and 4 are only measured
-    group = [np.array([0, 1, 2, 2]), np.array([0, 3, 4])]
-    before = [np.array([4, -1, 1, 3], np.int8), np.array([-1, 2, -1], np.int8)]
-    fold = [np.array([0, 1, 2, 2], np.int8), np.array([0, NEVER_TRAINED, NEVER_TRAINED], np.int8)]
-    placed, kept = _as_before(fold, group, before)
-    assert placed[0].tolist() == [4, 1, LEFT_OUT, LEFT_OUT]
-    assert placed[1].tolist() == [4, LEFT_OUT, NEVER_TRAINED]
-    assert [each.tolist() for each in kept] == [[True, False, False, False], [True, False, False]]
 
 
 def test_labels_that_can_only_be_remembered_are_not_known_after_pretraining_on_them_either():
@@ -115,14 +104,16 @@ def test_labels_that_can_only_be_remembered_are_not_known_after_pretraining_on_t
     assert right(source.of_folds) == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(120))  # four sigma of 120 coins
 
 
-def test_the_network_that_is_shipped_starts_from_the_one_that_knows_all():
-    dataset = made_up_dataset(
-        np.random.default_rng(0).normal(size=(80, 16)), np.arange(80) % 2, np.arange(80) // 2 % 5
-    )
+def test_each_fold_starts_from_the_network_and_the_constants_without_it_and_the_shipped_one_from_all():
+    values = np.random.default_rng(0).lognormal(size=(80, 16))
+    dataset = made_up_dataset(values, np.arange(80) % 2, np.arange(80) // 2 % 5)
     recipe = Recipe(name="test", schedule=OneCycle(training_epochs=1))
-    everything, *parts = (replace(network(seed), preprocessing=network(0).preprocessing) for seed in range(6))
-    made = cross_fit(
-        dataset, recipe, FromPretrained.by(recipe, everything, Layers.LAST, QUIET, tuple(parts)), seed=0
-    )
+    everything, *parts = (network(seed) for seed in range(6))
+    fit = FromPretrained.by(recipe, everything, Layers.LAST, QUIET, tuple(parts))
+    made = cross_fit(dataset, recipe, fit, seed=0)
     for after, before in zip((made.model, *made.of_folds), (everything, *parts), strict=True):
         assert (after.weights["fc2.weight"] == before.weights["fc2.weight"]).all()
+        assert after.preprocessing.to_manifest() == before.preprocessing.to_manifest()
+    judged = replace(made.of_folds[3], temperature=1.0).probabilities(values[6:8])
+    expected = np.exp(made.logits[6:8] - made.logits[6:8].max(axis=1, keepdims=True))
+    assert judged == pytest.approx(expected / expected.sum(axis=1, keepdims=True), abs=1e-5)

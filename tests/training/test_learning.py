@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from training import learning
-from training.dataset import NEVER_TRAINED, Dataset
+from training.dataset import Dataset
 from training.fit import OneCycle
 from training.learning import LearningCurve, learning_curve
 from training.recipe import Recipe
 from training.sampling import Kind
+from training.share_out import NEVER_TRAINED
 
 from .made_up import Recorder, from_scratch, made_up_dataset, marked, values_apart
 

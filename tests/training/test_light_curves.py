@@ -29,7 +29,8 @@ def test_a_file_is_read_with_its_columns(write):
     assert survey.name == "survey"
     assert survey.curves.n_epochs.tolist() == [3, 2]
     assert survey.labels("native_class").tolist() == ["RRab", "EA"]
-    assert set(survey.columns) == {"native_class", "band"}
+    assert set(survey.columns) == {"object_id", "native_class", "band"}
+    assert survey.columns["object_id"].tolist() == ["survey 0", "survey 1"]  # as the file names none
     assert survey.columns["band"].tolist() == ["V", "V"]  # one value in the file is that of every light curve
 
 

@@ -74,14 +74,14 @@ def test_the_page_says_what_was_measured_and_how_the_model_was_made(page, manife
     full = manifest.metrics["all_surveys"]["all"]
     assert f"Mc = {full['mc']:.3f} ± {full['mc_error']:.3f}" in page.prose[0]
     assert "2 classes from 16 features" in page.prose[0]
-    assert f"of {full['n']} complete light curves" in page.prose[0]
+    assert f"of {full['n']} complete light curves of {full['n_stars']} stars" in page.prose[0]
     assert any("Transferred, last-layer" in paragraph for paragraph in page.prose)
     assert page.captions == ["By class", "By number of epochs", "Mc by number of labelled light curves"]
 
 
 def test_scores_of_the_classes_are_those_of_the_manifest(page, manifest):
     header, *rows = page.tables[0]
-    assert header == ["class", "stars", "precision", "recall", "F1"]
+    assert header == ["class", "light curves", "precision", "recall", "F1"]
     per_class = manifest.metrics["all_surveys"]["per_class"]
     assert [row[0] for row in rows] == list(per_class) == ["NonVar", "VAR"]
     for row, score in zip(rows, per_class.values(), strict=True):
@@ -110,6 +110,17 @@ def test_every_bin_of_the_reliability_is_a_row(page, manifest):
         assert numbers == pytest.approx([each["n_epochs_min"], *end, *shown], abs=0.051)
         assert float(row[5]) == pytest.approx(each["accuracy_when_sure"], abs=5e-4)
     assert rows[-1][0].endswith("and more")
+
+
+def test_of_stars_that_were_known_before_no_learning_curve_is_drawn(manifest, tmp_path):
+    known = {"in_folds": {"waves": 170}, "left_out": {"waves": 2}, "in_others": {}}
+    training = {**manifest.training, "known_from_pretraining": known}
+    page = Page(write_page(tmp_path, replace(manifest, training=training), None).read_text(encoding="utf-8"))
+    assert page.captions == ["By class", "By number of epochs"]
+    assert any("170 of the light curves are of stars that the network knew" in each for each in page.prose)
+    assert any("2 more are left out" in each for each in page.prose)
+    assert "has learnt from labels of these stars" in page.prose[-1]
+    assert len(page.images) == 2
 
 
 def test_more_labels_come_with_their_number(page):

@@ -204,7 +204,7 @@ def _temperatures(bench: Bench, ground: Ground, variant: Variant, splits: Sequen
     logits: list[list[F8]] = [[] for _ in splits]
     rows: list[list[Rows]] = [[] for _ in splits]
     for fold in range(CALIBRATION_FOLDS if few else 1):
-        aside = [each.training[fold::CALIBRATION_FOLDS] for each in splits]
+        aside = [_part(ground.target, each.training, fold) for each in splits]
         seen = [np.setdiff1d(each.training, left) for each, left in zip(splits, aside, strict=True)]
         made = _make(bench, ground, variant, seen)
         for repeat, left in enumerate(aside):
@@ -213,11 +213,20 @@ def _temperatures(bench: Bench, ground: Ground, variant: Variant, splits: Sequen
     result = []
     for repeat in range(len(splits)):
         asked = np.concatenate(rows[repeat])
-        chosen = early(table.n_epochs[asked])
-        weights = calibration_weights(table.kind[asked[chosen]], TRANSFER)
+        weights = calibration_weights(table.kind[asked], TRANSFER)
+        chosen = early(table.n_epochs[asked], weights)
         allowed = _truth(ground, variant, asked[chosen])
-        result.append(fit_temperature(np.concatenate(logits[repeat])[chosen], allowed, weights))
+        result.append(fit_temperature(np.concatenate(logits[repeat])[chosen], allowed, weights[chosen]))
     return np.array(result)
+
+
+def _part(target: Target, training: Rows, number: int) -> Rows:
+    """Light curves of every so-manieth star of the training stars."""
+    star, first, place = np.unique(target.group[training], return_index=True, return_inverse=True)
+    turn = np.empty(len(star), np.int64)
+    turn[np.argsort(first)] = np.arange(len(star)) % CALIBRATION_FOLDS
+    part: Rows = training[turn[place] == number]
+    return part
 
 
 def _training_rows(table: FeatureTable, variant: Variant, stars: Rows, seed: int) -> Rows:

@@ -37,7 +37,7 @@ def ground() -> Ground:
     values = rng.normal(size=(420, 16)) + 2.0 * place[:, None]
     status = np.zeros(420, np.uint32)
     values[:7], status[:7] = np.nan, 1
-    n_epochs = np.tile([100, 20, 40, 80, 50, 30, 30], 60)
+    n_epochs = np.tile([100, 20, 40, 80, 20, 20, 20], 60)
     table = FeatureTable(values, status, star, kind, n_epochs)
     target = Target("ground", ("A", "B"), label, np.arange(60), ())
     start = Start("random", Networks.random(4, [3]).weights(), fit_preprocessing(values[7:]))

@@ -1,0 +1,82 @@
+"""By what a star is known again."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.fold_networks import UNKNOWN, KnownStars
+from training.identity import Identities, same_stars
+from training.light_curves import LabelledCurves, LightCurves, read_light_curves
+
+
+def identities(survey: str, names: list[str], ra: list[float], dec: list[float], links=None) -> Identities:
+    return Identities(
+        survey,
+        np.array(names, np.str_),
+        np.array(links or [""] * len(names), np.str_),
+        np.array(ra, np.float64),
+        np.array(dec, np.float64),
+    )
+
+
+def found(kept: Identities, asked: Identities) -> list[list[bool]]:
+    """Whether each star that is asked about is known by its name, by its link, by its place."""
+    stars = KnownStars.of(kept.kept(), np.zeros(len(kept.names), np.int8))
+    return [(stars.fold_of(keys) != UNKNOWN).tolist() for keys in asked.asked()]
+
+
+def test_names_count_in_their_own_survey_only_and_links_in_any():
+    kept = identities("asas", ["12", "RR Lyr"], [np.nan] * 2, [np.nan] * 2)
+    same = identities("asas", ["12", "13"], [np.nan] * 2, [np.nan] * 2)
+    assert found(kept, same) == [[True, False], [False, False], [False, False]]
+    other = identities("css", ["12", "css 7"], [np.nan] * 2, [np.nan] * 2, ["", "RR Lyr"])
+    assert found(kept, other) == [[False, False], [False, True], [False, False]]
+
+
+@given(st.floats(0.5, 359.5), st.floats(-89.0, 89.0), st.floats(0.0, 360.0), st.floats(0.0, 4.9))
+def test_a_star_within_five_arcsec_is_known_by_its_place(ra, dec, angle, distance):
+    step = distance / 3600.0
+    east, north = step * np.sin(np.radians(angle)), step * np.cos(np.radians(angle))
+    there = identities("b", ["y"], [ra + east / np.cos(np.radians(dec + north))], [dec + north])
+    assert found(identities("a", ["x"], [ra], [dec]), there)[2] == [True]
+
+
+@given(st.floats(0.0, 360.0), st.floats(-80.0, 80.0), st.floats(0.0, 360.0))
+def test_a_star_half_an_arcmin_away_is_not(ra, dec, angle):
+    step = 30.0 / 3600.0
+    east, north = step * np.sin(np.radians(angle)), step * np.cos(np.radians(angle))
+    there = identities("b", ["y"], [ra + east / np.cos(np.radians(dec + north))], [dec + north])
+    assert found(identities("a", ["x"], [ra], [dec]), there)[2] == [False]
+
+
+def test_bands_of_one_star_are_one_star():
+    names = np.array(["ZTF1_g", "ZTF1_r", "ZTF2_g", "ZTF2"])
+    curves = LightCurves(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(5, np.int64))
+    survey = LabelledCurves("ztf", curves, {"object_id": names})
+    (star,) = same_stars([Identities.of(survey, "ztf", band_suffix="_[gr]")])
+    assert star[0] == star[1] != star[2] == star[3]
+    (apart,) = same_stars([Identities.of(survey, "ztf")])
+    assert len(set(apart.tolist())) == 4
+
+
+def test_stars_of_files_without_names_are_never_the_same(tmp_path):
+    for name in ("one", "two"):
+        np.savez(
+            tmp_path / f"{name}.npz",
+            time=np.arange(6.0),
+            mag=np.full(6, 15.0),
+            err=np.full(6, 0.1),
+            offsets=np.array([0, 3, 6]),
+            kind=np.array(["a", "b"]),
+        )
+    surveys = [read_light_curves(tmp_path / f"{name}.npz") for name in ("one", "two")]
+    stars = same_stars([Identities.of(survey, survey.name) for survey in surveys])
+    assert len(set(np.concatenate(stars).tolist())) == 4
+
+
+@pytest.mark.parametrize("coordinates", [(np.nan, np.nan), (10.0, np.nan)])
+def test_a_star_without_a_place_is_not_known_by_it(coordinates):
+    ra, dec = coordinates
+    here = identities("a", ["x"], [ra], [dec])
+    assert found(here, identities("b", ["y"], [ra], [dec])) == [[False], [False], [False]]
