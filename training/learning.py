@@ -18,7 +18,7 @@ from training.sampling import Kind
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 FORECAST = 4.0
-"""How far beyond today's number of labels the curve is drawn."""
+"""How far beyond the largest number of labels the curve is drawn."""
 
 MISSED = 3.0
 """Standard errors by which a law may miss a point that is said to follow it."""
@@ -41,7 +41,7 @@ class LearningCurve:
     mc, error : (m,) float64
         Mean over the folds, and its standard error (eq. 11).
     forecast : tuple of two (p,) float64, or None
-        Numbers of light curves and Mc of the power law fitted to the points, to four times today's
+        Numbers of light curves and Mc of the power law fitted to the points, to four times the largest
         number; None where the points do not follow one.
     """
 
@@ -87,7 +87,7 @@ def _places(dataset: Dataset, seed: int) -> NDArray[np.float64]:
 
 
 def _learnt_from(dataset: Dataset, chosen: NDArray[np.bool_], folds: int) -> int:
-    """Light curves that a network learns from, in the mean over the folds."""
+    """Light curves that a network learns from: in the mean over the folds, which differ by a few."""
     counts = [len(np.unique(dataset.curve[chosen & (dataset.fold != fold)])) for fold in range(folds)]
     return round(float(np.mean(counts)))
 

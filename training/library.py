@@ -134,7 +134,9 @@ class Classifier:
     ) -> Classifier:
         """Fit the model to other classes or another survey (Kim et al. 2021, section 4).
 
-        Every star is also judged by a network that has not seen it: `manifest` holds what came of it.
+        Every star is also judged by a network that was not fitted to it: `manifest` holds what came of it. Of
+        stars that this model itself has learnt from that is optimistic, and a table does not tell which they
+        are; ``varstream-train transfer`` can, from light curves.
 
         Parameters
         ----------

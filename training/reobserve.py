@@ -94,7 +94,7 @@ class Reobserved:
         the original), `copy`, `detections_only` (bool), `model` ("folded", "two modes", "smoothed" or
         "constant"), `model_period` [d], `mean_mag` and `reference_mag`.
     outcome : (n,) str
-        For each star of the original, its model, or why it has none.
+        For each star of the original, its model, or why there is no copy of it.
     """
 
     survey: LabelledCurves
@@ -168,7 +168,7 @@ def reobserve(
     if not made:
         raise TrainingError(
             f"no star of {survey.name} can be re-observed as {cadence.name}: "
-            f"{', '.join(sorted(set(outcome.tolist())))}; give more stars, or fewer fewest_epochs"
+            f"{', '.join(sorted(set(outcome.tolist())))}; give stars that vary more or are better observed"
         )
     return Reobserved(_assembled(survey, cadence, np.array(parents), np.array(copies), made), outcome)
 

@@ -69,6 +69,7 @@ class Experiments:
         self.bench = bench
         self.published = published
         self.workers = workers
+        self._pretrained: dict[str, Pretrained] = {}
 
     @cached_property
     def source(self) -> Stars:
@@ -105,11 +106,15 @@ class Experiments:
         """Network to transfer to a target: the published one, or ours of all surveys but the target's."""
         if self.published is not None:
             return Pretrained("UPSILoN-T", self.published.weights, self.published.input_eps)
-        others = self._stars(source_pool(self.folder, stars=None, without=target.surveys))
-        settings = chosen_settings(self.bench.scale)
-        cell = run(self.bench, others.target, others.values, settings)
-        model = best_network(self.bench, others.target, others.values, settings, cell).model
-        return Pretrained(f"all surveys but {target.name}", model.weights, model.input_eps)
+        if target.name not in self._pretrained:
+            others = self._stars(source_pool(self.folder, stars=None, without=target.surveys))
+            settings = chosen_settings(self.bench.scale)
+            cell = run(self.bench, others.target, others.values, settings)
+            model = best_network(self.bench, others.target, others.values, settings, cell).model
+            self._pretrained[target.name] = Pretrained(
+                f"all surveys but {target.name}", model.weights, model.input_eps
+            )
+        return self._pretrained[target.name]
 
     def table3(self) -> list[Section]:
         """Table 3 and Fig. 5."""

@@ -90,6 +90,7 @@ def test_an_experiment_from_light_curves_to_the_page(tmp_path):
     assert path == tmp_path / "report" / "report.html"
     assert "Hipparcos-20 (Table 6, Fig. 9)" in text
     assert "60 stars of 2 classes" in text
+    assert "Not there yet" not in text
     assert "0.8230 ± 0.0018" in text
     assert is_png(tmp_path / "report" / "figures" / "fig9.png")
 
@@ -98,4 +99,6 @@ def test_what_is_through_can_be_read_when_the_next_experiment_stops(tmp_path):
     write_hipparcos(tmp_path)
     with pytest.raises(SettingsError, match="css_sss_V"):
         report(tmp_path, tmp_path, ["hipparcos", "css"], published())
-    assert "Hipparcos-20 (Table 6, Fig. 9)" in (tmp_path / "report" / "report.html").read_text("utf-8")
+    text = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "Hipparcos-20 (Table 6, Fig. 9)" in text
+    assert "Not there yet: css." in text
