@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.calibrate import EPOCHS, early, fit_temperature, softmax
+from training.calibrate import ENOUGH, EPOCHS, early, fit_temperature, softmax
 from training.crossfit import calibration_weights, kind_weights
 from training.examples import Examples
 from training.feature_table import FeatureTable
@@ -81,6 +81,11 @@ class Variant:
         Learn from light curves of stars that do not vary, as a class of their own.
     calibrated : bool
         Fit a temperature.
+    refitted : bool
+        Put the pretrained network behind constants of the target's own, in the place of those that it was
+        trained behind.
+    robust : bool
+        Scale by deciles, see `training.preprocess`, where constants are fitted.
     """
 
     name: str
@@ -89,6 +94,8 @@ class Variant:
     shortened: bool = True
     non_variables: bool = True
     calibrated: bool = True
+    refitted: bool = False
+    robust: bool = TRANSFER.robust
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +132,7 @@ def measure(bench: Bench, ground: Ground, variant: Variant, *, stars: int, repea
         "values": hash_of_values(ground.table.values),
         "start": None if variant.layers is None else fingerprint(ground.start.weights),
         "variant": {name: value for name, value in asdict(variant).items() if name != "name"},
-        "calibrated_on": EPOCHS,
+        "calibrated_on": [*EPOCHS, ENOUGH],
         "weights": [TRANSFER.full_weight, TRANSFER.simulated_weight, CALIBRATION_FOLDS, MANY],
         "penalty": PENALTY,
         "stars": stars,
@@ -168,10 +175,10 @@ def _make(bench: Bench, ground: Ground, variant: Variant, stars: Sequence[Rows])
     """Train a network for each set of stars, all at once."""
     table, start = ground.table, ground.start
     rows = [_training_rows(table, variant, each, seed) for seed, each in enumerate(stars)]
-    if variant.layers is not None:
-        scales = [start.preprocessing] * len(rows)
+    if variant.layers is None or variant.refitted:
+        scales = [fit_preprocessing(table.values[each], robust=variant.robust) for each in rows]
     else:
-        scales = [fit_preprocessing(table.values[each], robust=TRANSFER.robust) for each in rows]
+        scales = [start.preprocessing] * len(rows)
     examples = Examples.stack(
         [scale.transform(table.values[each])[0] for each, scale in zip(rows, scales, strict=True)],
         [_truth(ground, variant, each) for each in rows],

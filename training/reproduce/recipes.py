@@ -152,7 +152,16 @@ def variants_of(ours: Variant) -> list[Variant]:
         replace(ours, name="without shortened light curves", shortened=False),
         replace(ours, name="without stars that do not vary", non_variables=False),
         replace(ours, name="without a temperature", calibrated=False),
+        replace(ours, name="without the pretrained network's constants", refitted=True),
+        replace(ours, name="without small batches: 1,024", schedule=replace(ours.schedule, batch=1024)),
         replace(ours, name="from random weights", layers=None, schedule=from_scratch),
+        replace(
+            ours,
+            name="from random weights, scaled by the standard deviation",
+            layers=None,
+            schedule=from_scratch,
+            robust=False,
+        ),
         replace(
             ours,
             name="from random weights, complete light curves only",

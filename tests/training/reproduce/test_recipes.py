@@ -80,12 +80,35 @@ def test_parts_of_the_recipe_are_left_out_one_at_a_time():
     for variant in others:
         changed = {
             name
-            for name in ("layers", "shortened", "non_variables", "calibrated")
+            for name in ("layers", "shortened", "non_variables", "calibrated", "refitted", "schedule")
             if getattr(variant, name) != getattr(ours, name)
         }
         assert changed
         assert variant.name.startswith(("without", "from random weights"))
     assert len({variant.name for variant in others}) == len(others)
+
+
+@pytest.mark.parametrize(("refitted", "robust"), [(False, True), (True, True), (True, False)])
+def test_a_pretrained_network_is_behind_its_own_constants_unless_they_are_refitted(
+    bench, ground, monkeypatch, refitted, robust
+):
+    scales = []
+
+    def transfer_networks(pretrained, examples, **_):
+        scales.append(examples.scores)
+        return Networks.random(examples.allowed.shape[1], [0] * len(pretrained))
+
+    monkeypatch.setattr(recipe_models, "transfer_networks", transfer_networks)
+    variant = replace(
+        VARIANT, layers=Layers.LAST, refitted=refitted, robust=robust, calibrated=False, shortened=False
+    )
+    stars = [np.arange(2, 40)]
+    made = recipe_models._make(bench, ground, variant, stars)
+    rows = recipe_models._training_rows(ground.table, variant, stars[0], 0)
+    values = ground.table.values[rows]
+    expected = fit_preprocessing(values, robust=robust) if refitted else ground.start.preprocessing
+    assert made.scales[0].to_manifest() == expected.to_manifest()
+    assert pytest.approx(expected.transform(values)[0], abs=1e-5) == scales[0][0].numpy().T
 
 
 def test_without_stars_that_do_not_vary_there_is_no_class_for_them(bench, ground):
