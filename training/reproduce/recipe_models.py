@@ -264,7 +264,7 @@ def _scores(ground: Ground, made: Made, temperatures: F8, splits: Sequence[Split
     for repeat, each in enumerate(splits):
         of_test = np.isin(table.star, each.test)
         for place, count in enumerate(SHOWN):
-            rows = np.flatnonzero(of_test & _shown(table, count))
+            rows = np.flatnonzero(of_test & examples_shown(table, count))
             usable = table.usable[rows]
             predicted, confidence = np.full(len(rows), wrong), np.zeros(len(rows))
             logits = made.logits(repeat, table.values[rows[usable]])
@@ -279,7 +279,7 @@ def _scores(ground: Ground, made: Made, temperatures: F8, splits: Sequence[Split
     return result
 
 
-def _shown(table: FeatureTable, count: int | None) -> NDArray[np.bool_]:
+def examples_shown(table: FeatureTable, count: int | None) -> NDArray[np.bool_]:
     """Examples that show the first `count` epochs, or all where a star has no more."""
     full: NDArray[np.bool_] = table.kind == Kind.FULL
     if count is None:

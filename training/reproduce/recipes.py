@@ -5,25 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestClassifier
 
 from training.feature_table import Extraction
 from training.fit import OneCycle
-from training.metrics import confusion_matrix, scaled_mcc
 from training.recipe import EXAMPLES, TRANSFER, transfer_layers
 from training.report import Section, Table
 from training.reproduce.cells import summary
-from training.reproduce.kept import hash_of_values, kept
 from training.reproduce.pretraining import pretrain
-from training.reproduce.recipe_models import FRESH, SHOWN, Ground, Variant, measure
-from training.reproduce.repeats import split
+from training.reproduce.recipe_models import SHOWN, Ground, Variant, measure
+from training.reproduce.recipe_peers import boosting_on_shortened, forest_on_complete
 from training.reproduce.targets import asas_8, css_12, hipparcos_20
 from training.reproduce.transfer_figures import Bench
-from training.sampling import Kind
 
 F8 = NDArray[np.float64]
 
@@ -53,7 +48,8 @@ def recipes(bench: Bench, folder: Path, *, workers: int) -> Section:
             "fitted to the stars of the target, shortened and not, and stars that do not vary; stars that "
             "other surveys share with the target's are left out. No training epoch is chosen: the schedule "
             "is fixed. The temperature is fitted on training stars that other networks have not seen. The "
-            "forest is scikit-learn's own, on the complete light curves of the same training stars.",
+            "forest is scikit-learn's own, on the complete light curves of the same training stars; "
+            "boosting is its histogram-based gradient boosting, on the shortened ones as well.",
         ),
         (*_beside_forests(bench, grounds), _without_each_part(bench, grounds["ASAS-8"])),
     )
@@ -66,7 +62,8 @@ def _beside_forests(bench: Bench, grounds: Mapping[str, Ground]) -> tuple[Table,
         ground = grounds[name]
         stars = min(wanted, round((1.0 - ground.test) * len(ground.target)))
         ours = measure(bench, ground, ours_for(stars), stars=stars, repeats=bench.scale.recipe_repeats)
-        forest = _forest(bench, ground, stars=stars)
+        forest = forest_on_complete(bench, ground, stars=stars)
+        boosting = boosting_on_shortened(bench, ground, stars=stars)
         headline.append(
             (
                 name,
@@ -83,6 +80,7 @@ def _beside_forests(bench: Bench, grounds: Mapping[str, Ground]) -> tuple[Table,
                 str(stars),
                 "all" if count is None else str(count),
                 mean_and_error(ours.mc[place]),
+                mean_and_error(boosting[place]),
                 f"{ours.calibration_error[place].mean():.3f}",
                 f"{np.nanmean(ours.right[place]):.3f}",
                 f"{ours.sure[place].mean():.2f}",
@@ -97,7 +95,7 @@ def _beside_forests(bench: Bench, grounds: Mapping[str, Ground]) -> tuple[Table,
         ),
         Table(
             "By number of first epochs: right and sure are of stars with a probability above 0.9",
-            ("target", "training stars", "epochs", "Mc", "ECE", "right", "sure"),
+            ("target", "training stars", "epochs", "Mc", "boosting", "ECE", "right", "sure"),
             tuple(early),
         ),
     )
@@ -170,40 +168,6 @@ def variants_of(ours: Variant) -> list[Variant]:
             shortened=False,
         ),
     ]
-
-
-def _forest(bench: Bench, ground: Ground, *, stars: int) -> F8:
-    """Mc (R,) of scikit-learn's forest on the complete light curves of the same splits."""
-    target, table, test = ground.target, ground.table, ground.test
-    repeats = min(bench.scale.forest_repeats, bench.scale.recipe_repeats)
-    full = np.flatnonzero((table.kind == Kind.FULL) & table.usable)
-    row = np.full(len(target), -1)
-    row[table.star[full]] = full
-    key = {
-        "target": target.fingerprint(),
-        "values": hash_of_values(table.values[full]),
-        "stars": stars,
-        "test": test,
-    }
-
-    def compute() -> dict[str, NDArray[Any]]:
-        bar = bench.progress.add_task(f"forests, {target.name}, {stars} stars", total=repeats)
-        mc = np.empty(repeats)
-        for repeat in range(repeats):
-            each = split(target, seed=FRESH + repeat, test=test, stars=stars)
-            learnt, asked = each.training[row[each.training] >= 0], each.test[row[each.test] >= 0]
-            forest = RandomForestClassifier(random_state=repeat)
-            forest.fit(table.values[row[learnt]], target.label[learnt])
-            wrong = len(target.classes)
-            predicted = np.full(len(target), wrong)
-            predicted[asked] = forest.predict(table.values[row[asked]])
-            mc[repeat] = scaled_mcc(
-                confusion_matrix(target.label[each.test], predicted[each.test], wrong + 1)
-            )
-            bench.progress.advance(bar)
-        return {"mc": mc}
-
-    return kept(bench.cache_folder, "recipe-forest", {**key, "repeats": repeats}, compute)["mc"]
 
 
 def mean_and_error(values: F8) -> str:

@@ -12,8 +12,9 @@ from training.fit import OneCycle
 from training.networks import Networks
 from training.plateau import Layers
 from training.preprocess import fit_preprocessing
-from training.reproduce import recipe_models
+from training.reproduce import recipe_models, recipe_peers
 from training.reproduce.recipe_models import SHOWN, Ground, Start, Variant, measure
+from training.reproduce.recipe_peers import boosting_on_shortened, forest_on_complete
 from training.reproduce.recipes import ours_for, variants_of
 from training.reproduce.targets import Target
 from training.sampling import Kind
@@ -72,6 +73,16 @@ def test_a_pretrained_start_is_measured_too(bench, ground, layers):
     variant = replace(VARIANT, layers=layers)
     scores = measure(bench, ground, variant, stars=40, repeats=2)
     assert (scores.mc[0] > 0.85).all()
+
+
+def test_forests_and_boosting_learn_from_the_stars_of_the_same_splits(bench, ground, monkeypatch):
+    forest = forest_on_complete(bench, ground, stars=40)
+    boosting = boosting_on_shortened(bench, ground, stars=40)
+    assert boosting.shape == (len(SHOWN), len(forest))
+    assert (forest > 0.85).all()  # one star has no features, and is wrong
+    assert (boosting[0] > 0.85).all()
+    monkeypatch.setattr(recipe_peers, "split", None)  # not called again
+    assert (boosting_on_shortened(bench, ground, stars=40) == boosting).all()
 
 
 def test_parts_of_the_recipe_are_left_out_one_at_a_time():
