@@ -12,6 +12,7 @@ from schemas.artifact import Artifact
 from schemas.manifest import expected_reliability
 from training.card import write_card
 from training.evaluate import judge
+from training.fold_networks import read_fold_networks
 from training.labels import membership
 from training.light_curves import LightCurves, offsets_of
 from training.recipe import RECIPES, STREAM
@@ -105,8 +106,20 @@ def test_its_card_is_written_from_its_manifest(folder, tmp_path):
 
 
 def test_no_file_of_a_model_is_large():
-    sizes = [path.stat().st_size for path in MODELS.rglob("*") if path.is_file()]
-    assert max(sizes) < 700_000
+    sizes = {path.name: path.stat().st_size for path in MODELS.rglob("*") if path.is_file()}
+    assert sizes.pop("folds.npz") < 2_500_000  # five networks, and who knows whom
+    assert max(sizes.values()) < 700_000
+
+
+def test_the_source_comes_with_the_networks_of_its_folds():
+    (folder,) = (MODELS / "varstream-source").iterdir()
+    manifest = Artifact.load(folder).manifest
+    networks = read_fold_networks(folder, manifest)
+    assert networks is not None
+    assert len(networks.models) == manifest.training["recipe"]["folds"]
+    assert len(networks.stars.key) > manifest.training["light_curves"]  # names, and places of most
+    stars = np.bincount(networks.stars.fold)
+    assert stars.min() > 0.9 * stars.max()
 
 
 def simulated(shape, n_stars: int = 60, n_epochs: int = 80, noise: float = 0.015) -> LightCurves:
