@@ -35,7 +35,7 @@ from training.one_page import write_page
 from training.plateau import Layers
 from training.progress import progress_bar
 from training.recipe import Recipe, transfer_layers
-from training.sources import NON_VARIABLE, TEST_ONLY, Source, provenance
+from training.sources import NON_VARIABLE, Source, learnt_files, provenance
 from training.starts import FromPretrained, FromScratch
 
 LICENCE = "weights: MIT; the surveys' teams ask that their papers are cited, see training.data"
@@ -128,26 +128,20 @@ def transfer(job: Job, pretrained_folder: Path, layers: Layers | None = None) ->
         of_folds = pretraining.models if pretraining is not None and dataset.known.in_folds else ()
         fit = FromPretrained.by(job.recipe, pretrained, layers, progress, of_folds)
         made = cross_fit(dataset, job.recipe, fit, seed=job.seed)
-        few_known = dataset.known.n < MANY_KNOWN * dataset.n_light_curves
+        learnt = learnt_files(origin)
+        seen = [name for name in _seen(job.sources, learnt) if name not in dataset.known.in_folds]
+        few_known = not seen and dataset.known.n < MANY_KNOWN * dataset.n_light_curves
         curve = learning_curve(dataset, job.recipe, fit, seed=job.seed) if few_known else None
-    learnt = learnt_files(origin)
     method = {
         "method": f"transferred, {layers.value}",
         "pretrained": {"name": origin.name, "version": origin.version, "sha256": origin.sha256},
         "files_of_pretraining": sorted(learnt),
         "known_from_pretraining": asdict(dataset.known),
-        "seen_in_pretraining": _seen(job.sources, learnt) if pretraining is None else [],
+        "seen_in_pretraining": seen,
     }
     manifest = _release(job, dataset, made, method)
     write_page(job.output, manifest, curve)
     return manifest
-
-
-def learnt_files(manifest: Manifest) -> set[str]:
-    """Hashes of the files that a model, or one it was transferred from, has learnt from."""
-    data = manifest.training.get("data", ())
-    own = {each["sha256"] for each in data if each.get("used_for") != TEST_ONLY}
-    return own | set(manifest.training.get("files_of_pretraining", ()))
 
 
 def _seen(sources: Sequence[Source], learnt: set[str]) -> list[str]:
@@ -191,12 +185,19 @@ def export(
     read_fold_networks(folder, manifest)  # checks that they are the model's own
     written = write_model(output, model, replace(manifest, **changes))
     if "folds_sha256" in manifest.training:
-        copyfile(folder / FOLDS_FILE, output / FOLDS_FILE)
+        _copy(folder / FOLDS_FILE, output / FOLDS_FILE)
     if "how" in manifest.metrics:
         write_card(output, written)
     if weights_file is not None:
         _write_weights(weights_file, model)
     return written
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        copyfile(source, target)
+    except OSError as exc:
+        raise SettingsError(f"cannot write {target}: {exc.strerror}") from exc
 
 
 def _write_weights(path: Path, model: Model) -> None:

@@ -93,19 +93,19 @@ def said_of_pretraining(training: Mapping[str, Any]) -> str:
     said = []
     if in_folds := sum(known.get("in_folds", {}).values()):
         said.append(
-            f"{in_folds:,} of the light curves are of stars that the network knew which this one was "
+            f"{in_folds:,} labelled light curves are of stars that the network knew which this one was "
             "transferred from, in another guise perhaps: each is judged by a network that was transferred "
             "from one that did not know its star."
         )
-    if left_out := sum(known.get("left_out", {}).values()):
-        said.append(
-            f"{left_out:,} more are left out: their stars were in two of its folds, or would be a test of "
-            "memory."
-        )
     if in_others := sum(known.get("in_others", {}).values()):
         said.append(
-            f"These numbers are optimistic: {in_others:,} of the light curves are of stars that the network "
-            "knew which this one was transferred from, too unevenly spread for the folds that they were in."
+            f"These numbers are optimistic: {in_others:,} labelled light curves are of stars that the "
+            "network knew which this one was transferred from, too uneven in the folds that they were in."
+        )
+    if left_out := sum(known.get("left_out", {}).values()):
+        said.append(
+            f"{left_out:,} labelled light curves are left out: in the pretrained network's folds their stars "
+            "were in two, or they would be a test of memory."
         )
     if seen := training.get("seen_in_pretraining"):
         said.append(

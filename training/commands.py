@@ -43,7 +43,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         f"{report['light_curves']}: Mc {report['mc']:.4f} +- {report['mc_error']:.4f}, "
         f"accuracy {report['accuracy']:.4f}, a label for {report['labelled']:.1%}, "
         f"{report['n']} light curves of {report['n_stars']} stars, "
-        f"{report['n_unscored']} of them unscored, {report['n_left_out']} left out"
+        f"{report['n_unscored']} light curves unscored, {report['n_left_out']} left out"
     )
 
 

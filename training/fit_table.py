@@ -34,6 +34,7 @@ from training.plateau import Layers
 from training.preprocess import Preprocessing
 from training.recipe import TRANSFER, Recipe, transfer_layers
 from training.sampling import Sampling
+from training.sources import learnt_files
 from training.starts import FromPretrained, FromScratch
 
 SCRATCH = Recipe(name="table", schedule=OneCycle(label_smoothing=0.0))
@@ -193,7 +194,11 @@ def transfer_rows(
     recipe = making.of(TRANSFER)
     fit = FromPretrained.by(recipe, pretrained, Layers(layers), Progress(disable=True))
     source = {"name": origin.name, "version": origin.version, "sha256": origin.sha256}
-    method = {"method": f"transferred, {layers}, to a table of features", "pretrained": source}
+    method = {
+        "method": f"transferred, {layers}, to a table of features",
+        "pretrained": source,
+        "files_of_pretraining": sorted(learnt_files(origin)),
+    }
     return _fit(rows, recipe, fit, making, method)
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from schemas.manifest import Manifest, sha256_of
 from training.errors import TrainingError
 from training.export import Model
-from training.identity import Keys
+from training.identity import SCHEME, Keys
 from training.light_curves import NPZ_ERRORS
 from training.preprocess import Preprocessing
 
@@ -47,7 +47,10 @@ class KnownStars:
 
     @classmethod
     def of(cls, keys: Keys, fold: NDArray[np.int8]) -> KnownStars:
-        """Return the stars of light curves with these keys (n, m), 0 for none, and folds (n,)."""
+        """Return the stars of light curves with these keys (n, m), 0 for none, and folds (n,).
+
+        Two stars in one cell of the sky are kept under it as the first of them.
+        """
         each, folds = keys.ravel(), np.repeat(fold, keys.shape[1])
         key, first = np.unique(each, return_index=True)
         there = key != 0
@@ -58,15 +61,15 @@ class KnownStars:
         """No star at all."""
         return cls(np.empty(0, np.uint64), np.empty(0, np.int8))
 
-    def fold_of(self, keys: Keys) -> NDArray[np.int8]:
-        """Fold (n,) of light curves by any of their keys (n, m), the first of which counts most."""
+    def folds_of(self, keys: Keys) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+        """Lowest and highest fold (n,) that any of the keys (n, m) was in; `UNKNOWN` for none."""
         if not len(self.key):
-            return np.full(len(keys), UNKNOWN, np.int8)
+            return np.full(len(keys), UNKNOWN, np.int8), np.full(len(keys), UNKNOWN, np.int8)
         place = np.minimum(np.searchsorted(self.key, keys), len(self.key) - 1)
-        found = np.where(self.key[place] == keys, self.fold[place], UNKNOWN).astype(np.int8)
-        first = (found != UNKNOWN).argmax(axis=1)
-        fold: NDArray[np.int8] = found[np.arange(len(keys)), first]
-        return fold
+        there = self.key[place] == keys
+        highest = np.where(there, self.fold[place], UNKNOWN).max(axis=1)
+        lowest = np.where(there, self.fold[place], np.iinfo(np.int8).max).min(axis=1)
+        return np.where(highest == UNKNOWN, UNKNOWN, lowest).astype(np.int8), highest.astype(np.int8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ def write_fold_networks(folder: Path, networks: FoldNetworks) -> str:
     }
     rest = {
         "input_eps": np.array([m.input_eps for m in models]),
+        "scheme": np.array(SCHEME),
         "star": networks.stars.key,
         "fold": networks.stars.fold,
     }
@@ -136,6 +140,11 @@ def read_fold_networks(folder: Path, manifest: Manifest) -> FoldNetworks | None:
         raise TrainingError(f"{path} is missing, without which {remedy}") from exc
     except NPZ_ERRORS as exc:
         raise TrainingError(f"{path} cannot be read ({exc}): {remedy}") from exc
+    if found.get("scheme") != SCHEME:
+        raise TrainingError(
+            f"{path} was written by another version of this package: make {manifest.name} again, by "
+            f"`{manifest.training.get('command')}`"
+        )
     models = tuple(
         Model(
             {

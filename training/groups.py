@@ -96,13 +96,7 @@ def positions(group: NDArray[np.int64], stratum: NDArray[np.int64], *, seed: int
     return place[np.searchsorted(stars, group)]
 
 
-def folds(
-    group: NDArray[np.int64],
-    stratum: NDArray[np.int64],
-    *,
-    count: int,
-    seed: int,
-) -> NDArray[np.int8]:
+def folds(group: NDArray[np.int64], stratum: NDArray[np.int64], *, count: int, seed: int) -> NDArray[np.int8]:
     """Share stars out to `count` folds, the same fractions of every stratum in each.
 
     Returns
@@ -129,6 +123,11 @@ def folds_beside(
         See `positions`.
     given : (n,) int8
         Fold of each light curve, the same for all of a star; -1 where it has none.
+
+    Returns
+    -------
+    (n,) int8
+        Fold of each light curve, as given or found.
     """
     _, first, place = np.unique(group, return_index=True, return_inverse=True)
     rng = np.random.default_rng(seed)

@@ -17,7 +17,10 @@ from training.groups import star_groups
 from training.light_curves import LabelledCurves
 
 CELL_ARCSEC = 5.0
-"""Of the cells of the sky: stars within so much of each other are in one, or in two that touch."""
+"""Side of the cells that the sphere lies in: stars within so much are in one, or in two that touch."""
+
+SCHEME = 1
+"""Of the keys: those of another number cannot be compared."""
 
 Keys = NDArray[np.uint64]
 
@@ -69,26 +72,32 @@ class Identities:
         return cls(name, names, links, ra, dec)
 
     def kept(self) -> Keys:
-        """Keys (n, 3) under which the light curves are kept: name in the survey, bare name, cell."""
-        cells = self._cells(np.zeros(1, np.int64), np.zeros(1, np.int64))
-        return np.stack([_hashes(self.survey, self.names), _hashes("", self.names), cells[:, 0]], axis=1)
+        """Keys (n, 4) under which the light curves are kept: name in the survey, bare name, link, cell."""
+        names, links = _hashes("", self.names), self._linked()
+        cell = self._cells(np.zeros((1, 3), np.int64))
+        return np.column_stack([_hashes(self.survey, self.names), names, links, cell])
 
     def asked(self) -> tuple[Keys, Keys, Keys]:
-        """Keys (n, 1), (n, 1) and (n, 9) to look for, the surest first; 0 where there is nothing to ask."""
-        row, column = (each.ravel() for each in np.meshgrid((0, -1, 1), (0, -1, 1)))
-        links = np.where(self.links == "", np.uint64(0), _hashes("", self.links))
-        return _hashes(self.survey, self.names)[:, None], links[:, None], self._cells(row, column)
+        """Keys (n, 1), (n, 1) and (n, 27) to look for, the surest first; 0 where there is nothing to ask."""
+        near = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), axis=-1).reshape(-1, 3)
+        return _hashes(self.survey, self.names)[:, None], self._linked()[:, None], self._cells(near)
 
-    def _cells(self, row: NDArray[np.int64], column: NDArray[np.int64]) -> Keys:
-        """Keys (n, m) of cells so many rows and columns from the light curves' own; 0 without a position."""
+    def _linked(self) -> Keys:
+        return np.where(self.links == "", np.uint64(0), _hashes("", self.links))
+
+    def _cells(self, steps: NDArray[np.int64]) -> Keys:
+        """Keys (n, m) of the cells so many steps (m, 3) from the light curves' own; 0 without a position.
+
+        The cells are cubes, and the sphere has a radius of one: there is no pole and no seam.
+        """
         known = np.isfinite(self.ra) & np.isfinite(self.dec)
-        ra, dec = np.where(known, self.ra, 0.0)[:, None], np.where(known, self.dec, 0.0)[:, None]
-        per_degree = 3600.0 / CELL_ARCSEC
-        y = np.floor(dec * per_degree) + row
-        width = np.maximum(np.cos(np.radians((y + 0.5) / per_degree)), 1e-9)
-        x = np.floor(ra * per_degree * width) + column
-        mixed = _mix(_mix(y.astype(np.int64).view(np.uint64)) ^ x.astype(np.int64).view(np.uint64))
-        return np.where(known[:, None], mixed, np.uint64(0))
+        ra, dec = (np.radians(np.where(known, each, 0.0)) for each in (self.ra, self.dec))
+        unit = np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=1)
+        cube = np.floor(unit / np.radians(CELL_ARCSEC / 3600.0)).astype(np.int64)[:, None, :] + steps
+        key = np.full(cube.shape[:2], 1, np.uint64)
+        for axis in range(3):
+            key = _mix(key ^ cube[..., axis].astype(np.uint64))
+        return np.where(known[:, None], key, np.uint64(0))
 
 
 def same_stars(surveys: Sequence[Identities]) -> list[NDArray[np.int64]]:

@@ -32,7 +32,7 @@ def write_page(folder: Path, manifest: Manifest, curve: LearningCurve | None) ->
     full = everything["all"]
     summary = (
         f"{len(manifest.classes)} classes from {len(manifest.features)} features of one band. Each star is "
-        f"judged by a network that has not seen it: Mc = {full['mc']:.3f} ± {full['mc_error']:.3f} and "
+        f"judged by a network that was not fitted to it: Mc = {full['mc']:.3f} ± {full['mc_error']:.3f} and "
         f"accuracy {full['accuracy']:.1%} of {full['n']:,} complete light curves of "
         f"{full['n_stars']:,} stars.",
         *filter(None, [said_of_pretraining(manifest.training)]),
@@ -94,8 +94,8 @@ def _labels(figures: Path, curve: LearningCurve | None) -> Section:
         return Section(
             MORE_LABELS,
             (
-                "Not known: the pretrained network has learnt from labels of these stars, so that a share of "
-                "them is not all that a model of this share has seen.",
+                "Not measured: the pretrained network has already learnt from labels of these stars, "
+                "whatever share of them is shown again.",
             ),
         )
     now = int(curve.light_curves[-1])

@@ -21,10 +21,13 @@ NEVER_TRAINED = -1
 """Fold of light curves that are only measured."""
 
 LEFT_OUT = -2
-"""Fold of light curves that are neither: their star is trained on, their survey is not."""
+"""Fold of light curves that are neither: to measure them would test memory."""
 
 LARGEST_SHARE = 0.5
 """Of the stars in one fold: a network that learns from fewer than the rest says little of the one of all."""
+
+SMALLEST_SHARE = 0.25
+"""Of what a fold would have if all had alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +130,7 @@ def share_out(
         If there are fewer stars than folds.
     """
     learnt = np.unique(stars.star[stars.trained])
-    if len(learnt) < count:
-        raise TrainingError(
-            f"the labelled light curves are of {len(learnt)} stars only, {count} are needed: add stars; "
-            "where many are at one place, leave ra and dec empty"
-        )
+    _check_enough(learnt, count, "where many are at one place, leave ra and dec empty")
     anew = folds(stars.star, stars.stratum, count=count, seed=seed)
     left_out = stars.measured_only & np.isin(stars.star, learnt)  # it would test nothing
     if known is None:
@@ -140,14 +139,24 @@ def share_out(
     lost = in_two | (stars.measured_only & (before != UNKNOWN))
     seen = stars.trained & (before != UNKNOWN) & ~lost
     names = [each.survey for each in identities]
+    left = np.unique(stars.star[stars.trained & ~lost])
+    _check_enough(left, count, "others were in two folds of the pretrained model, start from another one")
     beside = folds_beside(stars.star, stars.stratum, np.where(lost, UNKNOWN, before), count=count, seed=seed)
-    kept = _is_balanced(stars, beside, stars.trained & ~lost)
+    kept = _is_balanced(stars, beside, stars.trained & ~lost, count)
     acquainted = Known(
         in_folds=stars.counted(seen, names) if kept else {},
         left_out=stars.counted(lost, names),
         in_others={} if kept else stars.counted(seen, names),
     )
     return _with_others(beside if kept else anew, stars, left_out | lost), acquainted
+
+
+def _check_enough(stars: NDArray[np.int64], count: int, remedy: str) -> None:
+    if len(stars) < count:
+        raise TrainingError(
+            f"the labelled light curves are of {len(stars)} stars only, {count} are needed: add stars; "
+            f"{remedy}"
+        )
 
 
 def _with_others(fold: NDArray[np.int8], stars: Stars, left_out: NDArray[np.bool_]) -> NDArray[np.int8]:
@@ -163,25 +172,25 @@ def _before(
     Names in the same survey count more than links, these more than places: neighbours on the sky may be
     taken for each other.
     """
-    asked = zip(*(each.asked() for each in identities), strict=True)
-    by_way = [known.fold_of(np.concatenate(keys)) for keys in asked]
     n_stars = int(stars.star.max()) + 1
     lowest, highest = np.full(n_stars, UNKNOWN), np.full(n_stars, UNKNOWN)
-    for was in by_way:
-        found = (was != UNKNOWN) & (highest[stars.star] == UNKNOWN)
-        low, high = np.full(n_stars, 127), np.full(n_stars, UNKNOWN)
-        np.minimum.at(low, stars.star[found], was[found])
-        np.maximum.at(high, stars.star[found], was[found])
+    for keys in zip(*(each.asked() for each in identities), strict=True):
+        least, most = known.folds_of(np.concatenate(keys))
+        found = (most != UNKNOWN) & (highest[stars.star] == UNKNOWN)
+        low, high = np.full(n_stars, np.iinfo(np.int8).max), np.full(n_stars, UNKNOWN)
+        np.minimum.at(low, stars.star[found], least[found])
+        np.maximum.at(high, stars.star[found], most[found])
         new = high != UNKNOWN
         lowest[new], highest[new] = low[new], high[new]
     return highest[stars.star].astype(np.int8), (lowest != highest)[stars.star]
 
 
-def _is_balanced(stars: Stars, fold: NDArray[np.int8], trained: NDArray[np.bool_]) -> bool:
-    """Whether no fold has most of the stars, nor all stars of a class that has several."""
+def _is_balanced(stars: Stars, fold: NDArray[np.int8], trained: NDArray[np.bool_], count: int) -> bool:
+    """Whether no fold has most of the stars or hardly any, nor all stars of a class that has several."""
     star, first = np.unique(stars.star[trained], return_index=True)
     of_star, label = fold[trained][first], stars.label[trained][first]
-    if not len(star) or np.bincount(of_star).max() > LARGEST_SHARE * len(star):
+    sizes = np.bincount(of_star, minlength=count)
+    if sizes.max() > LARGEST_SHARE * len(star) or sizes.min() < SMALLEST_SHARE * len(star) / count:
         return False
     several = [value for value in np.unique(label) if (label == value).sum() > 1]
     return all(len(np.unique(of_star[label == value])) > 1 for value in several)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from schemas.manifest import sha256_of
+from schemas.manifest import Manifest, sha256_of
 from training.cadence import CADENCES
 from training.errors import SettingsError
 from training.identity import Identities, same_stars
@@ -176,6 +176,13 @@ def provenance(
         }
         for source in sources
     ]
+
+
+def learnt_files(manifest: Manifest) -> set[str]:
+    """Hashes of the files that a model, or one it was transferred from, has learnt from."""
+    data = manifest.training.get("data", ())
+    own = {each["sha256"] for each in data if each.get("used_for") != TEST_ONLY}
+    return own | set(manifest.training.get("files_of_pretraining", ()))
 
 
 def _at_most(labels: NDArray[np.str_], wanted: Sequence[str], limit: int | None) -> NDArray[np.int64]:

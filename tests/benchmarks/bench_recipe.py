@@ -1,10 +1,12 @@
-"""Time of one transferred network by our recipe, as a ratio to the paper's loop for as many stars.
+"""Time of one transfer by our recipe, as a ratio to the paper's loop for as many stars.
 
 The paper's loop fits every layer for 500 training epochs to four fifths of the stars, and after each asks the
 network about the others and about 1,762 test stars, as many as ASAS-8 has; a few epochs are timed and
-multiplied. Our recipe fits the same network to ten times as many examples, every star complete and in nine
-shortened versions, for a fixed number of steps. Both train two networks at once, as `training.networks` does
-on a processor. Rounds are interleaved and a ratio is taken within its round.
+multiplied. Our recipe fits to ten times as many examples, every star complete and in nine shortened versions,
+for a fixed number of steps; with fewer than 800 stars the head only. Neither has what a fit needs beside it:
+features, of ten times as many light curves for ours, and the further fits, ours for the folds and the paper's
+for 30 repeats. Both fit two networks at once, as `training.networks` does on a processor. Rounds are
+interleaved and a ratio is taken within its round.
 
 The light curves are made up: no step of either depends on what they show, but that the L-BFGS of a head may
 stop early.

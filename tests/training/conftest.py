@@ -12,7 +12,7 @@ import torch
 from training.cli import main
 
 from .commands import class_map, making
-from .made_up_survey import write_survey
+from .made_up_survey import write_others, write_survey
 
 SHAPES = {
     "short": (0.3, 0.9),  # periods [d]
@@ -62,8 +62,7 @@ def transferred(survey: Path, model_folder: Path, tmp_path_factory: pytest.TempP
     """That model transferred by the command to two classes of a survey that it does not know."""
     folder = tmp_path_factory.mktemp("transferred") / "waves" / "2.0.0"
     folder.parent.mkdir()
-    others = folder.parent / "others.npz"
-    others.write_bytes(survey.read_bytes())
+    others = write_others(folder.parent / "others.npz", survey)
     mapping = class_map(folder.parent, short="VAR", long="VAR", constant="NonVar")
     command = (
         f"transfer --pretrained {model_folder} --class-map {mapping} --name moved --version 2.0.0 "

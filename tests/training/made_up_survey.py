@@ -39,3 +39,13 @@ def write_few(path: Path, survey: Path, kinds: Sequence[str], each: int) -> None
     time, mag, _ = zip(*(stars.curves.pick(star) for star in few), strict=True)
     labels, names = (stars.columns[key][few].astype(np.str_) for key in ("kind", "object_id"))
     write_survey(path, time, mag, labels, names=names)
+
+
+def write_others(path: Path, survey: Path) -> Path:
+    """Write other stars of the same kinds as those of a made-up survey: with other names, and fainter."""
+    stars = read_light_curves(survey)
+    time, mag, _ = zip(*(stars.curves.pick(star) for star in range(len(stars.curves))), strict=True)
+    names = np.char.add("other ", stars.columns["object_id"].astype(np.str_))
+    labels = stars.columns["kind"].astype(np.str_)
+    write_survey(path, time, [each + 0.5 for each in mag], labels, names=names)
+    return path

@@ -27,7 +27,7 @@ def evaluate(model_folder, survey, tmp_path, *more: str) -> dict:
 def test_a_trained_model_tells_waves_from_noise(model_folder, survey, tmp_path, capsys):
     report = evaluate(model_folder, survey, tmp_path)
     assert report["accuracy"] > 0.9
-    assert "180 stars, 0 of them unscored, 0 left out" in capsys.readouterr().out
+    assert "180 light curves of 180 stars, 0 light curves unscored, 0 left out" in capsys.readouterr().out
 
 
 def test_the_reports_numbers_belong_together(model_folder, survey, tmp_path):

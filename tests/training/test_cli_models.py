@@ -53,7 +53,7 @@ def test_a_transferred_model_knows_its_new_classes_and_where_it_came_from(
     assert manifest.training["known_from_pretraining"] == known
     for name in ("README.md", "report.html"):
         page = (folder / name).read_text(encoding="utf-8")
-        assert "180 of the light curves are of stars that the network knew" in page
+        assert "180 labelled light curves are of stars that the network knew" in page
 
 
 def test_the_papers_recipe_makes_a_model_in_the_papers_convention(survey, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from rich.progress import Progress
 
 from schemas.manifest import Manifest
+from training import fold_networks
 from training.crossfit import cross_fit
 from training.errors import TrainingError
 from training.export import Model
@@ -48,10 +49,12 @@ def manifest(**training) -> Manifest:
     )
 
 
-def test_a_star_is_known_by_any_of_its_keys_and_the_first_counts_most(networks):
-    asked = np.array([[11, 0], [99, 12], [0, 0], [13, 7], [7, 13], [14, 99]], np.uint64)
-    assert networks.stars.fold_of(asked).tolist() == [2, 0, UNKNOWN, 2, 0, UNKNOWN]
-    assert KnownStars.none().fold_of(asked).tolist() == [UNKNOWN] * 6
+def test_a_star_is_known_by_any_of_its_keys_and_all_its_folds_are_told(networks):
+    asked = np.array([[11, 0], [99, 12], [0, 0], [13, 7], [8, 13], [14, 99]], np.uint64)
+    lowest, highest = networks.stars.folds_of(asked)
+    assert lowest.tolist() == [2, 0, UNKNOWN, 0, 2, UNKNOWN]
+    assert highest.tolist() == [2, 0, UNKNOWN, 2, 2, UNKNOWN]
+    assert [each.tolist() for each in KnownStars.none().folds_of(asked)] == [[UNKNOWN] * 6] * 2
 
 
 def test_what_is_written_is_read_back_and_the_same_networks_give_the_same_bytes(networks, tmp_path):
@@ -80,6 +83,18 @@ def test_networks_that_are_missing_or_another_models_are_refused(networks, tmp_p
         read_fold_networks(tmp_path, manifest(folds_sha256=digest))
     with pytest.raises(TrainingError, match=r"cannot write .*folds\.npz"):
         write_fold_networks(tmp_path / "folds.npz" / "in a file", networks)
+
+
+def test_networks_of_another_version_are_refused_with_the_command_that_makes_them(
+    networks, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(fold_networks, "SCHEME", 0)
+    digest = write_fold_networks(tmp_path, networks)
+    monkeypatch.undo()
+    with pytest.raises(
+        TrainingError, match=r"another version .* make known again, by `varstream-train train`"
+    ):
+        read_fold_networks(tmp_path, manifest(folds_sha256=digest, command="varstream-train train"))
 
 
 def test_labels_that_can_only_be_remembered_are_not_known_after_pretraining_on_them_either():

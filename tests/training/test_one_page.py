@@ -117,9 +117,9 @@ def test_of_stars_that_were_known_before_no_learning_curve_is_drawn(manifest, tm
     training = {**manifest.training, "known_from_pretraining": known}
     page = Page(write_page(tmp_path, replace(manifest, training=training), None).read_text(encoding="utf-8"))
     assert page.captions == ["By class", "By number of epochs"]
-    assert any("170 of the light curves are of stars that the network knew" in each for each in page.prose)
-    assert any("2 more are left out" in each for each in page.prose)
-    assert "has learnt from labels of these stars" in page.prose[-1]
+    assert any("170 labelled light curves are of stars that the network knew" in each for each in page.prose)
+    assert any("2 labelled light curves are left out" in each for each in page.prose)
+    assert "has already learnt from labels of these stars" in page.prose[-1]
     assert len(page.images) == 2
 
 

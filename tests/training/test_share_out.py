@@ -72,11 +72,23 @@ def test_a_star_that_was_in_two_folds_or_is_only_measured_is_left_out():
     assert acquainted.left_out == {"a": 2, "b": 1}
 
 
+def test_neighbours_of_two_folds_leave_a_star_out_that_only_its_place_tells():
+    learnt = named("a", [f"{i}" for i in range(30)], [1.0, 1.0 + 12.0 / 36000.0, *range(3, 31)])
+    known = KnownStars.of(learnt.kept(), (np.arange(30) % 5).astype(np.int8))
+    others = named("b", [f"x{i}" for i in range(30)], [1.0 + 6.0 / 36000.0, *range(3, 32)])
+    fold, acquainted = shared([others], [[i % 2 for i in range(30)]], known)
+    assert fold[0] == LEFT_OUT  # between one of fold 0 and one of fold 1
+    assert fold[1:3] == [2, 3]
+    assert acquainted == Known(in_folds={"b": 28}, left_out={"b": 1})
+
+
 def test_known_stars_that_would_make_folds_uneven_are_shared_out_anew():
     crowded = KnownStars.of(hundred().kept(), np.zeros(100, np.int8))
     fold, acquainted = shared([hundred()], [LABELS], crowded)
     assert np.bincount(fold).tolist() == [20] * 5
     assert acquainted == Known(in_others={"a": 100})
+    halves = KnownStars.of(hundred().kept(), (np.arange(100) % 2).astype(np.int8))  # three folds are empty
+    assert shared([hundred()], [LABELS], halves)[1] == Known(in_others={"a": 100})
     rare = [2 if i < 6 else i % 2 for i in range(100)]  # all of a class in one fold
     before = np.where(np.arange(100) < 6, 0, np.arange(100) % 5).astype(np.int8)
     fold, acquainted = shared([hundred()], [rare], KnownStars.of(hundred().kept(), before))
@@ -98,6 +110,12 @@ def test_without_known_stars_the_folds_are_those_of_any_training():
 def test_fewer_stars_than_folds_are_refused():
     with pytest.raises(TrainingError, match="of 4 stars only, 5 are needed"):
         shared([named("a", list("abcd"))], [[0, 0, 1, 1]], None)
+    ids = named("a", [f"{i}" for i in range(40)], [float(i // 2) for i in range(40)])  # pairs at one place
+    in_two = KnownStars.of(
+        named("a", [f"{i}" for i in range(40)]).kept(), (np.arange(40) % 5).astype(np.int8)
+    )
+    with pytest.raises(TrainingError, match=r"of 0 stars only, 5 are needed: .* start from another"):
+        shared([ids], [[i // 20 for i in range(40)]], in_two)
 
 
 def test_stars_beside_others_fill_the_emptiest_folds_of_their_stratum():

@@ -228,7 +228,7 @@ def _temperatures(bench: Bench, ground: Ground, variant: Variant, splits: Sequen
 
 
 def _part(target: Target, training: Rows, number: int) -> Rows:
-    """Light curves of every so-manieth star of the training stars."""
+    """One in `CALIBRATION_FOLDS` of the training stars, with all their light curves."""
     star, first, place = np.unique(target.group[training], return_index=True, return_inverse=True)
     turn = np.empty(len(star), np.int64)
     turn[np.argsort(first)] = np.arange(len(star)) % CALIBRATION_FOLDS
