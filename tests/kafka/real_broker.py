@@ -80,6 +80,12 @@ class RealBroker:
         for done in admin.create_topics([NewTopic(name, partitions, 1) for name in names]).values():
             done.result(timeout=20.0)
 
+        def listed() -> bool:
+            topics = admin.list_topics(timeout=20.0).topics
+            return all(name in topics and len(topics[name].partitions) == partitions for name in names)
+
+        until(listed, 20.0, "the new topics are listed")  # on a busy machine a moment after they are made
+
     def set_limit(self, topic: str, *, max_message_bytes: int) -> None:
         """Let a topic take messages up to so many bytes."""
         limit = ConfigEntry(
