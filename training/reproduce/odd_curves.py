@@ -176,8 +176,8 @@ def odd_curves(bench: Bench, models: Sequence[Asked], target: Target, *, workers
             "with a scatter of 0.1 mag (the paper does not say how it drew them).",
             f"Shuffled are the points of {n_shuffled:,} light curves of {target.name}, each in random order; "
             "the paper's set has 10,779 light curves.",
-            "The paper's network learnt from 8,050 stars of OGLE and EROS-2 that do not vary; ours from those "
-            "of the surveys here, a few hundred field stars of ZTF with some tens of points.",
+            "The paper's network learnt from 8,050 stars of OGLE and EROS-2 that do not vary; ours from "
+            "those of the surveys here, a few hundred field stars of ZTF with some tens of points.",
         ),
         tuple(tables),
     )
