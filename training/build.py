@@ -129,7 +129,8 @@ def transfer(job: Job, pretrained_folder: Path, layers: Layers | None = None) ->
         fit = FromPretrained.by(job.recipe, pretrained, layers, progress, of_folds)
         made = cross_fit(dataset, job.recipe, fit, seed=job.seed)
         learnt = learnt_files(origin)
-        seen = [name for name in _seen(job.sources, learnt) if name not in dataset.known.in_folds]
+        told_apart = {*dataset.known.in_folds, *dataset.known.in_others}
+        seen = [name for name in _seen(job.sources, learnt) if name not in told_apart]
         few_known = not seen and dataset.known.n < MANY_KNOWN * dataset.n_light_curves
         curve = learning_curve(dataset, job.recipe, fit, seed=job.seed) if few_known else None
     method = {

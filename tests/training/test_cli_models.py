@@ -12,6 +12,7 @@ import pytest
 from onnx import numpy_helper
 
 from schemas.artifact import Artifact
+from training import share_out
 from training.cli import main
 
 from .commands import class_map, fails, making
@@ -54,6 +55,20 @@ def test_a_transferred_model_knows_its_new_classes_and_where_it_came_from(
     for name in ("README.md", "report.html"):
         page = (folder / name).read_text(encoding="utf-8")
         assert "180 labelled light curves are of stars that the network knew" in page
+
+
+def test_known_stars_whose_folds_cannot_be_kept_are_said_to_be_once(
+    model_folder, survey, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(share_out, "LARGEST_SHARE", 0.0)  # no folds are even enough
+    folder = tmp_path / "anew"
+    command = f"transfer --pretrained {model_folder} --truncations 0 --training-epochs 2"
+    assert main(making(command, survey, folder)) == 0
+    training = Artifact.load(folder).manifest.training
+    known = {"in_folds": {}, "left_out": {}, "in_others": {"waves": 180}}
+    assert training["known_from_pretraining"] == known
+    assert training["seen_in_pretraining"] == []
+    assert (folder / "README.md").read_text(encoding="utf-8").count("These numbers are optimistic") == 1
 
 
 def test_the_papers_recipe_makes_a_model_in_the_papers_convention(survey, tmp_path):
