@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 import features
 from training.errors import SettingsError, TrainingError
-from training.light_curves import NPZ_ERRORS, LightCurves
+from training.light_curve_files import NPZ_ERRORS
+from training.light_curves import LightCurves
 
 Arrays = dict[str, NDArray[Any]]
 Work = Callable[[Any], Arrays]

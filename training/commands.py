@@ -15,7 +15,8 @@ from training.errors import SettingsError
 from training.evaluate import evaluate as measure_model
 from training.evaluate import write_report
 from training.labels import read_class_map
-from training.light_curves import SUFFIXES, Columns, is_table, read_light_curves, survey_name
+from training.light_curve_files import read_light_curves
+from training.light_curves import SUFFIXES, Columns, is_table, survey_name
 from training.progress import progress_bar
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from schemas.manifest import Manifest, ManifestError
 from training.errors import SettingsError, TrainingError
 from training.identity import Identities, same_stars
 from training.labels import membership, settle
-from training.light_curves import Columns, LabelledCurves, LightCurves, read_light_curves
+from training.light_curve_files import read_light_curves
+from training.light_curves import Columns, LabelledCurves, LightCurves
 from training.metrics import (
     accuracy,
     bootstrap_error,
@@ -80,7 +81,7 @@ def evaluate(
     model : Path
         Model folder.
     light_curves : Path
-        A file for `training.light_curves.read_light_curves`.
+        A file for `training.light_curve_files.read_light_curves`.
     label_key : str
         Column of the native labels.
     class_map : mapping of str to str, optional
@@ -89,7 +90,7 @@ def evaluate(
     first_epochs : int, optional
         Show the model only the first epochs in time of each star.
     columns, skip_bad_rows
-        See `training.light_curves.read_light_curves`.
+        See `training.light_curve_files.read_light_curves`.
 
     Returns
     -------

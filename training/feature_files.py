@@ -77,7 +77,7 @@ def compute_features(
     Parameters
     ----------
     survey : LabelledCurves
-        What `training.light_curves.read_light_curves` gives, shortened or not.
+        What `training.light_curve_files.read_light_curves` gives, shortened or not.
     convention, clip_sigma
         See `features.extract`.
     cache_folder : Path or None

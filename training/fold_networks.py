@@ -21,7 +21,7 @@ from schemas.manifest import Manifest, sha256_of
 from training.errors import TrainingError
 from training.export import Model
 from training.identity import SCHEME, Keys
-from training.light_curves import NPZ_ERRORS
+from training.light_curve_files import NPZ_ERRORS
 from training.preprocess import Preprocessing
 
 FOLDS_FILE = "folds.npz"

@@ -14,7 +14,8 @@ from schemas.manifest import Manifest, sha256_of
 from training.cadence import CADENCES
 from training.errors import SettingsError
 from training.identity import Identities, same_stars
-from training.light_curves import Columns, LabelledCurves, read_light_curves, survey_name
+from training.light_curve_files import read_light_curves
+from training.light_curves import Columns, LabelledCurves, survey_name
 from training.reobserve import Reobservation, reobserve
 from training.surveys import DOUBLE_MODE, SURVEYS
 
@@ -71,7 +72,7 @@ class Source:
         return Identities.of(survey, survey_name(self.path), link=self.link, band_suffix=self.band_suffix)
 
     def read(self, progress: Progress | None = None) -> Reading:
-        """Read the file by `training.light_curves.read_light_curves`; re-observe its stars if asked."""
+        """Read the file by `training.light_curve_files.read_light_curves`; re-observe its stars if asked."""
         survey = read_light_curves(self.path, self.columns, skip_bad_rows=self.skip_bad_rows)
         if self.observe_as is None:
             return Reading(survey)

@@ -51,7 +51,7 @@ class Coded:
 
 
 def read_table(path: Path, columns: Columns, *, skip_bad_rows: bool) -> LabelledCurves:
-    """Read light curves from a table; see `training.light_curves.read_light_curves`.
+    """Read light curves from a table; see `training.light_curve_files.read_light_curves`.
 
     The result's columns are ``object_id`` and, if the file has them, ``label`` (under its name in the file
     as well), ``band``, ``ra`` and ``dec``, and whatever else is constant within each light curve.

@@ -12,7 +12,7 @@ import pytest
 
 from schemas.artifact import Artifact
 from training.cli import main
-from training.light_curves import read_light_curves
+from training.light_curve_files import read_light_curves
 
 from .commands import class_map, fails
 

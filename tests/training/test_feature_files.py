@@ -10,7 +10,7 @@ from features import FEATURE_NAMES, extract
 from training.cli import main
 from training.errors import SettingsError
 from training.feature_files import compute_features
-from training.light_curves import read_light_curves
+from training.light_curve_files import read_light_curves
 
 N_STARS = 180
 QUIET = Progress(disable=True)

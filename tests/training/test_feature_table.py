@@ -4,7 +4,7 @@ from rich.progress import Progress
 
 from features import extract
 from training.feature_table import Extraction, FeatureTable, feature_table
-from training.light_curves import read_light_curves
+from training.light_curve_files import read_light_curves
 from training.sampling import Kind, Sampling
 
 QUIET = Progress(disable=True)

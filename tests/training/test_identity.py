@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from training.fold_networks import UNKNOWN, KnownStars
 from training.identity import Identities, same_stars
-from training.light_curves import LabelledCurves, LightCurves, read_light_curves
+from training.light_curve_files import read_light_curves
+from training.light_curves import LabelledCurves, LightCurves
 
 
 def identities(survey: str, names: list[str], ra: list[float], dec: list[float], links=None) -> Identities:

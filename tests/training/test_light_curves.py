@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from training.errors import SettingsError, TrainingError
-from training.light_curves import Columns, LightCurves, read_light_curves
+from training.light_curve_files import read_light_curves
+from training.light_curves import Columns, LightCurves
 
 GOOD = {
     "time": np.array([3.0, 1.0, 2.0, 5.0, 4.0]),
@@ -30,8 +31,19 @@ def test_a_file_is_read_with_its_columns(write):
     assert survey.curves.n_epochs.tolist() == [3, 2]
     assert survey.labels("native_class").tolist() == ["RRab", "EA"]
     assert set(survey.columns) == {"object_id", "native_class", "band"}
-    assert survey.columns["object_id"].tolist() == ["survey 0", "survey 1"]  # as the file names none
     assert survey.columns["band"].tolist() == ["V", "V"]  # one value in the file is that of every light curve
+
+
+def test_a_light_curve_without_a_name_is_known_by_its_points(write):
+    names = read_light_curves(write()).columns["object_id"].tolist()
+    assert len(set(names)) == 2
+    other_way_round = {
+        **{key: np.concatenate([GOOD[key][3:], GOOD[key][:3]]) for key in ("time", "mag", "err")},
+        "offsets": np.array([0, 2, 5]),
+    }
+    assert read_light_curves(write(**other_way_round)).columns["object_id"].tolist() == names[::-1]
+    other_way_round["mag"][0] += 0.1
+    assert read_light_curves(write(**other_way_round)).columns["object_id"].tolist()[1:] == names[:1]
 
 
 def test_first_epochs_are_first_in_time_not_in_the_file(write):

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from training.errors import SettingsError, TrainingError
-from training.light_curves import Columns, read_light_curves
+from training.light_curve_files import read_light_curves
+from training.light_curves import Columns
 
 NAMES = ("object_id", "time", "mag", "err", "label", "band", "ra", "dec", "catalogue")
 ROWS = [  # two stars, one of them in two bands, epochs and stars mixed

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.light_curves import NPZ_ERRORS
+from training.light_curve_files import NPZ_ERRORS
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -27,7 +27,8 @@ from rich.progress import Progress
 from training.feature_table import Extraction, FeatureTable, feature_table
 from training.groups import positions, star_groups
 from training.labels import SEPARATOR
-from training.light_curves import LabelledCurves, read_light_curves
+from training.light_curve_files import read_light_curves
+from training.light_curves import LabelledCurves
 from training.sampling import Sampling
 from training.surveys import SURVEYS
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from training import Classifier, light_curve_features
-from training.light_curves import LabelledCurves, read_light_curves
+from training.light_curve_files import read_light_curves
+from training.light_curves import LabelledCurves
 
 
 @pytest.fixture(scope="session")

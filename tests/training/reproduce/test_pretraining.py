@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from training import sources
-from training.light_curves import read_light_curves
+from training.light_curve_files import read_light_curves
 from training.networks import Networks
 from training.preprocess import fit_preprocessing
 from training.reproduce import pretraining
