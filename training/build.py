@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.progress import Progress
 
 from features import FEATURE_NAMES
 from schemas.manifest import Manifest, ManifestError, sha256_of
@@ -33,7 +32,7 @@ from training.learning import learning_curve
 from training.light_curves import survey_name
 from training.one_page import write_page
 from training.plateau import Layers
-from training.progress import progress_bar
+from training.progress import Bars
 from training.recipe import Recipe, transfer_layers
 from training.sources import NON_VARIABLE, Source, learnt_files, provenance
 from training.starts import FromPretrained, FromScratch
@@ -92,7 +91,7 @@ def train(job: Job) -> Manifest:
     """
     check_folder(job.output)
     torch.set_num_threads(1)  # the same sums in the same order on any machine
-    with progress_bar() as progress:
+    with Bars() as progress:
         dataset = _dataset(job, progress)
         made = cross_fit(dataset, job.recipe, FromScratch(job.recipe, progress), seed=job.seed)
     folds = write_fold_networks(job.output, FoldNetworks(made.of_folds, dataset.kept))
@@ -122,7 +121,7 @@ def transfer(job: Job, pretrained_folder: Path, layers: Layers | None = None) ->
     pretraining = read_fold_networks(pretrained_folder, origin)
     if pretraining is not None:
         job = replace(job, recipe=replace(job.recipe, folds=len(pretraining.models)))
-    with progress_bar() as progress:
+    with Bars() as progress:
         dataset = _dataset(job, progress, None if pretraining is None else pretraining.stars)
         layers = layers or transfer_layers(dataset.n_light_curves)
         of_folds = pretraining.models if pretraining is not None and dataset.known.in_folds else ()
@@ -209,7 +208,7 @@ def _write_weights(path: Path, model: Model) -> None:
         raise SettingsError(f"cannot write the weights to {path}: {exc.strerror}") from exc
 
 
-def _dataset(job: Job, progress: Progress, known: KnownStars | None = None) -> Dataset:
+def _dataset(job: Job, progress: Bars, known: KnownStars | None = None) -> Dataset:
     classes = classes_of({survey_name(source.path): source.label_map for source in job.sources})
     sampling = job.recipe.sampling
     if job.non_variables and (sampling.shuffled or sampling.constant):

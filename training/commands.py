@@ -17,7 +17,7 @@ from training.evaluate import write_report
 from training.labels import read_class_map
 from training.light_curve_files import read_light_curves
 from training.light_curves import SUFFIXES, Columns, is_table, survey_name
-from training.progress import progress_bar
+from training.progress import Bars
 
 if TYPE_CHECKING:
     from training.build import Job
@@ -58,7 +58,7 @@ def features(arguments: argparse.Namespace) -> None:
     columns = _columns(arguments)
     paths = [file for path in arguments.light_curves for file in _files(path)]
     tables, made = [], []
-    with progress_bar() as progress:
+    with Bars() as progress:
         for path in paths:
             survey = read_light_curves(path, columns, skip_bad_rows=arguments.skip_bad_rows)
             if arguments.first_epochs is not None:
@@ -138,7 +138,7 @@ def reproduce(arguments: argparse.Namespace) -> None:
 
     scale = Scale.quick() if arguments.quick else Scale.paper()
     chosen = {name: getattr(arguments, name) for name in ("repeats", "training_epochs")}
-    with progress_bar() as progress:
+    with Bars() as progress:
         path = make_report(
             arguments.light_curves,
             arguments.output,

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from training.errors import SettingsError, TrainingError
 from training.feature_table import FeatureTable, feature_table
@@ -17,6 +16,7 @@ from training.fold_networks import KnownStars
 from training.identity import Identities, same_stars
 from training.labels import check_classes, membership
 from training.light_curves import LabelledCurves
+from training.progress import Bars
 from training.recipe import Recipe
 from training.sampling import Kind
 from training.share_out import LEFT_OUT, NEVER_TRAINED, Known, Stars, share_out
@@ -103,7 +103,7 @@ def build_dataset(
     seed: int,
     cache_folder: Path | None,
     workers: int,
-    progress: Progress,
+    progress: Bars,
     known: KnownStars | None = None,
 ) -> Dataset:
     """Read, share out to folds by star, make examples and compute their features.

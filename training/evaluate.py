@@ -32,7 +32,7 @@ from training.metrics import (
     mcc,
     scaled_mcc,
 )
-from training.progress import progress_bar
+from training.progress import Bars
 from training.surveys import SURVEYS
 
 UNSCORED = "unscored"
@@ -170,8 +170,7 @@ def ask(
 ) -> Answers:
     """Ask the model about some of the light curves, with a progress bar."""
     probabilities, scored = [], []
-    with progress_bar() as progress:
-        bar = progress.add_task(f"evaluating {survey.name}", total=len(stars))
+    with Bars() as progress, progress.bar(f"evaluating {survey.name}", len(stars)) as advance:
         for start in range(0, len(stars), CHUNK):
             chunk = stars[start : start + CHUNK]
             curves = survey.curves.take(chunk)
@@ -179,7 +178,7 @@ def ask(
             answers = judge(artifact, shown)
             probabilities.append(answers.probabilities)
             scored.append(answers.scored)
-            progress.advance(bar, len(chunk))
+            advance(len(chunk))
     return Answers(np.concatenate(probabilities), np.concatenate(scored))
 
 

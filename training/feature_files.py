@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from features import BLOCKING, FEATURE_NAMES, extract, status_names
 from training.chunks import compute_chunks, hash_of_points
 from training.errors import SettingsError
 from training.light_curves import LabelledCurves, LightCurves
+from training.progress import Bars
 
 CHUNK = 100
 """Light curves a task: a second of work, lost at most when interrupted."""
@@ -70,7 +70,7 @@ def compute_features(
     clip_sigma: float | None,
     cache_folder: Path | None,
     workers: int,
-    progress: Progress,
+    progress: Bars,
 ) -> Features:
     """Features of all light curves of one file; chunks that are in the cache are not computed again.
 
@@ -84,7 +84,7 @@ def compute_features(
         Where finished chunks are kept, by a hash of their points, the choices and the code.
     workers : int
         Processes; with 1 all is done in this one.
-    progress : Progress
+    progress : Bars
         Shown while computing.
 
     Raises
@@ -94,7 +94,6 @@ def compute_features(
     SettingsError
         If the cache cannot be written.
     """
-    bar = progress.add_task(f"features of {survey.name}", total=len(survey.curves))
     choices = json.dumps([convention, clip_sigma])
     tasks = []
     for start in range(0, len(survey.curves), CHUNK):
@@ -102,9 +101,10 @@ def compute_features(
         digest = hashlib.sha256(choices.encode() + hash_of_points(curves).encode()).hexdigest()
         tasks.append(((curves, convention, clip_sigma), f"features-{digest[:32]}"))
     parts = []
-    for part in compute_chunks(_work, tasks, cache_folder=cache_folder, workers=workers):
-        parts.append(Features(**part))
-        progress.advance(bar, len(parts[-1].status))
+    with progress.bar(f"features of {survey.name}", len(survey.curves)) as advance:
+        for part in compute_chunks(_work, tasks, cache_folder=cache_folder, workers=workers):
+            parts.append(Features(**part))
+            advance(len(parts[-1].status))
     return Features.join(parts)
 
 

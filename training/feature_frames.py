@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from rich.progress import Progress
 
 from features import CONVENTIONS, FEATURE_NAMES, Status, status_names
 from training.errors import SettingsError, TrainingError
@@ -16,6 +15,7 @@ from training.feature_files import compute_features
 from training.feature_table import Extraction, FeatureTable
 from training.light_curves import LabelledCurves, LightCurves, offsets_of
 from training.points import BRIGHTEST, FAINTEST
+from training.progress import QUIET
 from training.sampling import Kind
 
 Points = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
@@ -76,7 +76,7 @@ def light_curve_features(
             clip_sigma=clip_sigma,
             cache_folder=None,
             workers=workers,
-            progress=Progress(disable=True),
+            progress=QUIET,
         )
         values, status = made.values, made.status
     columns: dict[str, Any] = {name: values[:, j] for j, name in enumerate(FEATURE_NAMES)}

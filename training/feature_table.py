@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from features import MIN_POINTS, extract, scorable
 from training.chunks import compute_chunks, hash_of_points
 from training.light_curves import LabelledCurves, LightCurves, offsets_of
+from training.progress import Bars
 from training.sampling import Sampling, examples
 
 CHUNK = 100
@@ -83,7 +83,7 @@ def feature_table(
     *,
     cache_folder: Path | None,
     workers: int,
-    progress: Progress,
+    progress: Bars,
 ) -> FeatureTable:
     """Features of the examples of some light curves of a survey, from the cache where they are there.
 
@@ -99,7 +99,7 @@ def feature_table(
         Where finished chunks are kept, by a hash of the points, the choices and the code.
     workers : int
         Processes; with 1 all is done in this one.
-    progress : Progress
+    progress : Bars
         Shown while computing.
     """
     choices = json.dumps({"sampling": asdict(sampling), "extraction": asdict(extraction)}, sort_keys=True)
@@ -109,11 +109,11 @@ def feature_table(
         curves = survey.curves.take(numbers)
         digest = hashlib.sha256(choices.encode() + numbers.tobytes() + hash_of_points(curves).encode())
         tasks.append(((curves, numbers, sampling, extraction), f"examples-{digest.hexdigest()[:32]}"))
-    bar = progress.add_task(f"features of {survey.name}", total=len(stars))
     parts = []
-    for part in compute_chunks(_work, tasks, cache_folder=cache_folder, workers=workers):
-        parts.append(FeatureTable(**part))
-        progress.advance(bar, min(CHUNK, len(stars) - CHUNK * (len(parts) - 1)))
+    with progress.bar(f"features of {survey.name}", len(stars)) as advance:
+        for part in compute_chunks(_work, tasks, cache_folder=cache_folder, workers=workers):
+            parts.append(FeatureTable(**part))
+            advance(min(CHUNK, len(stars) - CHUNK * (len(parts) - 1)))
     return FeatureTable.join(parts)
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from training.errors import SettingsError, TrainingError
 from training.examples import Examples, generators_of, shuffled
 from training.loss import partial_cross_entropy
 from training.networks import Networks, groups
+from training.progress import Bars
 
 MIN_BATCH, MAX_BATCH = 32, 1024
 
@@ -100,7 +100,8 @@ def fit_one_cycle(
     settings: OneCycle,
     *,
     seeds: Sequence[int],
-    progress: Progress,
+    progress: Bars,
+    what: str = "training steps",
     frozen_statistics: bool = False,
 ) -> None:
     """Fit all parameters of R networks in place.
@@ -113,8 +114,8 @@ def fit_one_cycle(
         The schedule.
     seeds : R int
         Of the order and the noise in each repeat.
-    progress : Progress
-        Shown while fitting.
+    progress, what
+        Where to show how far it is, and as what.
     frozen_statistics : bool
         Keep the running statistics of every BatchNorm: right for a pretrained network and few examples.
 
@@ -124,16 +125,16 @@ def fit_one_cycle(
         If a loss stops being a number.
     """
     batch, steps = settings.plan(examples.n)
-    bar = progress.add_task("training steps", total=steps * len(networks))
-    for some in groups(networks, batch):
-        _fit_group(
-            networks.part(some),
-            examples.part(some),
-            settings,
-            seeds=seeds[some],
-            frozen_statistics=frozen_statistics,
-            advance=lambda repeats: progress.advance(bar, repeats),
-        )
+    with progress.bar(what, steps * len(networks)) as advance:
+        for some in groups(networks, batch):
+            _fit_group(
+                networks.part(some),
+                examples.part(some),
+                settings,
+                seeds=seeds[some],
+                frozen_statistics=frozen_statistics,
+                advance=advance,
+            )
 
 
 def _fit_group(

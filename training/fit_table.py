@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from features import FEATURE_NAMES
 from schemas.manifest import Manifest
@@ -32,6 +31,7 @@ from training.labels import check_classes, classes_of, membership
 from training.networks import Networks
 from training.plateau import Layers
 from training.preprocess import Preprocessing
+from training.progress import QUIET
 from training.recipe import TRANSFER, Recipe, transfer_layers
 from training.sampling import Sampling
 from training.sources import learnt_files
@@ -172,7 +172,7 @@ def balanced(label: NDArray[np.int64], k: int, size: int, *, seed: int) -> NDArr
 def train_rows(rows: LabelledRows, making: Making) -> tuple[Model, Manifest]:
     """Train a network of random weights; see `training.build.train`."""
     recipe = making.of(SCRATCH)
-    fit = FromScratch(recipe, Progress(disable=True))
+    fit = FromScratch(recipe, QUIET)
     return _fit(rows, recipe, fit, making, {"method": "trained from scratch on a table of features"})
 
 
@@ -192,7 +192,7 @@ def transfer_rows(
         choices = " or ".join(repr(each.value) for each in Layers)
         raise SettingsError(f"layers must be {choices}, got {layers!r}")
     recipe = making.of(TRANSFER)
-    fit = FromPretrained.by(recipe, pretrained, Layers(layers), Progress(disable=True))
+    fit = FromPretrained.by(recipe, pretrained, Layers(layers), QUIET)
     source = {"name": origin.name, "version": origin.version, "sha256": origin.sha256}
     method = {
         "method": f"transferred, {layers}, to a table of features",

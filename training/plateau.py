@@ -9,7 +9,6 @@ from enum import StrEnum
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import Progress
 from torch import Tensor
 
 from training.errors import SettingsError, TrainingError
@@ -18,6 +17,7 @@ from training.labels import settle
 from training.loss import partial_cross_entropy
 from training.metrics import confusion_matrices, scaled_mccs
 from training.networks import Networks, groups, predict
+from training.progress import Bars
 
 
 class Layers(StrEnum):
@@ -99,7 +99,8 @@ def fit_plateau(
     settings: Plateau,
     *,
     seeds: Sequence[int],
-    progress: Progress,
+    progress: Bars,
+    what: str = "training epochs",
     layers: Layers = Layers.EVERY,
 ) -> History:
     """Fit R networks in place and leave each at its best training epoch (step 4).
@@ -115,6 +116,8 @@ def fit_plateau(
         Parts whose Mc is followed; ``validation`` must be one.
     seeds : R int
         Of the order of the examples in each repeat.
+    progress, what
+        Where to show how far it is, and as what.
     layers : Layers
         With `LAST` all but the last fully connected layer stay as they are.
 
@@ -124,19 +127,19 @@ def fit_plateau(
         If no training epoch of a repeat gave finite outputs.
     """
     batch = min(settings.batch, training.n)
-    bar = progress.add_task("training epochs", total=settings.training_epochs * len(networks))
-    histories = [
-        _fit_group(
-            networks.part(some),
-            training.part(some),
-            {name: part.part(some) for name, part in watched.items()},
-            settings,
-            seeds=seeds[some],
-            layers=layers,
-            advance=lambda repeats: progress.advance(bar, repeats),
-        )
-        for some in groups(networks, batch)
-    ]
+    with progress.bar(what, settings.training_epochs * len(networks)) as advance:
+        histories = [
+            _fit_group(
+                networks.part(some),
+                training.part(some),
+                {name: part.part(some) for name, part in watched.items()},
+                settings,
+                seeds=seeds[some],
+                layers=layers,
+                advance=advance,
+            )
+            for some in groups(networks, batch)
+        ]
     return History.join(histories)
 
 

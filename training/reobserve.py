@@ -25,12 +25,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from features import MIN_POINTS
 from training.errors import SettingsError, TrainingError
 from training.light_curves import LabelledCurves, LightCurves, offsets_of
 from training.observe import Copy, observe
+from training.progress import QUIET, Bars
 from training.star_model import Model, choose_model
 from training.visits import Cadence
 
@@ -109,7 +109,7 @@ def reobserve(
     settings: Reobservation,
     double_mode: NDArray[np.bool_] | None = None,
     constant: NDArray[np.bool_] | None = None,
-    progress: Progress | None = None,
+    progress: Bars = QUIET,
 ) -> Reobserved:
     """Show the stars of a survey to another.
 
@@ -127,7 +127,7 @@ def reobserve(
         Stars known to have two periods; left out if only one is found.
     constant : (n,) bool, optional
         Stars known not to vary: they need no alert, and all their visits are kept.
-    progress : Progress, optional
+    progress : Bars
         Where to show how far it is.
 
     Raises
@@ -138,33 +138,34 @@ def reobserve(
     n = len(survey.curves)
     two = np.zeros(n, np.bool_) if double_mode is None else double_mode
     still = np.zeros(n, np.bool_) if constant is None else constant
-    task = progress.add_task(f"{survey.name} as {cadence.name}", total=n) if progress else None
     outcome = np.full(n, "", dtype="U24")
     parents: list[int] = []
     copies: list[int] = []
     made: list[tuple[Copy, str, float]] = []
-    for star in range(n):
-        before = len(made)
-        model, outcome[star] = _model_of(survey, star, settings, constant=still[star], double_mode=two[star])
-        if model is not None:
-            for copy in range(settings.copies):
-                rng = np.random.default_rng([seed, star, copy])
-                seen = observe(
-                    model,
-                    cadence,
-                    rng=rng,
-                    fewest_epochs=settings.fewest_epochs,
-                    detections_share=settings.detections_share,
-                    needs_alert=not still[star],
-                )
-                if seen is not None:
-                    parents.append(star)
-                    copies.append(copy)
-                    made.append((seen, str(outcome[star]), _period_of(model)))
-            if len(made) == before:
-                outcome[star] = UNSEEN
-        if progress and task is not None:
-            progress.advance(task)
+    with progress.bar(f"{survey.name} as {cadence.name}", n) as advance:
+        for star in range(n):
+            before = len(made)
+            model, outcome[star] = _model_of(
+                survey, star, settings, constant=still[star], double_mode=two[star]
+            )
+            if model is not None:
+                for copy in range(settings.copies):
+                    rng = np.random.default_rng([seed, star, copy])
+                    seen = observe(
+                        model,
+                        cadence,
+                        rng=rng,
+                        fewest_epochs=settings.fewest_epochs,
+                        detections_share=settings.detections_share,
+                        needs_alert=not still[star],
+                    )
+                    if seen is not None:
+                        parents.append(star)
+                        copies.append(copy)
+                        made.append((seen, str(outcome[star]), _period_of(model)))
+                if len(made) == before:
+                    outcome[star] = UNSEEN
+            advance(1)
     if not made:
         raise TrainingError(
             f"no star of {survey.name} can be re-observed as {cadence.name}: "

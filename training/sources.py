@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from schemas.manifest import Manifest, sha256_of
 from training.cadence import CADENCES
@@ -16,6 +15,7 @@ from training.errors import SettingsError
 from training.identity import Identities, same_stars
 from training.light_curve_files import read_light_curves
 from training.light_curves import Columns, LabelledCurves, survey_name
+from training.progress import QUIET, Bars
 from training.reobserve import Reobservation, reobserve
 from training.surveys import DOUBLE_MODE, SURVEYS
 
@@ -71,7 +71,7 @@ class Source:
         """By what the stars that were read from it are known again."""
         return Identities.of(survey, survey_name(self.path), link=self.link, band_suffix=self.band_suffix)
 
-    def read(self, progress: Progress | None = None) -> Reading:
+    def read(self, progress: Bars = QUIET) -> Reading:
         """Read the file by `training.light_curve_files.read_light_curves`; re-observe its stars if asked."""
         survey = read_light_curves(self.path, self.columns, skip_bad_rows=self.skip_bad_rows)
         if self.observe_as is None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from training.errors import SettingsError
 from training.examples import Examples
@@ -16,6 +15,7 @@ from training.fit import OneCycle, fit_one_cycle
 from training.networks import EPS, Networks
 from training.plateau import Layers, fit_plateau
 from training.preprocess import Preprocessing, fit_preprocessing
+from training.progress import Bars
 from training.recipe import Recipe
 from training.transfer import transfer_networks
 
@@ -25,7 +25,7 @@ class FromScratch:
     """Networks of random weights, trained as the recipe says."""
 
     recipe: Recipe
-    progress: Progress
+    progress: Bars
     input_eps: float = EPS
 
     def scale(self, values: NDArray[np.float64], _without: int | None) -> Preprocessing:
@@ -64,7 +64,7 @@ class FromPretrained:
         Which of them are fitted.
     schedule : OneCycle
         Of the fit.
-    progress : Progress
+    progress : Bars
         Shown while fitting.
     of_folds : tuple of Model
         In the place of `pretrained`, what the network without each fold starts from; empty where the
@@ -74,7 +74,7 @@ class FromPretrained:
     pretrained: Model
     layers: Layers
     schedule: OneCycle
-    progress: Progress
+    progress: Bars
     of_folds: tuple[Model, ...] = ()
 
     @classmethod
@@ -83,7 +83,7 @@ class FromPretrained:
         recipe: Recipe,
         pretrained: Model,
         layers: Layers,
-        progress: Progress,
+        progress: Bars,
         of_folds: tuple[Model, ...] = (),
     ) -> FromPretrained:
         """Return the fit of a recipe.

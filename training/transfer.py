@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from rich.progress import Progress
 from torch import Tensor
 
 from training.examples import Examples
@@ -20,6 +19,7 @@ from training.fit import OneCycle, fit_one_cycle
 from training.loss import partial_cross_entropy
 from training.networks import Networks, Weights
 from training.plateau import Layers
+from training.progress import Bars
 
 PENALTY = 0.02
 """Inverse strength C of the head's L2 penalty, as scikit-learn counts it."""
@@ -35,7 +35,8 @@ def transfer_networks(
     layers: Layers,
     settings: OneCycle,
     seeds: Sequence[int],
-    progress: Progress,
+    progress: Bars,
+    what: str = "training steps",
 ) -> Networks:
     """Fit a pretrained network to a target's classes, once for each repeat.
 
@@ -53,12 +54,22 @@ def transfer_networks(
         Of the fit that follows the head with `EVERY`.
     seeds : R int
         Of that fit.
+    progress, what
+        Where to show how far that fit is, and as what.
     """
     n_classes, device = examples.allowed.shape[1], examples.scores.device
     networks = with_new_head(pretrained, n_classes, input_eps=input_eps, device=device)
     _fit_heads(networks, examples)
     if layers is Layers.EVERY:
-        fit_one_cycle(networks, examples, settings, seeds=seeds, progress=progress, frozen_statistics=True)
+        fit_one_cycle(
+            networks,
+            examples,
+            settings,
+            seeds=seeds,
+            progress=progress,
+            what=what,
+            frozen_statistics=True,
+        )
     return networks
 
 

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from rich.progress import Progress
 
 from tests.benchmarks.bench_training import seconds
 from training.examples import Examples
 from training.fit import OneCycle
 from training.networks import EPS, Networks
 from training.plateau import Plateau, fit_plateau
+from training.progress import QUIET
 from training.recipe import EXAMPLES, TRANSFER, transfer_layers
 from training.transfer import transfer_networks, with_new_head
 
@@ -33,7 +33,6 @@ N_TEST = 1762
 STARS = (263, 877, 7000)
 PAPER_EPOCHS = 500
 TIMED_EPOCHS = 10
-QUIET = Progress(disable=True)
 
 
 def simulate(n: int, seed: int) -> Examples:

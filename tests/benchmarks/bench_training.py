@@ -14,12 +14,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from rich.progress import Progress
 
 from tests.training.loop import Stars, fit_plateau_alone, one_network
 from training.examples import Examples
 from training.networks import Networks
 from training.plateau import Plateau, fit_plateau
+from training.progress import QUIET
 
 ROUNDS = 5
 REPEATS = 30
@@ -59,10 +59,7 @@ def measure(batch: int, steps: int, rounds: int) -> str:
 
     def together() -> None:
         networks = Networks.random(N_CLASSES, seeds)
-        with Progress(disable=True) as progress:
-            fit_plateau(
-                networks, training, {"validation": validation}, settings, seeds=seeds, progress=progress
-            )
+        fit_plateau(networks, training, {"validation": validation}, settings, seeds=seeds, progress=QUIET)
 
     def one_by_one() -> None:
         initial = Networks.random(N_CLASSES, seeds)

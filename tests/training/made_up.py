@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from rich.progress import Progress
 
 from training.dataset import Dataset
 from training.examples import Examples
 from training.feature_table import FeatureTable
 from training.networks import EPS, Networks
 from training.preprocess import Preprocessing
+from training.progress import QUIET
 from training.recipe import Recipe
 from training.sampling import Kind
 from training.starts import FromScratch
@@ -83,7 +83,7 @@ def values_apart(rng: np.random.Generator, label: np.ndarray, shift: float) -> n
 
 
 def from_scratch(recipe: Recipe) -> FromScratch:
-    return FromScratch(recipe, Progress(disable=True))
+    return FromScratch(recipe, QUIET)
 
 
 @dataclass

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from rich.progress import Progress
 
 from training.dataset import build_dataset
 from training.errors import SettingsError, TrainingError
+from training.progress import QUIET
 from training.recipe import Recipe
 from training.sampling import Kind, Sampling
 from training.share_out import NEVER_TRAINED
@@ -18,9 +18,7 @@ RECIPE = Recipe(name="test", sampling=SAMPLING, folds=4)
 
 
 def build(sources, recipe=RECIPE):
-    return build_dataset(
-        sources, CLASSES, recipe, seed=2, cache_folder=None, workers=1, progress=Progress(disable=True)
-    )
+    return build_dataset(sources, CLASSES, recipe, seed=2, cache_folder=None, workers=1, progress=QUIET)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@ import csv
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from rich.progress import Progress
 
 import training.feature_files as module
 from features import FEATURE_NAMES, extract
@@ -11,9 +10,9 @@ from training.cli import main
 from training.errors import SettingsError
 from training.feature_files import compute_features
 from training.light_curve_files import read_light_curves
+from training.progress import QUIET
 
 N_STARS = 180
-QUIET = Progress(disable=True)
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 import numpy as np
 import pytest
-from rich.progress import Progress
 
 from features import extract
 from training.feature_table import Extraction, FeatureTable, feature_table
 from training.light_curve_files import read_light_curves
+from training.progress import QUIET
 from training.sampling import Kind, Sampling
 
-QUIET = Progress(disable=True)
 STARS = np.arange(0, 150, 7)
 SAMPLING = Sampling(truncations=1)
 EXTRACTION = Extraction()

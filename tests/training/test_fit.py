@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from rich.progress import Progress
 from scipy.special import expit
 from scipy.stats import norm
 
@@ -13,8 +12,8 @@ from training.fit import OneCycle, check_examples, fit_one_cycle
 from training.loss import class_weights, partial_cross_entropy
 from training.networks import Networks, as_scores, predict
 from training.plateau import Plateau, fit_plateau
+from training.progress import QUIET
 
-QUIET = Progress(disable=True)
 CALM = OneCycle(training_epochs=3, batch=512, peak_rate=3e-3, input_noise=0.0, label_smoothing=0.0)
 
 

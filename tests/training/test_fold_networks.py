@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from rich.progress import Progress
 
 from schemas.manifest import Manifest
 from training import fold_networks
@@ -16,12 +15,11 @@ from training.fold_networks import UNKNOWN, FoldNetworks, KnownStars, read_fold_
 from training.networks import EPS, Networks
 from training.plateau import Layers
 from training.preprocess import fit_preprocessing
+from training.progress import QUIET
 from training.recipe import Recipe
 from training.starts import FromPretrained
 
 from .made_up import from_scratch, made_up_dataset
-
-QUIET = Progress(disable=True)
 
 
 def network(seed: int) -> Model:

@@ -3,15 +3,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from rich.progress import Progress
 
 from tests.training.loop import Stars, fit_plateau_alone, mc_of, one_network
 from training.errors import SettingsError, TrainingError
 from training.examples import Examples
 from training.networks import Networks
 from training.plateau import History, Layers, Plateau, fit_plateau
+from training.progress import QUIET
 
-QUIET = Progress(disable=True)
 WIDTHS = (12, 10, 8)
 N_CLASSES = 4
 N_TRAINING, N_VALIDATION = 130, 60

@@ -1,15 +1,14 @@
 import numpy as np
 import pytest
 import torch
-from rich.progress import Progress
 
 from training.examples import Examples
 from training.fit import OneCycle
 from training.networks import Networks, predict
 from training.plateau import Layers
+from training.progress import QUIET
 from training.transfer import transfer_networks, with_new_head
 
-QUIET = Progress(disable=True)
 REPEATS = 2
 
 Weights = dict[str, np.ndarray]

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from training.examples import Examples
 from training.loss import class_weights
@@ -23,6 +22,7 @@ from training.metrics import confusion_matrices, standard_error
 from training.networks import WIDTHS, Networks, Weights, predict
 from training.plateau import History, Layers, Plateau, fit_plateau
 from training.preprocess import Preprocessing, fit_preprocessing
+from training.progress import Bars
 from training.reproduce.kept import hash_of_values, kept
 from training.reproduce.repeats import Split, split
 from training.reproduce.targets import Target
@@ -137,7 +137,7 @@ def run_cell(
     settings: CellSettings,
     *,
     cache_folder: Path,
-    progress: Progress,
+    progress: Bars,
     device: str = "cpu",
 ) -> Cell:
     """Train the repeats of a cell, or read them from the cache.
@@ -200,7 +200,7 @@ def fit_repeats(
     pretrained: Pretrained | None,
     settings: CellSettings,
     *,
-    progress: Progress,
+    progress: Bars,
     device: str = "cpu",
 ) -> Fitted:
     """Train the repeats of a cell; see `run_cell`, which keeps what comes of them."""
@@ -233,7 +233,14 @@ def fit_repeats(
     networks = _start(target, pretrained, settings, n_features=len(columns), seeds=seeds, device=device)
     layers = Layers.LAST if settings.way is Way.LAST_LAYER else Layers.EVERY
     history = fit_plateau(
-        networks, training, watched, settings.schedule, seeds=seeds, progress=progress, layers=layers
+        networks,
+        training,
+        watched,
+        settings.schedule,
+        seeds=seeds,
+        progress=progress,
+        what=f"{target.name}, {settings.way}, {'-'.join(map(str, settings.widths))}, {training.n:,} stars",
+        layers=layers,
     )
     return Fitted(networks, splits, scales, history, watched["test"])
 
@@ -244,7 +251,7 @@ def _compute(
     pretrained: Pretrained | None,
     settings: CellSettings,
     *,
-    progress: Progress,
+    progress: Bars,
     device: str,
 ) -> Cell:
     fitted = fit_repeats(target, values, pretrained, settings, progress=progress, device=device)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.progress import Progress
-
 from training.errors import SettingsError
 from training.export import Model, read_model
+from training.progress import Bars
 from training.report import Section, write_report
 from training.reproduce.experiments import EXPERIMENTS, Experiments
 from training.reproduce.settings import Scale
@@ -28,7 +27,7 @@ def reproduce(
     workers: int,
     device: str,
     command: str,
-    progress: Progress,
+    progress: Bars,
 ) -> Path:
     """Run experiments and write ``report.html`` and its figures; what the cache holds is not computed again.
 

@@ -113,11 +113,11 @@ def forest_mc(
     }
 
     def compute() -> dict[str, NDArray[Any]]:
-        bar = bench.progress.add_task(f"{kind}, {case.target.name}", total=repeats)
         scores = np.empty(repeats)
-        for number in range(repeats):
-            scores[number] = _one(case, kind, case.settings.first_seed + number, grid, workers)
-            bench.progress.advance(bar)
+        with bench.progress.bar(f"{kind}, {case.target.name}", repeats) as advance:
+            for number in range(repeats):
+                scores[number] = _one(case, kind, case.settings.first_seed + number, grid, workers)
+                advance(1)
         return {"mc": scores}
 
     return kept(bench.cache_folder, "forest", key, compute)["mc"]

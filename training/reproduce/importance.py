@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from features import FEATURE_NAMES
 from training.calibrate import softmax
 from training.networks import as_scores, predict
 from training.plots import importance_plot
+from training.progress import Bars
 from training.report import Figure, Section, Table
 from training.reproduce.best_network import BestNetwork
 from training.reproduce.targets import Target
@@ -23,9 +23,7 @@ PAPER_FIRST = "period"
 PAPER_LAST = "phi21"
 
 
-def shapley_values(
-    answer: Callable[[F8], F8], rows: F8, background: F8, *, seed: int, progress: Progress
-) -> F8:
+def shapley_values(answer: Callable[[F8], F8], rows: F8, background: F8, *, seed: int, progress: Bars) -> F8:
     r"""Shapley values: what each feature of a row adds to the answer, against the background.
 
     .. math:: \sum_j \phi_{ijc} = f_c(x_i) - \langle f_c(b) \rangle_b
@@ -45,7 +43,7 @@ def shapley_values(
         What the features are otherwise.
     seed : int
         Of the orders.
-    progress : Progress
+    progress : Bars
         Shown while computing.
 
     Returns
@@ -59,17 +57,17 @@ def shapley_values(
     rng = np.random.default_rng(seed)
     b, f = background.shape
     step = np.arange(f + 1)[None, :, None]
-    bar = progress.add_task("Shapley values", total=len(rows))
     values = []
-    for row in rows:
-        order = rng.permuted(np.broadcast_to(np.arange(f), (b, f)), axis=1)  # when a feature is replaced
-        both = np.concatenate([order, f - 1 - order])
-        others = np.concatenate([background, background])
-        mixed = np.where(both[:, None, :] < step, row, others[:, None, :])
-        answers = answer(mixed.reshape(-1, f)).reshape(2 * b, f + 1, -1)
-        added = np.diff(answers, axis=1)
-        values.append(np.take_along_axis(added, both[:, :, None], axis=1).mean(axis=0))
-        progress.advance(bar)
+    with progress.bar("Shapley values", len(rows)) as advance:
+        for row in rows:
+            order = rng.permuted(np.broadcast_to(np.arange(f), (b, f)), axis=1)  # when a feature is replaced
+            both = np.concatenate([order, f - 1 - order])
+            others = np.concatenate([background, background])
+            mixed = np.where(both[:, None, :] < step, row, others[:, None, :])
+            answers = answer(mixed.reshape(-1, f)).reshape(2 * b, f + 1, -1)
+            added = np.diff(answers, axis=1)
+            values.append(np.take_along_axis(added, both[:, :, None], axis=1).mean(axis=0))
+            advance(1)
     return np.stack(values)
 
 

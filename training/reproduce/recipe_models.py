@@ -185,6 +185,7 @@ def _make(bench: Bench, ground: Ground, variant: Variant, stars: Sequence[Rows])
         [kind_weights(table.kind[each], TRANSFER) for each in rows],
     )
     seeds = list(range(len(rows)))
+    what = f"{ground.target.name}, {variant.name}, {len(stars[0]):,} stars"
     if variant.layers is not None:
         networks = transfer_networks(
             [start.weights] * len(rows),
@@ -194,10 +195,11 @@ def _make(bench: Bench, ground: Ground, variant: Variant, stars: Sequence[Rows])
             settings=variant.schedule,
             seeds=seeds,
             progress=bench.progress,
+            what=what,
         )
     else:
         networks = Networks.random(examples.allowed.shape[1], seeds)
-        fit_one_cycle(networks, examples, variant.schedule, seeds=seeds, progress=bench.progress)
+        fit_one_cycle(networks, examples, variant.schedule, seeds=seeds, progress=bench.progress, what=what)
     return Made(networks, scales)
 
 

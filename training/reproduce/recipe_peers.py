@@ -35,20 +35,20 @@ def forest_on_complete(bench: Bench, ground: Ground, *, stars: int) -> F8:
     }
 
     def compute() -> dict[str, NDArray[Any]]:
-        bar = bench.progress.add_task(f"forests, {target.name}, {stars} stars", total=repeats)
         mc = np.empty(repeats)
-        for repeat in range(repeats):
-            each = split(target, seed=FRESH + repeat, test=test, stars=stars)
-            learnt, asked = each.training[row[each.training] >= 0], each.test[row[each.test] >= 0]
-            forest = RandomForestClassifier(random_state=repeat)
-            forest.fit(table.values[row[learnt]], target.label[learnt])
-            wrong = len(target.classes)
-            predicted = np.full(len(target), wrong)
-            predicted[asked] = forest.predict(table.values[row[asked]])
-            mc[repeat] = scaled_mcc(
-                confusion_matrix(target.label[each.test], predicted[each.test], wrong + 1)
-            )
-            bench.progress.advance(bar)
+        with bench.progress.bar(f"forests, {target.name}, {stars} stars", repeats) as advance:
+            for repeat in range(repeats):
+                each = split(target, seed=FRESH + repeat, test=test, stars=stars)
+                learnt, asked = each.training[row[each.training] >= 0], each.test[row[each.test] >= 0]
+                forest = RandomForestClassifier(random_state=repeat)
+                forest.fit(table.values[row[learnt]], target.label[learnt])
+                wrong = len(target.classes)
+                predicted = np.full(len(target), wrong)
+                predicted[asked] = forest.predict(table.values[row[asked]])
+                mc[repeat] = scaled_mcc(
+                    confusion_matrix(target.label[each.test], predicted[each.test], wrong + 1)
+                )
+                advance(1)
         return {"mc": mc}
 
     return kept(bench.cache_folder, "recipe-forest", {**key, "repeats": repeats}, compute)["mc"]
@@ -74,22 +74,22 @@ def boosting_on_shortened(bench: Bench, ground: Ground, *, stars: int) -> F8:
     }
 
     def compute() -> dict[str, NDArray[Any]]:
-        bar = bench.progress.add_task(f"boosting, {target.name}, {stars} stars", total=repeats)
-        mc = np.empty((len(SHOWN), repeats))
-        for repeat in range(repeats):
-            each = split(target, seed=FRESH + repeat, test=test, stars=stars)
-            rows = np.flatnonzero(learnable & np.isin(table.star, each.training))
-            boosting = HistGradientBoostingClassifier(random_state=repeat)
-            weights = kind_weights(table.kind[rows], TRANSFER)
-            boosting.fit(table.values[rows], target.label[table.star[rows]], sample_weight=weights)
-            for place, count in enumerate(SHOWN):
-                asked = np.flatnonzero(np.isin(table.star, each.test) & examples_shown(table, count))
-                predicted = np.full(len(asked), len(target.classes))
-                usable = table.usable[asked]
-                predicted[usable] = boosting.predict(table.values[asked[usable]])
-                truth = target.label[table.star[asked]]
-                mc[place, repeat] = scaled_mcc(confusion_matrix(truth, predicted, len(target.classes) + 1))
-            bench.progress.advance(bar)
+        mc, wrong = np.empty((len(SHOWN), repeats)), len(target.classes)
+        with bench.progress.bar(f"boosting, {target.name}, {stars} stars", repeats) as advance:
+            for repeat in range(repeats):
+                each = split(target, seed=FRESH + repeat, test=test, stars=stars)
+                rows = np.flatnonzero(learnable & np.isin(table.star, each.training))
+                boosting = HistGradientBoostingClassifier(random_state=repeat)
+                weights = kind_weights(table.kind[rows], TRANSFER)
+                boosting.fit(table.values[rows], target.label[table.star[rows]], sample_weight=weights)
+                for place, count in enumerate(SHOWN):
+                    asked = np.flatnonzero(np.isin(table.star, each.test) & examples_shown(table, count))
+                    predicted = np.full(len(asked), wrong)
+                    usable = table.usable[asked]
+                    predicted[usable] = boosting.predict(table.values[asked[usable]])
+                    truth = target.label[table.star[asked]]
+                    mc[place, repeat] = scaled_mcc(confusion_matrix(truth, predicted, wrong + 1))
+                advance(1)
         return {"mc": mc}
 
     return kept(bench.cache_folder, "recipe-boosting", key, compute)["mc"]

@@ -22,13 +22,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from training.feature_table import Extraction, FeatureTable, feature_table
 from training.groups import positions, star_groups
 from training.labels import SEPARATOR
 from training.light_curve_files import read_light_curves
 from training.light_curves import LabelledCurves
+from training.progress import Bars
 from training.sampling import Sampling
 from training.surveys import SURVEYS
 
@@ -111,7 +111,7 @@ class Target:
         *,
         cache_folder: Path | None,
         workers: int,
-        progress: Progress,
+        progress: Bars,
     ) -> FeatureTable:
         """Features of the examples of all stars; `FeatureTable.star` counts the stars of the target."""
         tables, first = [], 0

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from training.curve_plots import fractions_plot, paired_training_plot
 from training.plots import confusion_plot
+from training.progress import Bars
 from training.report import Figure, Section, Table
 from training.reproduce.cells import Cell, CellSettings, Pretrained, Way, run_cell, summary
 from training.reproduce.settings import Scale
@@ -50,7 +50,7 @@ class Bench:
         Repeats and training epochs.
     cache_folder, figures : Path
         Where cells are kept, and where plots go.
-    progress : Progress
+    progress : Bars
         Shown while training.
     device : str
         Of PyTorch.
@@ -59,7 +59,7 @@ class Bench:
     scale: Scale
     cache_folder: Path
     figures: Path
-    progress: Progress
+    progress: Bars
     device: str = "cpu"
 
     def at_scale(self, settings: CellSettings) -> CellSettings:

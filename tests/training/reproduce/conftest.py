@@ -9,11 +9,12 @@ import pytest
 
 from features import FEATURE_NAMES
 from training.networks import Networks
+from training.progress import QUIET
 from training.reproduce.cells import Pretrained
 from training.reproduce.targets import Target
 from training.reproduce.transfer_figures import Bench
 
-from .experiments import QUIET, SOURCE_SCALE, TRANSFER_SCALE, three_classes
+from .experiments import SOURCE_SCALE, TRANSFER_SCALE, three_classes
 
 
 @pytest.fixture(autouse=True)

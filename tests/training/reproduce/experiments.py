@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from rich.progress import Progress
 
 from training.export import Model
 from training.feature_table import Extraction
@@ -16,8 +15,6 @@ from training.report import Section
 from training.reproduce.odd_curves import Asked
 from training.reproduce.settings import Scale
 from training.reproduce.targets import Target
-
-QUIET = Progress(disable=True)
 
 TRANSFER_SCALE = Scale(repeats=2, training_epochs=3, fig7_fractions=(0.2, 1.0), recipe_repeats=2)
 SOURCE_SCALE = Scale(

@@ -12,6 +12,7 @@ from sklearn.metrics import confusion_matrix, matthews_corrcoef
 from training.export import Model
 from training.networks import Networks
 from training.plateau import Plateau
+from training.progress import QUIET
 from training.reproduce import cells as cells_module
 from training.reproduce.cells import (
     Cell,
@@ -23,8 +24,6 @@ from training.reproduce.cells import (
     run_cell,
     summary,
 )
-
-from .experiments import QUIET
 
 
 def cell_of(set_of_stars, pretrained, folder: Path, way: Way = Way.SCRATCH, **more) -> Cell:

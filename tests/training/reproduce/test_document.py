@@ -12,9 +12,10 @@ from training.errors import SettingsError
 from training.export import Model
 from training.networks import Networks
 from training.preprocess import fit_preprocessing
+from training.progress import QUIET
 from training.reproduce.document import EXPERIMENTS, reproduce
 
-from .experiments import QUIET, TRANSFER_SCALE, is_png
+from .experiments import TRANSFER_SCALE, is_png
 
 
 def report(light_curves: Path, folder: Path, only: list[str], published: Model | None = None) -> Path:

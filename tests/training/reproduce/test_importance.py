@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from training.networks import Networks
+from training.progress import QUIET
 from training.reproduce.importance import shapley_values
-
-from .experiments import QUIET
 
 
 def explained(answer, rows, background):

@@ -9,12 +9,13 @@ import pytest
 
 from features import FEATURE_NAMES
 from training.feature_table import Extraction
+from training.progress import QUIET
 from training.reproduce import targets
 from training.reproduce.targets import asas_8, css_12, hipparcos_20, source_pool
 from training.sampling import Sampling
 from training.surveys import Survey
 
-from .experiments import QUIET, write_noise
+from .experiments import write_noise
 
 
 def test_asas_8_is_acvs_and_the_cepheids_that_are_not_in_it(tmp_path):
