@@ -130,6 +130,22 @@ class Networks:
         """Return logits (R, k, n) of what the last fully connected layer sees (R, C, n)."""
         return self._normalised(self.depth + 1, self._fully_connected(self.depth, hidden), training)
 
+    def folded(self) -> list[tuple[Tensor, Tensor]]:
+        """Return weights (R, out, in) and biases (R, out, 1) that do what layers and normalisations do.
+
+        By their running statistics these are linear, so that each becomes part of the layer after it, and
+        the last one of the layer before it.
+        """
+        layers = []
+        for layer in range(1, self.depth + 1):
+            scale, shift = self._linear(layer)
+            weight, bias = self.parameters[f"fc{layer}.weight"], self.parameters[f"fc{layer}.bias"]
+            layers.append((weight * scale[:, None, :], bias[:, :, None] + weight @ shift[:, :, None]))
+        scale, shift = self._linear(self.depth + 1)
+        weight, bias = layers[-1]
+        layers[-1] = (weight * scale[:, :, None], bias * scale[:, :, None] + shift[:, :, None])
+        return layers
+
     def weights(self, repeat: int = 0) -> dict[str, NDArray[np.float32]]:
         """Every parameter and running statistic of one network by its name, as `export` stores them."""
         return {
@@ -167,6 +183,12 @@ class Networks:
         weight, bias = self.parameters[f"fc{layer}.weight"], self.parameters[f"fc{layer}.bias"]
         return torch.baddbmm(bias[:, :, None], weight, x)
 
+    def _linear(self, layer: int) -> tuple[Tensor, Tensor]:
+        """Return what a normalisation multiplies by and then adds (R, C), by its running statistics."""
+        name, eps = f"bn{layer}", self.input_eps if layer == 1 else EPS
+        scale = self.parameters[f"{name}.weight"] * torch.rsqrt(self.statistics[f"{name}.running_var"] + eps)
+        return scale, self.parameters[f"{name}.bias"] - scale * self.statistics[f"{name}.running_mean"]
+
     def _normalised(self, layer: int, x: Tensor, training: bool) -> Tensor:
         name = f"bn{layer}"
         channels = (1, x.shape[0] * x.shape[1], x.shape[2])
@@ -190,18 +212,35 @@ def groups(networks: Networks, batch: int) -> list[slice]:
     return [slice(first, first + size) for first in range(0, len(networks), size)]
 
 
-def predict(networks: Networks, scores: Tensor) -> NDArray[np.float64]:
-    """Logits (R, n, k) of standard scores (R, 16, n), by the running statistics and without gradients."""
+def predict(networks: Networks, scores: Tensor, *, folded: bool = False) -> NDArray[np.float64]:
+    """Logits (R, n, k) of standard scores (R, 16, n), by the running statistics and without gradients.
+
+    Parameters
+    ----------
+    folded : bool
+        Fold the normalisations into the layers first. This takes little more than half the time, and gives
+        the same but for the rounding.
+    """
     n = scores.shape[2]
-    rows = max(min(n, ROWS_AT_ONCE // 2), 1)
+    rows = max(min(n, ROWS_AT_ONCE // (4 if folded else 2)), 1)
     logits = np.empty((len(networks), n, networks.n_classes))
     with torch.no_grad():
         for some in groups(networks, rows):
             part = networks.part(some)
+            layers = part.folded() if folded else []
             for first in range(0, n, rows):
                 shown = scores[some, :, first : first + rows]
-                logits[some, first : first + rows] = part.logits(shown).transpose(1, 2).cpu().numpy()
+                said = _through(layers, shown) if folded else part.logits(shown)
+                logits[some, first : first + rows] = said.transpose(1, 2).cpu().numpy()
     return logits
+
+
+def _through(layers: Sequence[tuple[Tensor, Tensor]], x: Tensor) -> Tensor:
+    """Logits (R, k, n) of standard scores (R, 16, n), by folded layers."""
+    for weight, bias in layers[:-1]:
+        x = torch.relu_(torch.baddbmm(bias, weight, x))
+    weight, bias = layers[-1]
+    return torch.baddbmm(bias, weight, x)
 
 
 def as_scores(scores: NDArray[np.float64], *, device: str | torch.device = "cpu") -> Tensor:

@@ -231,7 +231,7 @@ def _one_epoch(
 
 def _mc(networks: Networks, part: Examples) -> NDArray[np.float64]:
     """Mc (R,) of a part; -1, worse than any, of a network that gives NaN."""
-    logits = predict(networks, part.scores)
+    logits = predict(networks, part.scores, folded=True)
     predicted = logits.argmax(axis=2).astype(np.int64)
     truth = settle(part.allowed.transpose(1, 2).cpu().numpy(), predicted)
     mc = scaled_mccs(confusion_matrices(truth, predicted, networks.n_classes))

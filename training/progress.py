@@ -54,13 +54,15 @@ class Bars:
         )
 
     def __enter__(self) -> Self:
-        """Begin to draw."""
-        self._rich.start()
+        """Begin to draw, on a terminal."""
+        if self._rich.console.is_terminal:
+            self._rich.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Draw no more."""
-        self._rich.stop()
+        if self._rich.live.is_started:
+            self._rich.stop()
 
     @contextmanager
     def bar(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
