@@ -28,7 +28,7 @@ CSS = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", "Liberation Sans", "DejaVu Sans", sans-serif; }
-main { max-width: 70em; margin: 0 auto; padding: 2.5rem 1.5rem 4rem; }
+main { max-width: 75em; margin: 0 auto; padding: 2.5rem 1.5rem 4rem; }
 h1 { font-size: 1.9rem; line-height: 1.25; margin: 0 0 1rem; }
 h2 { font-size: 1.35rem; margin: 3rem 0 0.8rem; padding-bottom: 0.3rem;
   border-bottom: 1px solid var(--line); }
@@ -41,12 +41,13 @@ nav ol { margin: 0; padding-left: 1.4rem; columns: 22em; }
 .table { overflow-x: auto; margin: 1.5rem 0; }
 table { border-collapse: collapse; }
 caption { text-align: left; font-weight: 600; padding-bottom: 0.4rem; }
-th, td { text-align: left; vertical-align: baseline; padding: 0.3rem 1.1rem 0.3rem 0.5rem; }
+th, td { text-align: left; vertical-align: baseline; padding: 0.3rem 0.9rem 0.3rem 0.5rem; }
 th { font-weight: 600; }
 thead th { border-bottom: 2px solid var(--line); vertical-align: bottom; }
 tbody tr { border-bottom: 1px solid var(--line); }
 tbody th { font-weight: 400; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+thead .number { white-space: normal; }
 .note { color: var(--soft); font-size: 0.9rem; margin: 0.5rem 0 0; }
 figure { margin: 1.6rem 0; }
 figure img { display: block; max-width: 100%; height: auto; padding: 0.8rem; background: #fff;

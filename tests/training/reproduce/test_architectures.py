@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from training.reproduce.architectures import PAPER_TABLE_3, architectures, size_of
+from training.reproduce.architectures import PAPER_TABLE_3, architectures, named, size_of
 
 from .experiments import mean_of, rows_of
 
@@ -24,7 +24,7 @@ def test_table_3_has_thirteen_rows_beside_the_papers(source_bench, stars_by_peri
     section = architectures(source_bench, *stars_by_period)
     rows = rows_of(section)
     assert len(rows) == 13
-    assert rows["64 → 128 → 256"]["paper's mean"] == "0.9015 ± 0.00022"
+    assert rows[named((64, 128, 256))]["paper's mean"] == "0.9015 ± 0.00022"
     for row in rows.values():
         assert float(row["best (on test)"]) >= float(row["best (on validation)"])
         assert 0.0 <= mean_of(row["mean (on validation)"]) <= 1.0
