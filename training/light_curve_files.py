@@ -131,7 +131,7 @@ def _read_npz(path: Path, skip_bad_rows: bool) -> LabelledCurves:
 
 
 def _names_by_contents(time: F8, mag: F8, err: F8, offsets: NDArray[np.int64]) -> NDArray[np.str_]:
-    """Names (n,) of light curves that have none: the same points are the same star, in any file and order."""
+    """Names (n,) of light curves that have none: the same points in the same order are the same star."""
     curves = np.split(np.stack([time, mag, err], axis=1), offsets[1:-1])
     return np.array([hashlib.blake2b(each.tobytes(), digest_size=8).hexdigest() for each in curves])
 
