@@ -44,7 +44,7 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
         ``all_surveys``: the same for all surveys that were trained on together, with per-class scores and
         the confusion matrix at full length; ``calibration``: confidence against accuracy by number of
         epochs, where any can be scored; ``simulated``: what became of light curves that imitate
-        non-variables and quasars.
+        non-variables and quasars, and how many of them are given a label that is wrong, and with confidence.
     """
     table, allowed, survey = dataset.table, dataset.allowed, dataset.survey
     answers = judged(dataset, probabilities, recipe)
@@ -84,6 +84,7 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
         },
         "simulated": {
             kind.name.lower(): _summary(report(table.kind == kind))
+            | _false_labels(answers, allowed, table.kind == kind, recipe.abstain_below)
             for kind in SIMULATED
             if (table.kind == kind).any()
         },
@@ -159,6 +160,19 @@ def _first(kind: NDArray[np.int8], n_epochs: NDArray[np.int64], count: int) -> N
 
 def _summary(report: dict[str, Any]) -> dict[str, Any]:
     return {key: None if report[key] is None else round(report[key], 4) for key in SUMMARY}
+
+
+def _false_labels(
+    answers: Answers, allowed: NDArray[np.bool_], rows: NDArray[np.bool_], abstain_below: float
+) -> dict[str, float]:
+    """Share of all light curves that get a wrong label, and one with a probability above `CONFIDENT`."""
+    scored = np.flatnonzero(rows & answers.scored)
+    predicted, confidence = answers.predicted[scored], answers.probabilities[scored].max(axis=1)
+    wrong = settle(allowed[scored], predicted) != predicted
+    return {
+        "labelled_wrongly": round(float((wrong & (confidence >= abstain_below)).sum() / rows.sum()), 4),
+        "confident_wrongly": round(float((wrong & (confidence > CONFIDENT)).sum() / rows.sum()), 4),
+    }
 
 
 def _calibration(answers: Answers, allowed: NDArray[np.bool_], rows: NDArray[np.bool_]) -> dict[str, Any]:

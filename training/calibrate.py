@@ -3,7 +3,7 @@
 Dividing all logits by one number changes no label and costs nothing to serve. No one number is right for
 every number of epochs: networks are bolder about long light curves, and wrong about a few of which they are
 sure. But there most probabilities are near one or zero whatever the temperature; with twenty epochs they are
-in between. So it is fitted to light curves of twenty to forty.
+in between. So it is fitted to the first twenty epochs of stars, which is how a stream shows them.
 """
 
 from __future__ import annotations
@@ -13,34 +13,38 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
+from training.sampling import Kind
+
 RANGE = (0.5, 10.0)
 """A few stars that are all right ask for ever bolder probabilities: half the temperature is bold enough."""
 
-EPOCHS = (15, 30)
-"""Numbers of epochs, the second not among them, that the temperature is fitted to."""
+EPOCHS = 20
+"""How many first epochs of a star the temperature is fitted to."""
 
 ENOUGH = 200
-"""Examples that it takes, by weight; with fewer, it is fitted to all there are."""
+"""Light curves that it takes; with fewer, it is fitted to complete ones as well, and to other lengths."""
 
 
-def early(n_epochs: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Choose the examples (n,) that the temperature is fitted to.
+def fitted_to(kind: NDArray[np.int8], n_epochs: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Choose the examples (n,) that the temperature is fitted to; none that is simulated.
 
     Parameters
     ----------
+    kind : (n,) int8
+        How each was made, see `training.sampling.Kind`.
     n_epochs : (n,) int64
         Of the examples.
-    weights : (n,) float64
-        Of the examples in the fit.
     """
-    chosen = (n_epochs >= EPOCHS[0]) & (n_epochs < EPOCHS[1])
-    return chosen if weights[chosen].sum() >= ENOUGH else np.ones(len(n_epochs), bool)
+    first = kind == Kind.FIRST
+    chosen: NDArray[np.bool_] = first & (n_epochs == EPOCHS)
+    return chosen if chosen.sum() >= ENOUGH else first | (kind == Kind.FULL)
 
 
-def fit_temperature(
-    logits: NDArray[np.float64], allowed: NDArray[np.bool_], weights: NDArray[np.float64]
-) -> float:
-    """Return the temperature that makes validation labels most probable, between 0.5 and 10.
+def fit_temperature(logits: NDArray[np.float64], allowed: NDArray[np.bool_]) -> float:
+    """Return the temperature of the smallest Brier score of validation examples, between 0.5 and 10.
+
+    The likelihood would let the few examples that are labelled wrongly rule: one of which a network is sure
+    costs without bound. Classes that an example may be count as one, with the sum of their probabilities.
 
     Parameters
     ----------
@@ -48,19 +52,17 @@ def fit_temperature(
         Of the validation examples.
     allowed : (n, k) bool
         Classes each may be.
-    weights : (n,) float64
-        Of the examples.
 
     References
     ----------
-    Guo et al. (2017), ICML 70, 1321, arXiv:1706.04599.
+    Brier (1950), Monthly Weather Review 78, 1. Guo et al. (2017), ICML 70, 1321, arXiv:1706.04599, for one
+    temperature.
     """
-    inside = np.where(allowed, 0.0, -np.inf)
 
     def loss(log_temperature: float) -> float:
-        scaled = logits / np.exp(log_temperature)
-        likelihood = logsumexp(scaled + inside, axis=1) - logsumexp(scaled, axis=1)
-        return float(-np.average(likelihood, weights=weights))
+        probability = softmax(logits, np.exp(log_temperature))
+        others = np.where(allowed, 0.0, probability)
+        return float(np.mean(others.sum(axis=1) ** 2 + (others**2).sum(axis=1)))
 
     found = minimize_scalar(loss, bounds=tuple(np.log(RANGE)), method="bounded")
     return float(np.exp(found.x))

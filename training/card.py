@@ -62,7 +62,9 @@ def card(manifest: Manifest) -> str:
 
 
 def _fitted_on(fitted: Mapping[str, Any]) -> str:
-    return f"{fitted['examples']:,} examples, of {fitted['n_epochs_min']} to {fitted['n_epochs_max']} epochs,"
+    low, high = fitted["n_epochs_min"], fitted["n_epochs_max"]
+    epochs = f"{low}" if low == high else f"{low} to {high}"
+    return f"{fitted['examples']:,} light curves, of {epochs} epochs,"
 
 
 def _caveats(classes: Sequence[str]) -> str:
@@ -233,8 +235,18 @@ def _simulated_table(simulated: Mapping[str, Any]) -> str:
         "constant": "constant star with noise (NonVar)",
         "damped_walk": "damped random walk (QSO)",
     }
-    rows = [[meaning[kind], str(s["n"]), f"{s['accuracy']:.3f}"] for kind, s in simulated.items()]
-    return _table(["made of", "light curves", "accuracy"], rows) if rows else ""
+    rows = [
+        [
+            meaning[kind],
+            str(s["n"]),
+            f"{s['accuracy']:.3f}",
+            f"{s['labelled_wrongly']:.1%}",
+            f"{s['confident_wrongly']:.1%}",
+        ]
+        for kind, s in simulated.items()
+    ]
+    header = ["made of", "light curves", "accuracy", "labelled wrongly", "wrongly above 0.9"]
+    return _table(header, rows) if rows else ""
 
 
 def _data(data: list[Mapping[str, Any]]) -> str:

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from training.calibrate import early, fit_temperature, softmax
+from training.calibrate import fit_temperature, fitted_to, softmax
 from training.dataset import Dataset
 from training.examples import Examples
 from training.export import Model
@@ -98,11 +98,9 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
     final, scale = fit_all(dataset, recipe, fit, seed=seed)
     rows = np.flatnonzero(usable & (dataset.fold == NEVER_TRAINED))
     logits[rows] = answers(final, scale, dataset, rows)
-    rows = np.flatnonzero(dataset.trainable)
-    weights = calibration_weights(dataset.table.kind[rows], recipe)
-    chosen = early(dataset.table.n_epochs[rows], weights)
-    fitted = rows[chosen]
-    temperature = fit_temperature(logits[fitted], dataset.allowed[fitted], weights[chosen])
+    rows = np.flatnonzero(usable & (dataset.fold >= 0) & ~dataset.spared)
+    fitted = rows[fitted_to(dataset.table.kind[rows], dataset.table.n_epochs[rows])]
+    temperature = fit_temperature(logits[fitted], dataset.allowed[fitted])
     model = Model(final.weights(), fit.input_eps, scale, temperature)
     of_folds = tuple(
         Model(networks.weights(number), fit.input_eps, scales[number]) for number in range(recipe.folds)
@@ -173,15 +171,8 @@ def _weights(dataset: Dataset, rows: Rows, recipe: Recipe) -> NDArray[np.float64
     )
 
 
-def calibration_weights(kind: NDArray[np.int8], recipe: Recipe) -> NDArray[np.float64]:
-    """Weight of each example in the fit of the temperature: simulated ones as in the loss, others alike."""
-    weights: NDArray[np.float64] = np.where(np.isin(kind, SIMULATED), recipe.simulated_weight, 1.0)
-    return weights
-
-
 def kind_weights(kind: NDArray[np.int8], recipe: Recipe) -> NDArray[np.float64]:
     """Weight of each example by how it was made."""
-    weights: NDArray[np.float64] = np.where(
-        kind == Kind.FULL, recipe.full_weight, calibration_weights(kind, recipe)
-    )
+    simulated = np.where(np.isin(kind, SIMULATED), recipe.simulated_weight, 1.0)
+    weights: NDArray[np.float64] = np.where(kind == Kind.FULL, recipe.full_weight, simulated)
     return weights

@@ -245,6 +245,16 @@ def test_simulated_light_curves_are_told_by_kind():
     }
 
 
+def test_wrong_labels_of_simulated_light_curves_are_counted_but_not_what_is_left_without_one():
+    kind = np.repeat([Kind.FULL, Kind.CONSTANT], [60, 20])
+    right = np.concatenate([np.ones(60, bool), np.arange(20) < 10])
+    confidence = np.concatenate([np.full(60, 0.95), np.full(10, 0.95), [0.95] * 2 + [0.7] * 3 + [0.3] * 5])
+    dataset, probabilities = stars(np.full(80, 60), right, confidence, kind=kind)
+    constant = assess(dataset, probabilities, RECIPE)["simulated"]["constant"]
+    assert constant["labelled_wrongly"] == 5 / 20
+    assert constant["confident_wrongly"] == 2 / 20
+
+
 def test_a_length_of_which_nothing_can_be_scored_has_no_calibration():
     kind = np.repeat([Kind.FULL, Kind.FIRST], 60)
     n_epochs = np.repeat([60, 10], 60)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
 from training.crossfit import CrossFit, cross_fit, fit_all, kind_weights
 from training.dataset import Dataset
@@ -128,7 +128,7 @@ def test_examples_without_features_are_never_used_and_get_no_answer(hundred):
     assert not any((stars % 10 == 7).any() for call in fit.shown for stars in call)
 
 
-def test_what_is_only_measured_is_judged_but_neither_learnt_from_nor_calibrated_on(hundred):
+def test_first_epochs_are_not_learnt_from_and_spared_stars_are_not_calibrated_on_either(hundred):
     first = hundred.table.kind == Kind.PREFIX
     spared = hundred.table.star % 5 == 0
     kind = np.where(first, Kind.FIRST, hundred.table.kind).astype(np.int8)
@@ -136,12 +136,12 @@ def test_what_is_only_measured_is_judged_but_neither_learnt_from_nor_calibrated_
     made, fit = recorded(dataset)
     assert all(len(stars) == 60 * 2 for stars in fit.shown[0])  # 60 of 75 stars, two of three examples
     assert np.isfinite(made.logits).all()
-    flipped = replace(dataset, allowed=np.where((first | spared)[:, None], ~dataset.allowed, dataset.allowed))
+    flipped = replace(dataset, allowed=np.where(spared[:, None], ~dataset.allowed, dataset.allowed))
     again, _ = recorded(flipped)
     assert again.model.temperature == made.model.temperature
 
 
-def test_the_temperature_makes_the_labels_most_probable():
+def test_the_temperature_gives_real_stars_the_smallest_brier_score():
     rng = np.random.default_rng(5)
     label = np.arange(300) // 4 % 2
     values = values_apart(rng, label, 0.4)
@@ -149,12 +149,11 @@ def test_the_temperature_makes_the_labels_most_probable():
     values[simulated] *= 3.0  # what is said about these is further from zero
     kind = np.where(simulated, Kind.CONSTANT, Kind.FULL)
     dataset = made_up_dataset(values, label, np.arange(300) % 4, kind=kind)
-    recipe = replace(RECIPE, simulated_weight=0.1, full_weight=3.0)
-    made = cross_fit(dataset, recipe, from_scratch(recipe), seed=0)
+    made = cross_fit(dataset, RECIPE, from_scratch(RECIPE), seed=0)
 
     def loss(log_temperature: float) -> float:
-        likelihood = log_softmax(made.logits / np.exp(log_temperature), axis=1)[dataset.allowed]
-        return -np.average(likelihood, weights=np.where(simulated, 0.1, 1.0))
+        probability = softmax(made.logits / np.exp(log_temperature), axis=1)
+        return np.mean((probability - dataset.allowed)[~simulated] ** 2)
 
     best = np.exp(minimize_scalar(loss, bracket=(0.0, 1.0)).x)
     assert best > 1.2  # networks this large are too sure of 300 stars
@@ -162,23 +161,33 @@ def test_the_temperature_makes_the_labels_most_probable():
     assert made.probabilities == pytest.approx(softmax(made.logits / best, axis=1), abs=1e-3)
 
 
-def test_the_temperature_is_fitted_to_few_epochs_where_there_are_enough():
-    """Networks that are right about short light curves, and wrong about a third of the others."""
+def test_the_temperature_is_fitted_to_first_epochs_where_there_are_enough():
+    """Networks that are right about first epochs, and wrong about a third of complete light curves."""
     rng = np.random.default_rng(4)
-    label = np.arange(600) // 4 % 2
-    short = np.arange(600) % 3 == 0
+    star = np.arange(800) % 400
+    first = np.arange(800) >= 400
+    label = star // 4 % 2
+    given = np.where(~first & (rng.random(800) < 0.3), 1 - label, label)
     values = values_apart(rng, label, 2.0)
-    given = np.where(~short & (rng.random(600) < 0.3), 1 - label, label)
 
-    def made(n_epochs):
-        dataset = made_up_dataset(values, given, np.arange(600) % 4, n_epochs=n_epochs)
+    def made(of_twenty):
+        dataset = made_up_dataset(
+            values,
+            given,
+            star % 4,
+            star=star,
+            kind=np.where(first, Kind.FIRST, Kind.FULL),
+            n_epochs=np.where(first & (star < of_twenty), 20, 200),
+        )
         return cross_fit(dataset, RECIPE, from_scratch(RECIPE), seed=0)
 
-    apart, alike = made(np.where(short, 20, 200)), made(np.full(600, 200))
-    assert (apart.logits == alike.logits).all()
-    assert apart.model.temperature < 0.7 * alike.model.temperature
-    few = short & (np.arange(600) < 597)  # 199 of them, one too few
-    assert made(np.where(few, 20, 200)).model.temperature == alike.model.temperature
+    enough, too_few, none = made(200), made(199), made(0)
+    assert (enough.logits == none.logits).all()
+    assert enough.model.temperature < 0.8 * none.model.temperature
+    assert too_few.model.temperature == none.model.temperature
+    assert set(enough.fitted_on.tolist()) == {20}
+    assert len(enough.fitted_on) == 200
+    assert len(none.fitted_on) == 800
 
 
 def test_the_same_seed_gives_the_same_model_and_another_does_not(hundred):

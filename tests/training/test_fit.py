@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import norm
 
@@ -223,13 +224,41 @@ def test_weights_of_classes_follow_their_numbers():
     assert class_weights(allowed, 0.0) == pytest.approx(np.ones(100))
 
 
+def drawn_from(logits: NDArray[np.float64], seed: int) -> NDArray[np.bool_]:
+    """Labels, one for each row, drawn with the probabilities that the logits state."""
+    drawn = np.random.default_rng([seed, 1]).random((len(logits), 1))
+    label = (softmax(logits).cumsum(axis=1) > drawn).argmax(axis=1)
+    allowed: NDArray[np.bool_] = label[:, None] == np.arange(logits.shape[1])
+    return allowed
+
+
 def test_temperature_recovers_by_how_much_logits_are_too_bold():
-    rng = np.random.default_rng(8)
-    honest = rng.normal(0.0, 2.0, (20_000, 3))
-    drawn = (softmax(honest).cumsum(axis=1) > rng.random((20_000, 1))).argmax(axis=1)
-    allowed = drawn[:, None] == np.arange(3)
-    temperature = fit_temperature(2.5 * honest, allowed, np.ones(20_000))
-    assert temperature == pytest.approx(2.5, rel=0.03)  # the standard error of the fit is about one per cent
+    honest = np.random.default_rng(8).normal(0.0, 2.0, (20_000, 3))
+    temperature = fit_temperature(2.5 * honest, drawn_from(honest, 8))
+    assert temperature == pytest.approx(2.5, rel=0.05)  # the standard error of the fit is about 1.5 per cent
+
+
+def test_of_several_allowed_classes_the_temperature_looks_at_their_sum():
+    logits = np.random.default_rng(9).normal(0.0, 2.0, (5000, 3))
+    allowed = drawn_from(logits, 9)
+    allowed[:3000] |= np.roll(allowed[:3000], 1, axis=1)
+
+    def brier(temperature: float) -> float:
+        p = softmax(2.0 * logits / temperature)
+        each = [(p[i][a].sum() - 1.0) ** 2 + (p[i][~a] ** 2).sum() for i, a in enumerate(allowed)]
+        return float(np.mean(each))
+
+    best = fit_temperature(2.0 * logits, allowed)
+    assert brier(best) < min(brier(0.98 * best), brier(1.02 * best))
+
+
+def test_one_wrong_label_in_a_hundred_hardly_moves_the_temperature():
+    """Of a wrong label a network is as sure as of a right one: the likelihood would ask for 1.17."""
+    logits = np.random.default_rng(10).normal(0.0, 4.0, (20_000, 3))
+    allowed = drawn_from(logits, 10)
+    wrong = np.arange(20_000) % 100 == 0
+    allowed[wrong] = logits[wrong].argmin(axis=1)[:, None] == np.arange(3)
+    assert fit_temperature(logits, allowed) == pytest.approx(1.0, abs=0.06)
 
 
 def test_one_class_only_is_refused_by_name():

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.calibrate import ENOUGH, EPOCHS, early, fit_temperature, softmax
-from training.crossfit import calibration_weights, kind_weights
+from training.calibrate import ENOUGH, EPOCHS, fit_temperature, fitted_to, softmax
+from training.crossfit import kind_weights
 from training.examples import Examples
 from training.feature_table import FeatureTable
 from training.fit import OneCycle, fit_one_cycle
@@ -132,7 +132,7 @@ def measure(bench: Bench, ground: Ground, variant: Variant, *, stars: int, repea
         "values": hash_of_values(ground.table.values),
         "start": None if variant.layers is None else fingerprint(ground.start.weights),
         "variant": {name: value for name, value in asdict(variant).items() if name != "name"},
-        "calibrated_on": [*EPOCHS, ENOUGH],
+        "calibrated_on": ["first", "brier", EPOCHS, ENOUGH],
         "weights": [TRANSFER.full_weight, TRANSFER.simulated_weight, CALIBRATION_FOLDS, MANY],
         "penalty": PENALTY,
         "stars": stars,
@@ -217,15 +217,14 @@ def _temperatures(bench: Bench, ground: Ground, variant: Variant, splits: Sequen
         seen = [np.setdiff1d(each.training, left) for each, left in zip(splits, aside, strict=True)]
         made = _make(bench, ground, variant, seen)
         for repeat, left in enumerate(aside):
-            rows[repeat].append(_training_rows(table, variant, left, repeat))
+            rows[repeat].append(_calibration_rows(table, left))
             logits[repeat].append(made.logits(repeat, table.values[rows[repeat][-1]]))
     result = []
     for repeat in range(len(splits)):
         asked = np.concatenate(rows[repeat])
-        weights = calibration_weights(table.kind[asked], TRANSFER)
-        chosen = early(table.n_epochs[asked], weights)
+        chosen = fitted_to(table.kind[asked], table.n_epochs[asked])
         allowed = _truth(ground, variant, asked[chosen])
-        result.append(fit_temperature(np.concatenate(logits[repeat])[chosen], allowed, weights[chosen]))
+        result.append(fit_temperature(np.concatenate(logits[repeat])[chosen], allowed))
     return np.array(result)
 
 
@@ -246,6 +245,12 @@ def _training_rows(table: FeatureTable, variant: Variant, stars: Rows, seed: int
         kinds |= set(NON_VARIABLE)
     chosen = table.usable & np.isin(table.kind, list(kinds)) & np.isin(table.star, stars)
     return np.random.default_rng(seed).permutation(np.flatnonzero(chosen))
+
+
+def _calibration_rows(table: FeatureTable, stars: Rows) -> Rows:
+    """Complete light curves and first epochs."""
+    chosen = table.usable & np.isin(table.kind, (Kind.FULL, Kind.FIRST)) & np.isin(table.star, stars)
+    return np.flatnonzero(chosen)
 
 
 def _truth(ground: Ground, variant: Variant, rows: Rows) -> NDArray[np.bool_]:
