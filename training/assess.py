@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from training.dataset import Dataset
 from training.evaluate import Answers, measure
 from training.labels import settle
-from training.metrics import calibration_error, confusion_matrix, scaled_mcc, standard_error
+from training.metrics import (
+    calibration_error,
+    calibration_noise,
+    confusion_matrix,
+    scaled_mcc,
+    standard_error,
+)
 from training.recipe import Recipe
 from training.sampling import SIMULATED, Kind
 from training.share_out import NEVER_TRAINED
@@ -186,6 +192,7 @@ def _calibration(answers: Answers, allowed: NDArray[np.bool_], rows: NDArray[np.
     return {
         "accuracy": round(float(right.mean()), 4),
         "calibration_error": round(calibration_error(confidence, right), 4),
+        "calibration_noise": round(calibration_noise(confidence), 4),
         "confident_share": round(float(confident.mean()), 4),
         "confident_accuracy": round(float(right[confident].mean()), 4) if confident.any() else None,
         "bins": [

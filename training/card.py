@@ -43,8 +43,8 @@ def card(manifest: Manifest) -> str:
         _survey_table(metrics["by_survey"], lengths),
         "### By number of epochs",
         "The surveys that were trained on together. ECE is the expected calibration error in 15 bins of "
-        "equal mass; *sure* is the share of stars whose label has a probability above 0.9, and how often "
-        "those are right.",
+        "equal mass; honest probabilities of as many stars would have the one by chance. *Sure* is the share "
+        "of stars whose label has a probability above 0.9, and how often those are right.",
         _calibration_table(metrics, lengths),
         _reliability(manifest),
         "### By class, complete light curves",
@@ -172,11 +172,13 @@ def _calibration_table(metrics: Mapping[str, Any], lengths: list[str]) -> str:
                 f"{summary['mc']:.3f} +- {summary['mc_error']:.3f}",
                 f"{summary['accuracy']:.3f}",
                 f"{calibration['calibration_error']:.3f}",
+                f"{calibration['calibration_noise']:.3f}",
                 f"{calibration['confident_share']:.0%}",
                 "" if sure is None else f"{sure:.1%}",
             ]
         )
-    return _table(["first epochs", "Mc", "accuracy", "ECE", "sure", "right when sure"], rows)
+    header = ["first epochs", "Mc", "accuracy", "ECE", "by chance", "sure", "right when sure"]
+    return _table(header, rows)
 
 
 def _reliability(manifest: Manifest) -> str:

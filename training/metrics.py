@@ -136,7 +136,28 @@ def calibration_error(probability: F8, right: NDArray[np.bool_], *, bins: int = 
     ----------
     Naeini et al. (2015), AAAI 29, 2901; bins of equal mass: Nixon et al. (2019), arXiv:1904.01685.
     """
-    order = np.argsort(probability, kind="stable")
-    groups = [group for group in np.array_split(order, bins) if group.size]
+    groups = _equal_mass(probability, bins)
     gaps = [group.size * abs(probability[group].mean() - right[group].mean()) for group in groups]
     return float(sum(gaps) / len(probability))
+
+
+def calibration_noise(probability: F8, *, bins: int = 15) -> float:
+    """Return the expected calibration error of honest probabilities: what chance makes of so many stars.
+
+    In a bin where each label is right with the probability stated, the number of right ones scatters by the
+    square root of the sum of p (1 - p); the mean of a normal deviate's size is sqrt(2 / pi).
+
+    Parameters
+    ----------
+    probability : (n,) float64
+        Of the label given.
+    """
+    groups = _equal_mass(probability, bins)
+    scatter = [np.sqrt((probability[group] * (1.0 - probability[group])).sum()) for group in groups]
+    return float(np.sqrt(2.0 / np.pi) * sum(scatter) / len(probability))
+
+
+def _equal_mass(probability: F8, bins: int) -> list[I8]:
+    """Rows of each bin, none empty."""
+    order = np.argsort(probability, kind="stable")
+    return [group for group in np.array_split(order, bins) if group.size]

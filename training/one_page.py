@@ -83,9 +83,21 @@ def _reliability(figures: Path, manifest: Manifest) -> Section:
         (
             f"The model gives no label where its highest probability is below {manifest.abstain_below:g}. "
             "Every annotation carries the line of this table that its number of epochs falls in.",
+            *_chance(calibration),
         ),
         (Table("By number of epochs", header, rows),),
         (Figure(plot, "On the diagonal a probability of 0.8 is right eight times in ten."),),
+    )
+
+
+def _chance(calibration: dict[str, Any]) -> tuple[str, ...]:
+    """Say how much of the calibration error is chance."""
+    if "all" not in calibration:
+        return ()
+    error, noise = calibration["all"]["calibration_error"], calibration["all"]["calibration_noise"]
+    return (
+        f"The calibration error (ECE) of complete light curves is {error:.3f}; honest probabilities of as "
+        f"many stars would have {noise:.3f} by chance.",
     )
 
 

@@ -8,6 +8,7 @@ from training.metrics import (
     accuracy,
     bootstrap_error,
     calibration_error,
+    calibration_noise,
     class_scores,
     confusion_matrices,
     confusion_matrix,
@@ -111,3 +112,12 @@ def test_calibration_error_of_known_cases():
     half_right = np.arange(300) % 2 == 0
     assert calibration_error(np.full(300, 0.5), half_right) == pytest.approx(0.0, abs=1e-12)
     assert calibration_error(np.full(300, 0.9), half_right) == pytest.approx(0.4, abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [100, 2000])
+def test_calibration_noise_is_the_error_of_labels_drawn_with_the_stated_probabilities(n):
+    rng = np.random.default_rng(3)
+    probability = rng.beta(5.0, 1.5, n)
+    drawn = [calibration_error(probability, rng.random(n) < probability) for _ in range(2000)]
+    assert calibration_noise(probability) == pytest.approx(np.mean(drawn), rel=0.04)
+    assert calibration_noise(np.ones(n)) == 0.0

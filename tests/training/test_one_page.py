@@ -112,6 +112,14 @@ def test_every_bin_of_the_reliability_is_a_row(page, manifest):
     assert rows[-1][0].endswith("and more")
 
 
+def test_the_calibration_error_stands_beside_what_chance_makes_of_it(page, manifest):
+    (said,) = (each for each in page.prose if "by chance" in each)
+    complete = manifest.metrics["calibration"]["all"]
+    numbers = [float(number) for number in re.findall(r"0\.\d+", said)]
+    assert numbers == pytest.approx([complete["calibration_error"], complete["calibration_noise"]], abs=5e-4)
+    assert 0.0 < numbers[1] < 0.1  # of 180 light curves
+
+
 def test_of_stars_that_were_known_before_no_learning_curve_is_drawn(manifest, tmp_path):
     known = {"in_folds": {"waves": 170}, "left_out": {"waves": 2}, "in_others": {}}
     training = {**manifest.training, "known_from_pretraining": known}

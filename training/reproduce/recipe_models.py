@@ -14,7 +14,7 @@ from training.crossfit import kind_weights
 from training.examples import Examples
 from training.feature_table import FeatureTable
 from training.fit import OneCycle, fit_one_cycle
-from training.metrics import calibration_error, confusion_matrix, scaled_mcc
+from training.metrics import calibration_error, calibration_noise, confusion_matrix, scaled_mcc
 from training.networks import Networks, as_scores, predict
 from training.plateau import Layers
 from training.preprocess import Preprocessing, fit_preprocessing
@@ -104,13 +104,14 @@ class Scores:
 
     Attributes
     ----------
-    mc, calibration_error, sure, right : (s, R) float64
-        Scaled MCC; ECE in 15 bins of equal mass; share of the stars with a probability above 0.9; and how
-        often those labels are right.
+    mc, calibration_error, calibration_noise, sure, right : (s, R) float64
+        Scaled MCC; ECE in 15 bins of equal mass; what of it chance alone would make; share of the stars with
+        a probability above 0.9; and how often those labels are right.
     """
 
     mc: F8
     calibration_error: F8
+    calibration_noise: F8
     sure: F8
     right: F8
 
@@ -138,6 +139,7 @@ def measure(bench: Bench, ground: Ground, variant: Variant, *, stars: int, repea
         "stars": stars,
         "test": ground.test,
         "repeats": repeats,
+        "scores": [each.name for each in fields(Scores)],
     }
 
     def compute() -> dict[str, NDArray[Any]]:
@@ -281,6 +283,7 @@ def _scores(ground: Ground, made: Made, temperatures: F8, splits: Sequence[Split
             right, sure = predicted == truth, confidence > CONFIDENT
             result["mc"][place, repeat] = scaled_mcc(confusion_matrix(truth, predicted, wrong + 1))
             result["calibration_error"][place, repeat] = calibration_error(confidence, right)
+            result["calibration_noise"][place, repeat] = calibration_noise(confidence)
             result["sure"][place, repeat] = sure.mean()
             result["right"][place, repeat] = right[sure].mean() if sure.any() else np.nan
     return result

@@ -49,7 +49,9 @@ def recipes(bench: Bench, folder: Path, *, workers: int) -> Section:
             "other surveys share with the target's are left out. No training epoch is chosen: the schedule "
             "is fixed. The temperature is fitted on training stars that other networks have not seen. The "
             "forest is scikit-learn's own, on the complete light curves of the same training stars; "
-            "boosting is its histogram-based gradient boosting, on the shortened ones as well.",
+            "boosting is its histogram-based gradient boosting, on the shortened ones as well. ECE is the "
+            "mean gap of confidence and accuracy in 15 bins of equal mass; honest probabilities of as many "
+            "test stars would have the one by chance.",
         ),
         (*_beside_forests(bench, grounds), _without_each_part(bench, grounds["ASAS-8"])),
     )
@@ -82,6 +84,7 @@ def _beside_forests(bench: Bench, grounds: Mapping[str, Ground]) -> tuple[Table,
                 mean_and_error(ours.mc[place]),
                 mean_and_error(boosting[place]),
                 f"{ours.calibration_error[place].mean():.3f}",
+                f"{ours.calibration_noise[place].mean():.3f}",
                 f"{np.nanmean(ours.right[place]):.3f}",
                 f"{ours.sure[place].mean():.2f}",
             )
@@ -95,7 +98,7 @@ def _beside_forests(bench: Bench, grounds: Mapping[str, Ground]) -> tuple[Table,
         ),
         Table(
             "By number of first epochs: right and sure are of stars with a probability above 0.9",
-            ("target", "training stars", "epochs", "Mc", "boosting", "ECE", "right", "sure"),
+            ("target", "training stars", "epochs", "Mc", "boosting", "ECE", "by chance", "right", "sure"),
             tuple(early),
         ),
     )

@@ -47,8 +47,8 @@ def ground() -> Ground:
 
 def test_our_recipe_is_measured_by_what_a_star_is_shown_with_and_by_repeat(bench, ground):
     scores = measure(bench, ground, VARIANT, stars=40, repeats=2)
-    for values in (scores.mc, scores.calibration_error, scores.sure, scores.right):
-        assert values.shape == (len(SHOWN), 2)
+    for name in ("mc", "calibration_error", "calibration_noise", "sure", "right"):
+        assert getattr(scores, name).shape == (len(SHOWN), 2)
     assert (scores.mc > 0.85).all()  # one star has no features, and is wrong
     assert ((scores.sure >= 0.0) & (scores.sure <= 1.0)).all()
     full, more = SHOWN.index(None), SHOWN.index(150)
