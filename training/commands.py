@@ -15,9 +15,10 @@ from training.errors import SettingsError
 from training.evaluate import evaluate as measure_model
 from training.evaluate import write_report
 from training.labels import read_class_map
-from training.light_curve_files import read_light_curves
+from training.light_curve_files import check_file, read_light_curves
 from training.light_curves import SUFFIXES, Columns, is_table, survey_name
 from training.progress import Bars
+from training.surveys import SURVEYS
 
 if TYPE_CHECKING:
     from training.build import Job
@@ -206,7 +207,6 @@ def _source(
 def _observed(arguments: argparse.Namespace, source: Source) -> Source:
     """Show the source to the stream that was asked for, unless it is the stream's own."""
     from training.recipe import STREAM_STARS_PER_LABEL  # noqa: PLC0415
-    from training.surveys import SURVEYS  # noqa: PLC0415
 
     stream = getattr(arguments, "observe_as", None)
     known = SURVEYS.get(survey_name(source.path))
@@ -228,11 +228,14 @@ def _columns(arguments: argparse.Namespace) -> Columns | None:
 
 
 def _label_key(arguments: argparse.Namespace, path: Path, columns: Columns | None) -> str:
-    """Return the column of labels: as asked for, or the one that a table has."""
+    """Return the column of labels: as asked for, or the one that a table or a known survey has."""
     if arguments.label is not None:
         return str(arguments.label)
     if is_table(path):
         return (columns or Columns()).label
+    check_file(path)  # to ask for the labels of a file that is not there would be a detour
+    if survey_name(path) in SURVEYS:
+        return SURVEYS[survey_name(path)].label_key
     raise SettingsError(f"name the column of {path} that holds its labels with --label")
 
 

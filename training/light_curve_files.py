@@ -68,14 +68,7 @@ def read_light_curves(
     TrainingError
         If it cannot be read, its contents do not fit together, or a row is bad.
     """
-    if not path.name.endswith(SUFFIXES):
-        raise SettingsError(f"{path} is none of {', '.join(SUFFIXES)}: name the file by what it holds")
-    if not path.exists():
-        raise SettingsError(f"no light curves at {path}: the file does not exist")
-    if not path.is_file():
-        raise SettingsError(f"{path} is not a file: give the files in it")
-    if path.stat().st_size == 0:
-        raise TrainingError(f"{path} is an empty file: write it again")
+    check_file(path)
     if is_table(path):
         if importlib.util.find_spec("pyarrow") is None:
             raise SettingsError(
@@ -154,3 +147,23 @@ def _checked_offsets(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[
     if bounds[-1] == 0:
         raise TrainingError(f"{path} has no points")
     return bounds
+
+
+def check_file(path: Path) -> None:
+    """Refuse what cannot be a file of light curves, before it is read.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such file, or its suffix is unknown.
+    TrainingError
+        If it is empty.
+    """
+    if not path.name.endswith(SUFFIXES):
+        raise SettingsError(f"{path} is none of {', '.join(SUFFIXES)}: name the file by what it holds")
+    if not path.exists():
+        raise SettingsError(f"no light curves at {path}: the file does not exist")
+    if not path.is_file():
+        raise SettingsError(f"{path} is not a file: give the files in it")
+    if path.stat().st_size == 0:
+        raise TrainingError(f"{path} is an empty file: write it again")

@@ -57,13 +57,26 @@ def test_stars_that_cannot_be_scored_are_wrong_and_labels_without_a_class_left_o
     assert report["per_class"]["short"]["recall"] == 0.0
 
 
+def test_where_the_labels_of_a_known_survey_are_need_not_be_said(model_folder, survey, tmp_path):
+    known = tmp_path / "css_sss_V.npz"
+    with np.load(survey) as archive:
+        arrays = dict(archive)
+    arrays["native_class"] = arrays.pop("kind")
+    np.savez(known, **arrays)
+    report = tmp_path / "report.json"
+    arguments = ["evaluate", str(model_folder), str(known), "--json", str(report)]
+    assert main([*arguments, "--class-map", str(class_map(tmp_path, short="short", long="long"))]) == 0
+    assert json.loads(report.read_text())["n"] == 120
+
+
 def test_wrong_arguments_are_answered_in_one_line(model_folder, survey, tmp_path, capsys):
     out = ["--json", str(tmp_path / "r.json")]
     for making in ("train", "transfer --pretrained none"):
         nowhere = f"{making} --light-curves {survey} --label kind --output {survey}/m"
         assert f"{survey} is no folder that we may write in" in fails(nowhere.split(), capsys, 2)
-    missing = fails(["evaluate", str(model_folder), "none.npz", "--label", "kind", *out], capsys, 2)
-    assert "none.npz" in missing
+    for label in ([], ["--label", "kind"]):
+        missing = fails(["evaluate", str(model_folder), "none.npz", *label, *out], capsys, 2)
+        assert "none.npz: the file does not exist" in missing
     no_model = fails(["evaluate", str(tmp_path), str(survey), "--label", "kind", *out], capsys, 2)
     assert "manifest.json is missing" in no_model
     no_column = fails(["evaluate", str(model_folder), str(survey), "--label", "type", *out], capsys, 2)
