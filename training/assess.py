@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from training.dataset import Dataset
 from training.evaluate import Answers, measure
-from training.labels import settle
+from training.labels import names_one, settle
 from training.metrics import (
     calibration_error,
     calibration_noise,
@@ -25,7 +25,7 @@ BIN_STARTS = (8, 10, 15, 20, 30, 45, 70, 100, 150, 250)
 """First number of epochs of each bin of the reliability, after the one that starts at the fewest scored."""
 
 MIN_IN_BIN = 30
-"""Light curves that a bin must have; with fewer it is joined to the one before."""
+"""Light curves with a label of one class that a bin must have; with fewer it is joined to the one before."""
 
 BINS = 10
 CONFIDENT = 0.9
@@ -35,8 +35,9 @@ SUMMARY = ("mc", "mc_error", "accuracy", "calibration_error", "n", "n_stars", "n
 def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe) -> dict[str, Any]:
     """Metrics by survey and by number of first epochs, each star judged by a network that has not seen it.
 
-    Light curves that cannot be scored count as wrong. Standard errors are from 200 bootstrap samples of the
-    stars.
+    Light curves that cannot be scored count as wrong. A label that is coarser than the classes counts as
+    right for any of them, but not in what is said of calibration, see `training.labels.names_one`.
+    Standard errors are from 200 bootstrap samples of the stars.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
         "calibration": {
             length: _calibration(answers, allowed, rows & learnt & answers.scored)
             for length, rows in shown.items()
-            if (rows & learnt & answers.scored).any()
+            if (rows & learnt & answers.scored & names_one(allowed)).any()
         },
         "simulated": {
             kind.name.lower(): _summary(report(table.kind == kind))
@@ -108,18 +109,20 @@ def reliability(
 ) -> tuple[dict[str, Any], ...]:
     """Return what to expect at a number of epochs, for `schemas.manifest.Manifest.reliability`.
 
-    Of all versions of the light curves of the surveys that were trained on, but for simulated ones. The
+    Of all versions of the light curves of the surveys that were trained on, but for simulated ones; the
+    calibration error of those whose label names one class. Nothing where there are none. The
     standard errors are those of the mean over the folds (eq. 11).
     """
     real = (dataset.fold != NEVER_TRAINED) & ~np.isin(dataset.table.kind, SIMULATED)
     answers = judged(dataset, probabilities, recipe)
     chosen = np.flatnonzero(real & answers.scored)
-    if not len(chosen):
+    one = names_one(dataset.allowed[chosen])
+    if not one.any():
         return ()
     n_epochs = dataset.table.n_epochs[chosen]
     first = recipe.sampling.min_epochs
     lows = [first, *(low for low in BIN_STARTS if low > first)]
-    counts = np.bincount(np.digitize(n_epochs, lows), minlength=len(lows) + 1)[1:]
+    counts = np.bincount(np.digitize(n_epochs[one], lows), minlength=len(lows) + 1)[1:]
     filled = [low for low, count in zip(lows, counts, strict=True) if count >= MIN_IN_BIN]
     lows = [first, *filled[1:]]  # what comes before the first filled bin is counted in it
     highs = [low - 1 for low in lows[1:]] + [None]
@@ -140,6 +143,7 @@ def _measured(
     truth = settle(dataset.allowed[rows], predicted)
     confidence = answers.probabilities[rows].max(axis=1)
     right, sure = predicted == truth, confidence >= abstain_below
+    one = names_one(dataset.allowed[rows])
     k = len(dataset.classes)
     in_fold = [dataset.fold[rows] == fold for fold in np.unique(dataset.fold[rows])]
     mc = [scaled_mcc(confusion_matrix(truth[part], predicted[part], k)) for part in in_fold]
@@ -151,7 +155,7 @@ def _measured(
         "accuracy_error": round(standard_error(np.array(share)), 4) if len(share) > 1 else 0.0,
         "mc": round(scaled_mcc(confusion_matrix(truth, predicted, k)), 4),
         "mc_error": round(standard_error(np.array(mc)), 4) if len(mc) > 1 else 0.0,
-        "calibration_error": round(calibration_error(confidence, right), 4),
+        "calibration_error": round(calibration_error(confidence[one], right[one]), 4),
         "abstained": round(float(1.0 - sure.mean()), 4),
         "accuracy_when_sure": round(float(right[sure].mean()), 4) if sure.any() else None,
     }
@@ -182,23 +186,28 @@ def _false_labels(
 
 
 def _calibration(answers: Answers, allowed: NDArray[np.bool_], rows: NDArray[np.bool_]) -> dict[str, Any]:
-    """Confidence against accuracy in ten bins of equal width, and how far the confident can be trusted."""
+    """Confidence against accuracy in ten bins of equal width, and how far the confident can be trusted.
+
+    The first of labels that name one class, the second of all.
+    """
     predicted = answers.predicted[rows]
     right = settle(allowed[rows], predicted) == predicted
     confidence = answers.probabilities[rows].max(axis=1)
-    number = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-    filled = [b for b in range(BINS) if (number == b).any()]
     confident = confidence > CONFIDENT
+    one = names_one(allowed[rows])
+    claimed, kept = confidence[one], right[one]
+    number = np.minimum((claimed * BINS).astype(np.int64), BINS - 1)
+    filled = [b for b in range(BINS) if (number == b).any()]
     return {
         "accuracy": round(float(right.mean()), 4),
-        "calibration_error": round(calibration_error(confidence, right), 4),
-        "calibration_noise": round(calibration_noise(confidence), 4),
+        "calibration_error": round(calibration_error(claimed, kept), 4),
+        "calibration_noise": round(calibration_noise(claimed), 4),
         "confident_share": round(float(confident.mean()), 4),
         "confident_accuracy": round(float(right[confident].mean()), 4) if confident.any() else None,
         "bins": [
             {
-                "confidence": round(float(confidence[number == b].mean()), 4),
-                "accuracy": round(float(right[number == b].mean()), 4),
+                "confidence": round(float(claimed[number == b].mean()), 4),
+                "accuracy": round(float(kept[number == b].mean()), 4),
                 "n": int((number == b).sum()),
             }
             for b in filled

@@ -43,8 +43,9 @@ def card(manifest: Manifest) -> str:
         _survey_table(metrics["by_survey"], lengths),
         "### By number of epochs",
         "The surveys that were trained on together. ECE is the expected calibration error in 15 bins of "
-        "equal mass; honest probabilities of as many stars would have the one by chance. *Sure* is the share "
-        "of stars whose label has a probability above 0.9, and how often those are right.",
+        "equal mass, of stars whose label names one class; honest probabilities of as many would have the "
+        "one by chance. *Sure* is the share of stars whose label has a probability above 0.9, and how often "
+        "those are right.",
         _calibration_table(metrics, lengths),
         _reliability(manifest),
         "### By class, complete light curves",

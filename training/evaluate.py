@@ -20,7 +20,7 @@ from schemas.artifact import Artifact
 from schemas.manifest import Manifest, ManifestError
 from training.errors import SettingsError, TrainingError
 from training.identity import Identities, same_stars
-from training.labels import membership, settle
+from training.labels import membership, names_one, settle
 from training.light_curve_files import read_light_curves
 from training.light_curves import Columns, LabelledCurves, LightCurves
 from training.metrics import (
@@ -220,7 +220,9 @@ def measure(
         "mc_error": bootstrap_error(truth, predicted, len(names), star=star),
         "mcc": mcc(confusion),
         "accuracy": accuracy(confusion),
-        "calibration_error": _calibration_error(answers, confidence, predicted == truth),
+        "calibration_error": _calibration_error(
+            confidence, predicted == truth, answers.scored & names_one(allowed)
+        ),
         "n": len(truth),
         "n_stars": len(np.unique(star)),
         "n_unscored": int((~answers.scored).sum()),
@@ -254,11 +256,10 @@ def _labels_given(answers: Answers, allowed: NDArray[np.bool_], abstain_below: f
 
 
 def _calibration_error(
-    answers: Answers, confidence: NDArray[np.float64], right: NDArray[np.bool_]
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], chosen: NDArray[np.bool_]
 ) -> float | None:
-    """ECE of what was scored; None where nothing was."""
-    scored = answers.scored
-    return calibration_error(confidence[scored], right[scored]) if scored.any() else None
+    """ECE of what was scored and has a label of one class; None where nothing is."""
+    return calibration_error(confidence[chosen], right[chosen]) if chosen.any() else None
 
 
 def write_report(path: Path, report: Mapping[str, Any]) -> None:

@@ -110,6 +110,16 @@ def settle(allowed: NDArray[np.bool_], predicted: NDArray[np.int64]) -> NDArray[
     return np.where((predicted < k) & answered, predicted, allowed.argmax(axis=-1)).astype(np.int64)
 
 
+def names_one(allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which labels (n,) name one class.
+
+    Probabilities can be held against those only: a coarser label is right more often than the probability
+    of any one class says.
+    """
+    result: NDArray[np.bool_] = allowed.sum(axis=1) == 1
+    return result
+
+
 def read_class_map(path: Path) -> dict[str, str]:
     """Read a JSON object of native label to class.
 

@@ -123,6 +123,30 @@ def test_the_gap_between_confidence_and_accuracy_is_the_calibration_error():
     assert only["calibration_error"] == pytest.approx(0.15, abs=5e-5)
 
 
+def test_probabilities_are_not_held_against_labels_coarser_than_the_classes():
+    right = np.arange(300) % 5 > 0
+    dataset, probabilities = stars(np.full(300, 12), right, 0.8)
+    assert reliability(dataset, probabilities, RECIPE)[0]["calibration_error"] == pytest.approx(0.0, abs=5e-5)
+    allowed = dataset.allowed.copy()
+    allowed[150:] = True
+    coarse = replace(dataset, allowed=allowed)
+    (only,) = reliability(coarse, probabilities, RECIPE)
+    assert only["accuracy"] == 0.9
+    assert only["calibration_error"] == pytest.approx(0.0, abs=5e-5)
+    calibration = assess(coarse, probabilities, RECIPE)["calibration"]["all"]
+    assert calibration["accuracy"] == 0.9
+    assert calibration["bins"] == [{"confidence": 0.8, "accuracy": 0.8, "n": 150}]
+    assert calibration["calibration_error"] == pytest.approx(0.0, abs=5e-5)
+    nothing = replace(dataset, allowed=np.ones_like(allowed))
+    assert reliability(nothing, probabilities, RECIPE) == ()
+    assert assess(nothing, probabilities, RECIPE)["calibration"] == {}
+    allowed[40:] = True
+    few = replace(
+        dataset, allowed=allowed, table=replace(dataset.table, n_epochs=np.repeat([12, 17], [10, 290]))
+    )
+    assert bounds(reliability(few, probabilities, RECIPE)) == [(10, None)]
+
+
 def test_only_real_and_scored_light_curves_that_were_trained_on_count():
     n_epochs = np.full(180, 12)
     n_epochs[:20] = 9
