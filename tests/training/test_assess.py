@@ -133,13 +133,17 @@ def test_probabilities_are_not_held_against_labels_coarser_than_the_classes():
     (only,) = reliability(coarse, probabilities, RECIPE)
     assert only["accuracy"] == 0.9
     assert only["calibration_error"] == pytest.approx(0.0, abs=5e-5)
-    calibration = assess(coarse, probabilities, RECIPE)["calibration"]["all"]
+    report = assess(coarse, probabilities, RECIPE)
+    assert report["all_surveys"]["all"]["calibration_error"] == pytest.approx(0.0, abs=5e-5)
+    calibration = report["calibration"]["all"]
     assert calibration["accuracy"] == 0.9
     assert calibration["bins"] == [{"confidence": 0.8, "accuracy": 0.8, "n": 150}]
     assert calibration["calibration_error"] == pytest.approx(0.0, abs=5e-5)
     nothing = replace(dataset, allowed=np.ones_like(allowed))
     assert reliability(nothing, probabilities, RECIPE) == ()
-    assert assess(nothing, probabilities, RECIPE)["calibration"] == {}
+    report = assess(nothing, probabilities, RECIPE)
+    assert report["calibration"] == {}
+    assert report["all_surveys"]["all"]["calibration_error"] is None
     allowed[40:] = True
     few = replace(
         dataset, allowed=allowed, table=replace(dataset.table, n_epochs=np.repeat([12, 17], [10, 290]))
