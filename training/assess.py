@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ MIN_IN_BIN = 30
 
 BINS = 10
 CONFIDENT = 0.9
+OF_LIMITS = ("labelled_wrongly", "confident_wrongly")
 SUMMARY = ("mc", "mc_error", "accuracy", "calibration_error", "n", "n_stars", "n_unscored")
 
 
@@ -96,6 +98,15 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
             if (table.kind == kind).any()
         },
     }
+
+
+def without_limits(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what depends on the limits of the model."""
+    simulated = {
+        kind: {name: value for name, value in each.items() if name not in OF_LIMITS}
+        for kind, each in metrics.get("simulated", {}).items()
+    }
+    return {**metrics, "simulated": simulated} if simulated else dict(metrics)
 
 
 def judged(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe) -> Answers:
@@ -181,14 +192,16 @@ def _false_labels(
     wrong = settle(allowed[scored], predicted) != predicted
     return {
         "labelled_wrongly": round(float((wrong & (confidence >= abstain_below)).sum() / rows.sum()), 4),
-        "confident_wrongly": round(float((wrong & (confidence > CONFIDENT)).sum() / rows.sum()), 4),
+        "confident_wrongly": round(
+            float((wrong & (confidence > max(CONFIDENT, abstain_below))).sum() / rows.sum()), 4
+        ),
     }
 
 
 def _calibration(answers: Answers, allowed: NDArray[np.bool_], rows: NDArray[np.bool_]) -> dict[str, Any]:
     """Confidence against accuracy in ten bins of equal width, and how far the confident can be trusted.
 
-    The first of labels that name one class, the second of all.
+    What begins with calibration, and the bins, are of labels that name one class; the rest is of all.
     """
     predicted = answers.predicted[rows]
     right = settle(allowed[rows], predicted) == predicted

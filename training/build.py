@@ -13,7 +13,7 @@ import torch
 
 from features import FEATURE_NAMES
 from schemas.manifest import Manifest, ManifestError, sha256_of
-from training.assess import assess, reliability
+from training.assess import assess, reliability, without_limits
 from training.card import write_card
 from training.crossfit import CrossFit, cross_fit
 from training.dataset import Dataset, build_dataset
@@ -158,7 +158,8 @@ def export(
 ) -> Manifest:
     """Write a model again, under another name or with other limits, checked like a new one.
 
-    With other limits its reliability by number of epochs is left out: it was measured at the old ones.
+    With other limits its reliability by number of epochs, and how often imitations are labelled wrongly, are
+    left out: they were measured at the old ones.
 
     Parameters
     ----------
@@ -181,7 +182,7 @@ def export(
     except ManifestError as exc:
         raise SettingsError(str(exc)) from exc
     if changes.keys() & {"min_epochs", "abstain_below"}:
-        changes = {**changes, "reliability": ()}  # it was measured at the old limits
+        changes = {**changes, "reliability": (), "metrics": without_limits(manifest.metrics)}
     read_fold_networks(folder, manifest)  # checks that they are the model's own
     written = write_model(output, model, replace(manifest, **changes))
     if "folds_sha256" in manifest.training:

@@ -25,7 +25,7 @@ ENOUGH = 200
 """Light curves that it takes; with fewer, it is fitted to complete ones as well, and to other lengths."""
 
 
-def fitted_to(kind: NDArray[np.int8], n_epochs: NDArray[np.int64]) -> NDArray[np.bool_]:
+def fitted_to(kind: NDArray[np.int8], n_epochs: NDArray[np.int64], *, shortened: bool) -> NDArray[np.bool_]:
     """Choose the examples (n,) that the temperature is fitted to; none that is simulated.
 
     Parameters
@@ -34,24 +34,30 @@ def fitted_to(kind: NDArray[np.int8], n_epochs: NDArray[np.int64]) -> NDArray[np
         How each was made, see `training.sampling.Kind`.
     n_epochs : (n,) int64
         Of the examples.
+    shortened : bool
+        Whether the networks learn from shortened light curves; the others are fitted to complete ones.
     """
+    if not shortened:
+        complete: NDArray[np.bool_] = kind == Kind.FULL
+        return complete
     first = kind == Kind.FIRST
     chosen: NDArray[np.bool_] = first & (n_epochs == EPOCHS)
     return chosen if chosen.sum() >= ENOUGH else first | (kind == Kind.FULL)
 
 
-def fit_temperature(logits: NDArray[np.float64], allowed: NDArray[np.bool_]) -> float:
+def fit_temperature(logits: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
     """Return the temperature of the smallest Brier score of validation examples, between 0.5 and 10.
 
     The likelihood would let the few examples that are labelled wrongly rule: one of which a network is sure
-    costs without bound. Classes that an example may be count as one, with the sum of their probabilities.
+    costs without bound.
 
     Parameters
     ----------
     logits : (n, k) float64
         Of the validation examples.
-    allowed : (n, k) bool
-        Classes each may be.
+    truth : (n, k) bool
+        Class of each: one. (No score of this kind is proper for coarser labels, where the label decides
+        which classes count together.)
 
     References
     ----------
@@ -60,9 +66,7 @@ def fit_temperature(logits: NDArray[np.float64], allowed: NDArray[np.bool_]) -> 
     """
 
     def loss(log_temperature: float) -> float:
-        probability = softmax(logits, np.exp(log_temperature))
-        others = np.where(allowed, 0.0, probability)
-        return float(np.mean(others.sum(axis=1) ** 2 + (others**2).sum(axis=1)))
+        return float(np.mean((softmax(logits, np.exp(log_temperature)) - truth) ** 2))
 
     found = minimize_scalar(loss, bounds=tuple(np.log(RANGE)), method="bounded")
     return float(np.exp(found.x))

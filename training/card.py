@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.manifest import Manifest
+from training.assess import OF_LIMITS
 
 CARD_FILE = "README.md"
 
@@ -43,9 +44,9 @@ def card(manifest: Manifest) -> str:
         _survey_table(metrics["by_survey"], lengths),
         "### By number of epochs",
         "The surveys that were trained on together. ECE is the expected calibration error in 15 bins of "
-        "equal mass, of stars whose label names one class; honest probabilities of as many would have the "
-        "one by chance. *Sure* is the share of stars whose label has a probability above 0.9, and how often "
-        "those are right.",
+        "equal mass, of light curves whose label names one class; *by chance* is about what honest "
+        "probabilities would have, if every light curve was of another star. *Sure* is the share of stars "
+        "whose label has a probability above 0.9, and how often those are right.",
         _calibration_table(metrics, lengths),
         _reliability(manifest),
         "### By class, complete light curves",
@@ -65,7 +66,7 @@ def card(manifest: Manifest) -> str:
 def _fitted_on(fitted: Mapping[str, Any]) -> str:
     low, high = fitted["n_epochs_min"], fitted["n_epochs_max"]
     epochs = f"{low}" if low == high else f"{low} to {high}"
-    return f"{fitted['examples']:,} light curves, of {epochs} epochs,"
+    return f"{fitted['examples']:,} examples, of {epochs} epochs,"
 
 
 def _caveats(classes: Sequence[str]) -> str:
@@ -173,7 +174,7 @@ def _calibration_table(metrics: Mapping[str, Any], lengths: list[str]) -> str:
                 f"{summary['mc']:.3f} +- {summary['mc_error']:.3f}",
                 f"{summary['accuracy']:.3f}",
                 f"{calibration['calibration_error']:.3f}",
-                f"{calibration['calibration_noise']:.3f}",
+                f"{calibration['calibration_noise']:.3f}" if "calibration_noise" in calibration else "",
                 f"{calibration['confident_share']:.0%}",
                 "" if sure is None else f"{sure:.1%}",
             ]
@@ -243,8 +244,7 @@ def _simulated_table(simulated: Mapping[str, Any]) -> str:
             meaning[kind],
             str(s["n"]),
             f"{s['accuracy']:.3f}",
-            f"{s['labelled_wrongly']:.1%}",
-            f"{s['confident_wrongly']:.1%}",
+            *(f"{s[share]:.1%}" if share in s else "" for share in OF_LIMITS),
         ]
         for kind, s in simulated.items()
     ]

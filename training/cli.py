@@ -135,7 +135,9 @@ def _add_evaluate(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("model", type=Path, metavar="MODEL_DIR")
     sub.add_argument("light_curves", type=Path, metavar="LIGHT_CURVES", help="npz file or table")
     sub.add_argument(
-        "--label", metavar="KEY", help="column of the native labels (a table's or a known survey's)"
+        "--label",
+        metavar="KEY",
+        help="column of labels; not needed for tables and the surveys known by their file names",
     )
     _add_reading(sub)
     sub.add_argument(

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from training.calibrate import fit_temperature, fitted_to, softmax
 from training.dataset import Dataset
+from training.errors import TrainingError
 from training.examples import Examples
 from training.export import Model
+from training.labels import names_one
 from training.loss import class_weights
 from training.networks import Networks, as_scores, predict
 from training.preprocess import Preprocessing
@@ -82,7 +84,12 @@ class CrossFit:
 def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> CrossFit:
     """Train a network for each fold and one on all stars, and fit the temperature on the folds' answers.
 
-    Shortened light curves take part in all of it; for the temperature see `training.calibrate`.
+    Shortened light curves take part in the training; for the temperature see `training.calibrate`.
+
+    Raises
+    ------
+    TrainingError
+        If there is nothing that a temperature can be fitted to.
     """
     rng = np.random.default_rng(seed)
     numbers = range(recipe.folds)
@@ -98,8 +105,14 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
     final, scale = fit_all(dataset, recipe, fit, seed=seed)
     rows = np.flatnonzero(usable & (dataset.fold == NEVER_TRAINED))
     logits[rows] = answers(final, scale, dataset, rows)
-    rows = np.flatnonzero(usable & (dataset.fold >= 0) & ~dataset.spared)
-    fitted = rows[fitted_to(dataset.table.kind[rows], dataset.table.n_epochs[rows])]
+    rows = np.flatnonzero(usable & (dataset.fold >= 0) & ~dataset.spared & names_one(dataset.allowed))
+    shortened = recipe.sampling.truncations > 0
+    fitted = rows[fitted_to(dataset.table.kind[rows], dataset.table.n_epochs[rows], shortened=shortened)]
+    if not len(fitted):
+        raise TrainingError(
+            "no light curve that can be scored has a label of one class, and probabilities are held against "
+            "those: map finer labels with --class-map"
+        )
     temperature = fit_temperature(logits[fitted], dataset.allowed[fitted])
     model = Model(final.weights(), fit.input_eps, scale, temperature)
     of_folds = tuple(

@@ -71,8 +71,8 @@ class Dataset:
     @property
     def trainable(self) -> NDArray[np.bool_]:
         """Examples (m,) that a model may learn from."""
-        measured_only = (self.fold == NEVER_TRAINED) | (self.table.kind == Kind.FIRST) | self.spared
-        trainable: NDArray[np.bool_] = self.table.usable & ~measured_only
+        not_learnt = (self.fold == NEVER_TRAINED) | (self.table.kind == Kind.FIRST) | self.spared
+        trainable: NDArray[np.bool_] = self.table.usable & ~not_learnt
         return trainable
 
     @property

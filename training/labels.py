@@ -114,7 +114,7 @@ def names_one(allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Tell which labels (n,) name one class.
 
     Probabilities can be held against those only: a coarser label is right more often than the probability
-    of any one class says.
+    of any one class says. (To choose by the label is a selection of stars, though a mild one.)
     """
     result: NDArray[np.bool_] = allowed.sum(axis=1) == 1
     return result

@@ -142,10 +142,11 @@ def calibration_error(probability: F8, right: NDArray[np.bool_], *, bins: int = 
 
 
 def calibration_noise(probability: F8, *, bins: int = 15) -> float:
-    """Return the expected calibration error of honest probabilities: what chance makes of so many stars.
+    """Return about the expected calibration error of honest probabilities: what chance makes of so many.
 
     In a bin where each label is right with the probability stated, the number of right ones scatters by the
-    square root of the sum of p (1 - p); the mean of a normal deviate's size is sqrt(2 / pi).
+    square root of the sum of p (1 - p); the mean of a normal deviate's size is sqrt(2 / pi). That is too
+    much where hardly any would be wrong, and too little where light curves of one star are right together.
 
     Parameters
     ----------

@@ -91,13 +91,13 @@ def _reliability(figures: Path, manifest: Manifest) -> Section:
 
 
 def _chance(calibration: dict[str, Any]) -> tuple[str, ...]:
-    """Say how much of the calibration error is chance."""
+    """Say what the calibration error would be by chance alone."""
     if "all" not in calibration:
         return ()
     error, noise = calibration["all"]["calibration_error"], calibration["all"]["calibration_noise"]
     return (
-        f"The calibration error (ECE) of complete light curves is {error:.3f}; honest probabilities of as "
-        f"many stars would have {noise:.3f} by chance.",
+        f"The calibration error (ECE) of complete light curves whose label names one class is {error:.3f}; "
+        f"honest probabilities of as many would have about {noise:.3f} by chance.",
     )
 
 

@@ -35,7 +35,7 @@ class Kind(IntEnum):
     DAMPED_WALK = 5
     """A quasar: a damped random walk and noise."""
     FIRST = 6
-    """The first epochs, as many as asked for: only for measuring, never trained on."""
+    """The first epochs, as many as asked for: to measure and calibrate with, never learnt from."""
     WINDOW = 7
     """Consecutive epochs from any time on, as a stream that is joined late sees them."""
 

@@ -138,6 +138,9 @@ def test_probabilities_are_not_held_against_labels_coarser_than_the_classes():
     calibration = report["calibration"]["all"]
     assert calibration["accuracy"] == 0.9
     assert calibration["bins"] == [{"confidence": 0.8, "accuracy": 0.8, "n": 150}]
+    assert calibration["calibration_noise"] == pytest.approx(
+        np.sqrt(2.0 / np.pi) * np.sqrt(0.8 * 0.2 / 10), abs=5e-5
+    )  # bins of ten
     assert calibration["calibration_error"] == pytest.approx(0.0, abs=5e-5)
     nothing = replace(dataset, allowed=np.ones_like(allowed))
     assert reliability(nothing, probabilities, RECIPE) == ()
@@ -146,9 +149,9 @@ def test_probabilities_are_not_held_against_labels_coarser_than_the_classes():
     assert report["all_surveys"]["all"]["calibration_error"] is None
     allowed[40:] = True
     few = replace(
-        dataset, allowed=allowed, table=replace(dataset.table, n_epochs=np.repeat([12, 17], [10, 290]))
+        dataset, allowed=allowed, table=replace(dataset.table, n_epochs=np.repeat([12, 17], [40, 260]))
     )
-    assert bounds(reliability(few, probabilities, RECIPE)) == [(10, None)]
+    assert bounds(reliability(few, probabilities, RECIPE)) == [(10, None)]  # of 17 epochs none has one class
 
 
 def test_only_real_and_scored_light_curves_that_were_trained_on_count():
@@ -274,13 +277,14 @@ def test_simulated_light_curves_are_told_by_kind():
 
 
 def test_wrong_labels_of_simulated_light_curves_are_counted_but_not_what_is_left_without_one():
-    kind = np.repeat([Kind.FULL, Kind.CONSTANT], [60, 20])
-    right = np.concatenate([np.ones(60, bool), np.arange(20) < 10])
-    confidence = np.concatenate([np.full(60, 0.95), np.full(10, 0.95), [0.95] * 2 + [0.7] * 3 + [0.3] * 5])
-    dataset, probabilities = stars(np.full(80, 60), right, confidence, kind=kind)
+    kind, n_epochs = np.repeat([Kind.FULL, Kind.CONSTANT], [60, 40]), np.repeat([60, 9], [80, 20])
+    right = np.concatenate([np.ones(60, bool), np.arange(40) < 10])
+    confidence = np.concatenate([np.full(60, 0.95), np.full(10, 0.95), [0.95] * 2 + [0.7] * 3 + [0.4] * 25])
+    dataset, probabilities = stars(n_epochs, right, confidence, kind=kind)
     constant = assess(dataset, probabilities, RECIPE)["simulated"]["constant"]
-    assert constant["labelled_wrongly"] == 5 / 20
-    assert constant["confident_wrongly"] == 2 / 20
+    assert constant["n_unscored"] == 20
+    assert constant["labelled_wrongly"] == 5 / 40
+    assert constant["confident_wrongly"] == 2 / 40
 
 
 def test_a_length_of_which_nothing_can_be_scored_has_no_calibration():

@@ -9,6 +9,7 @@ from scipy.special import softmax
 
 from training.crossfit import CrossFit, cross_fit, fit_all, kind_weights
 from training.dataset import Dataset
+from training.errors import TrainingError
 from training.fit import OneCycle
 from training.networks import Networks, as_scores, predict
 from training.plateau import Plateau
@@ -141,6 +142,32 @@ def test_first_epochs_are_not_learnt_from_and_spared_stars_are_not_calibrated_on
     assert again.model.temperature == made.model.temperature
 
 
+def test_stars_of_no_fold_and_labels_of_several_classes_say_nothing_of_the_temperature():
+    rng = np.random.default_rng(6)
+    label = np.arange(400) // 4 % 2
+    values = values_apart(rng, label, 0.5)
+    apart, coarse = np.arange(400) >= 360, np.arange(400) % 10 == 3
+    fold = np.where(apart, NEVER_TRAINED, np.arange(400) % 4)
+    dataset = made_up_dataset(values, label, fold)
+    dataset.allowed[coarse] = True
+    made = cross_fit(dataset, RECIPE, from_scratch(RECIPE), seed=0)
+    assert len(made.fitted_on) == 360 - 36
+    told = ~apart & ~coarse
+
+    def loss(log_temperature: float) -> float:
+        probability = softmax(made.logits / np.exp(log_temperature), axis=1)
+        return np.mean((probability - dataset.allowed)[told] ** 2)
+
+    best = np.exp(minimize_scalar(loss, bracket=(0.0, 1.0)).x)
+    assert made.model.temperature == pytest.approx(best, rel=1e-3)
+
+
+def test_without_a_label_of_one_class_there_is_nothing_to_hold_probabilities_against(hundred):
+    coarse = replace(hundred, allowed=np.ones_like(hundred.allowed))
+    with pytest.raises(TrainingError, match="--class-map"):
+        recorded(coarse)
+
+
 def test_the_temperature_gives_real_stars_the_smallest_brier_score():
     rng = np.random.default_rng(5)
     label = np.arange(300) // 4 % 2
@@ -170,6 +197,8 @@ def test_the_temperature_is_fitted_to_first_epochs_where_there_are_enough():
     given = np.where(~first & (rng.random(800) < 0.3), 1 - label, label)
     values = values_apart(rng, label, 2.0)
 
+    recipe = replace(RECIPE, sampling=replace(RECIPE.sampling, truncations=1))
+
     def made(of_twenty):
         dataset = made_up_dataset(
             values,
@@ -179,7 +208,7 @@ def test_the_temperature_is_fitted_to_first_epochs_where_there_are_enough():
             kind=np.where(first, Kind.FIRST, Kind.FULL),
             n_epochs=np.where(first & (star < of_twenty), 20, 200),
         )
-        return cross_fit(dataset, RECIPE, from_scratch(RECIPE), seed=0)
+        return cross_fit(dataset, recipe, from_scratch(recipe), seed=0)
 
     enough, too_few, none = made(200), made(199), made(0)
     assert (enough.logits == none.logits).all()

@@ -6,7 +6,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from tests.training.loop import Stars, fit_one_cycle_alone, one_network
-from training.calibrate import fit_temperature, softmax
+from training.calibrate import fit_temperature, fitted_to, softmax
 from training.errors import SettingsError, TrainingError
 from training.examples import Examples
 from training.fit import OneCycle, check_examples, fit_one_cycle
@@ -14,6 +14,7 @@ from training.loss import class_weights, partial_cross_entropy
 from training.networks import Networks, as_scores, predict
 from training.plateau import Plateau, fit_plateau
 from training.progress import QUIET
+from training.sampling import Kind
 
 CALM = OneCycle(training_epochs=3, batch=512, peak_rate=3e-3, input_noise=0.0, label_smoothing=0.0)
 
@@ -238,27 +239,30 @@ def test_temperature_recovers_by_how_much_logits_are_too_bold():
     assert temperature == pytest.approx(2.5, rel=0.05)  # the standard error of the fit is about 1.5 per cent
 
 
-def test_of_several_allowed_classes_the_temperature_looks_at_their_sum():
-    logits = np.random.default_rng(9).normal(0.0, 2.0, (5000, 3))
-    allowed = drawn_from(logits, 9)
-    allowed[:3000] |= np.roll(allowed[:3000], 1, axis=1)
-
-    def brier(temperature: float) -> float:
-        p = softmax(2.0 * logits / temperature)
-        each = [(p[i][a].sum() - 1.0) ** 2 + (p[i][~a] ** 2).sum() for i, a in enumerate(allowed)]
-        return float(np.mean(each))
-
-    best = fit_temperature(2.0 * logits, allowed)
-    assert brier(best) < min(brier(0.98 * best), brier(1.02 * best))
-
-
 def test_one_wrong_label_in_a_hundred_hardly_moves_the_temperature():
-    """Of a wrong label a network is as sure as of a right one: the likelihood would ask for 1.17."""
+    """Of a wrong label a network is as sure as of a right one: the likelihood would ask for 1.20."""
     logits = np.random.default_rng(10).normal(0.0, 4.0, (20_000, 3))
     allowed = drawn_from(logits, 10)
     wrong = np.arange(20_000) % 100 == 0
     allowed[wrong] = logits[wrong].argmin(axis=1)[:, None] == np.arange(3)
     assert fit_temperature(logits, allowed) == pytest.approx(1.0, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("shortened", "n_first", "expected"),
+    [
+        (True, 200, {(Kind.FIRST, 20)}),
+        (True, 199, {(Kind.FIRST, 10), (Kind.FIRST, 20), (Kind.FIRST, 40), (Kind.FULL, 20), (Kind.FULL, 90)}),
+        (False, 200, {(Kind.FULL, 20), (Kind.FULL, 90)}),
+    ],
+)
+def test_the_temperature_is_fitted_to_first_epochs_or_to_complete_light_curves(shortened, n_first, expected):
+    of_twenty = [(Kind.FIRST, 20)] * n_first
+    lengths = [(kind, n) for kind in Kind for n in ((20, 90) if kind == Kind.FULL else (10, 20, 40))]
+    rest = [each for each in lengths if each != (Kind.FIRST, 20)] * 50
+    kind, n_epochs = np.array(of_twenty + rest).T
+    chosen = fitted_to(kind.astype(np.int8), n_epochs, shortened=shortened)
+    assert set(zip(kind[chosen].tolist(), n_epochs[chosen].tolist(), strict=True)) == expected
 
 
 def test_one_class_only_is_refused_by_name():

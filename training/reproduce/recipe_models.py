@@ -105,7 +105,7 @@ class Scores:
     Attributes
     ----------
     mc, calibration_error, calibration_noise, sure, right : (s, R) float64
-        Scaled MCC; ECE in 15 bins of equal mass; what of it chance alone would make; share of the stars with
+        Scaled MCC; ECE in 15 bins of equal mass; about what chance alone would make; share of the stars with
         a probability above 0.9; and how often those labels are right.
     """
 
@@ -133,7 +133,7 @@ def measure(bench: Bench, ground: Ground, variant: Variant, *, stars: int, repea
         "values": hash_of_values(ground.table.values),
         "start": None if variant.layers is None else fingerprint(ground.start.weights),
         "variant": {name: value for name, value in asdict(variant).items() if name != "name"},
-        "calibrated_on": ["first", "brier", EPOCHS, ENOUGH],
+        "calibrated_on": ["first", "brier", EPOCHS, ENOUGH] if variant.shortened else ["complete", "brier"],
         "weights": [TRANSFER.full_weight, TRANSFER.simulated_weight, CALIBRATION_FOLDS, MANY],
         "penalty": PENALTY,
         "stars": stars,
@@ -219,12 +219,12 @@ def _temperatures(bench: Bench, ground: Ground, variant: Variant, splits: Sequen
         seen = [np.setdiff1d(each.training, left) for each, left in zip(splits, aside, strict=True)]
         made = _make(bench, ground, variant, seen)
         for repeat, left in enumerate(aside):
-            rows[repeat].append(_calibration_rows(table, left))
+            rows[repeat].append(np.flatnonzero(table.usable & np.isin(table.star, left)))
             logits[repeat].append(made.logits(repeat, table.values[rows[repeat][-1]]))
     result = []
     for repeat in range(len(splits)):
         asked = np.concatenate(rows[repeat])
-        chosen = fitted_to(table.kind[asked], table.n_epochs[asked])
+        chosen = fitted_to(table.kind[asked], table.n_epochs[asked], shortened=variant.shortened)
         allowed = _truth(ground, variant, asked[chosen])
         result.append(fit_temperature(np.concatenate(logits[repeat])[chosen], allowed))
     return np.array(result)
@@ -247,12 +247,6 @@ def _training_rows(table: FeatureTable, variant: Variant, stars: Rows, seed: int
         kinds |= set(NON_VARIABLE)
     chosen = table.usable & np.isin(table.kind, list(kinds)) & np.isin(table.star, stars)
     return np.random.default_rng(seed).permutation(np.flatnonzero(chosen))
-
-
-def _calibration_rows(table: FeatureTable, stars: Rows) -> Rows:
-    """Complete light curves and first epochs."""
-    chosen = table.usable & np.isin(table.kind, (Kind.FULL, Kind.FIRST)) & np.isin(table.star, stars)
-    return np.flatnonzero(chosen)
 
 
 def _truth(ground: Ground, variant: Variant, rows: Rows) -> NDArray[np.bool_]:

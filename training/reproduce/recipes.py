@@ -50,8 +50,8 @@ def recipes(bench: Bench, folder: Path, *, workers: int) -> Section:
             "is fixed. The temperature is fitted on training stars that other networks have not seen. The "
             "forest is scikit-learn's own, on the complete light curves of the same training stars; "
             "boosting is its histogram-based gradient boosting, on the shortened ones as well. ECE is the "
-            "mean gap of confidence and accuracy in 15 bins of equal mass; honest probabilities of as many "
-            "test stars would have the one by chance.",
+            "mean gap of confidence and accuracy in 15 bins of equal mass; by chance "
+            "is about what honest probabilities of as many test stars would have.",
         ),
         (*_beside_forests(bench, grounds), _without_each_part(bench, grounds["ASAS-8"])),
     )
