@@ -9,7 +9,7 @@ from sklearn.metrics import matthews_corrcoef
 
 from features import FEATURE_NAMES
 from schemas.manifest import Manifest, expected_reliability, load_manifest
-from training.assess import assess, reliability
+from training.assess import assess, reliability, without_limits
 from training.recipe import Recipe
 from training.sampling import Kind, Sampling
 from training.share_out import NEVER_TRAINED
@@ -285,6 +285,17 @@ def test_wrong_labels_of_simulated_light_curves_are_counted_but_not_what_is_left
     assert constant["n_unscored"] == 20
     assert constant["labelled_wrongly"] == 5 / 40
     assert constant["confident_wrongly"] == 2 / 40
+
+
+def test_what_was_measured_at_other_limits_is_left_out():
+    kind = np.repeat([Kind.FULL, Kind.CONSTANT], [60, 20])
+    dataset, probabilities = stars(np.full(80, 60), np.ones(80, bool), kind=kind)
+    metrics = assess(dataset, probabilities, RECIPE)
+    left = without_limits(metrics)
+    removed = metrics["simulated"]["constant"].keys() - left["simulated"]["constant"].keys()
+    assert removed == {"labelled_wrongly", "confident_wrongly"}
+    assert left | {"simulated": None} == metrics | {"simulated": None}
+    assert without_limits({"how": "anew"}) == {"how": "anew"}
 
 
 def test_a_length_of_which_nothing_can_be_scored_has_no_calibration():
