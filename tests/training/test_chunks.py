@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.chunks import compute_chunks
+from training.chunks import compute_chunks, what_it_does
 from training.errors import SettingsError, TrainingError
 
 
@@ -105,3 +105,32 @@ def test_a_cache_that_cannot_be_written_is_named(done, tmp_path, workers):
     with pytest.raises(SettingsError, match=re.escape(f"cannot write to the cache {cache}: ")) as told:
         squares(done, cache, workers, n=2)
     assert told.value.exit_code == 2
+
+
+CODE = '''"""A module."""
+class Kind:
+    FIRST = 6
+    """What it is."""
+
+def double(x):
+    """Twice x."""
+    return 2 * x  # as it says
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("A module.", "Another word.", True),
+        ("What it is.", "What else it is.", True),
+        ('    """Twice x."""\n', "", True),
+        ("  # as it says", "", True),
+        ("(x):", "(\n    x\n):", True),
+        ("2 * x", "3 * x", False),
+        ("FIRST = 6", "FIRST = 7", False),
+        ("return 2 * x", "return 'Twice x.'", False),
+    ],
+)
+def test_code_is_known_by_what_it_does(old, new, same):
+    assert old in CODE
+    assert (what_it_does(CODE) == what_it_does(CODE.replace(old, new))) == same
