@@ -12,7 +12,7 @@ run: .venv/core ## install and run the demo
 	$(BIN)/varstream demo
 
 test: .venv/dev ## run the tests
-	$(BIN)/python -m pytest -m "not packaging"
+	$(BIN)/python -m pytest -m "not packaging" -n 2 --dist loadfile
 
 lint: .venv/dev ## check style and formatting
 	$(BIN)/ruff check .
