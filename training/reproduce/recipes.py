@@ -145,7 +145,8 @@ SIZES = (
     ("Hipparcos-20", 434),
     ("CSS-12", 8000),
 )
-TESTS = {"ASAS-8": 0.2, "Hipparcos-20": 0.5, "CSS-12": 0.2}
+TESTS = {"ASAS-8": 0.2, "Hipparcos-20": 0.379, "CSS-12": 0.2}
+"""Fraction of the stars to test on; of 699 of Hipparcos, a subset of 869, it leaves 434 to learn from."""
 ABLATED = (877,)
 
 
