@@ -91,6 +91,7 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
     TrainingError
         If there is nothing that a temperature can be fitted to.
     """
+    fitted = _calibrated_on(dataset, recipe)
     rng = np.random.default_rng(seed)
     numbers = range(recipe.folds)
     watched = [(number + 1) % recipe.folds for number in numbers] if recipe.chooses_epoch else None
@@ -105,7 +106,18 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
     final, scale = fit_all(dataset, recipe, fit, seed=seed)
     rows = np.flatnonzero(usable & (dataset.fold == NEVER_TRAINED))
     logits[rows] = answers(final, scale, dataset, rows)
-    rows = np.flatnonzero(usable & (dataset.fold >= 0) & ~dataset.spared & names_one(dataset.allowed))
+    temperature = fit_temperature(logits[fitted], dataset.allowed[fitted])
+    model = Model(final.weights(), fit.input_eps, scale, temperature)
+    of_folds = tuple(
+        Model(networks.weights(number), fit.input_eps, scales[number]) for number in range(recipe.folds)
+    )
+    return CrossFit(model, logits, of_folds, dataset.table.n_epochs[fitted])
+
+
+def _calibrated_on(dataset: Dataset, recipe: Recipe) -> Rows:
+    """Examples that the temperature is fitted to."""
+    one = names_one(dataset.allowed)
+    rows = np.flatnonzero(dataset.table.usable & (dataset.fold >= 0) & ~dataset.spared & one)
     shortened = recipe.sampling.truncations > 0
     fitted = rows[fitted_to(dataset.table.kind[rows], dataset.table.n_epochs[rows], shortened=shortened)]
     if not len(fitted):
@@ -113,12 +125,7 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
             "no light curve that can be scored has a label of one class, and probabilities are held against "
             "those: map finer labels with --class-map"
         )
-    temperature = fit_temperature(logits[fitted], dataset.allowed[fitted])
-    model = Model(final.weights(), fit.input_eps, scale, temperature)
-    of_folds = tuple(
-        Model(networks.weights(number), fit.input_eps, scales[number]) for number in range(recipe.folds)
-    )
-    return CrossFit(model, logits, of_folds, dataset.table.n_epochs[fitted])
+    return fitted
 
 
 def fit_all(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> tuple[Networks, Preprocessing]:
