@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from broker.errors import ConfigError
-from broker.judging import JudgingRules
+from broker.ingest.vetting import JudgingRules
 
 ENVIRONMENT_PREFIX = "VARSTREAM_"
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from broker.alert import Alert, Packet, Skipped
-from broker.dead_letter import DeadLetter
-from broker.decode import Decoder
+from broker.classify.annotation import Annotation, RecordMaker
+from broker.classify.classifier import Classifier
 from broker.errors import AlertError, VarstreamError
-from broker.light_curve import BandSeries, LightCurve, band_series, merge
-from broker.records import Annotation, RecordMaker
-from broker.score import Classifier
-from broker.store import Position, Store
+from broker.ingest.dead_letter import DeadLetter
+from broker.ingest.decoder import Decoder
+from broker.state.light_curve import BandSeries, LightCurve, band_series, merge
+from broker.state.store import Position, Store
 
 log = logging.getLogger(__name__)
 

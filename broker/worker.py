@@ -10,12 +10,12 @@ from threading import Event
 from typing import Protocol
 
 from broker.alert import Packet
-from broker.counts import Counts, Metrics
-from broker.dead_letter import DeadLetter
+from broker.classify.annotation import Annotation
 from broker.errors import FatalError, TransientError
+from broker.ingest.dead_letter import DeadLetter
+from broker.monitor.counts import Counts, Metrics
 from broker.pipeline import Batch, Pipeline
-from broker.records import Annotation
-from broker.store import Position, Store
+from broker.state.store import Position, Store
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from features.fourier import fourier_coefficients, fourier_shape
 from features.jit import kernel
 from features.moments import hl_amp_ratio, percentile, skewness_kurtosis, stetson_k, weighted_mean_std
 from features.normality import shapiro_w
-from features.period import find_period
+from features.period.search import find_period
 from features.phase import fold, phase_cusum, phase_eta, slope_percentiles
 from features.status import BLOCKING, Status
 

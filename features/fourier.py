@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from features.cycles import cos_sin_cycles
 from features.jit import kernel
+from features.sincos import cos_sin_cycles
 
 F8 = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ def _kernel_cache() -> Path:
     numba notices an edit of the file a kernel is defined in, not of the helpers it inlines from others.
     """
     digest = hashlib.sha256()
-    for source in [*sorted(ROOT.glob("features/*.py")), *sorted(ROOT.glob("broker/avro/*.py"))]:
+    for source in [*sorted(ROOT.glob("features/**/*.py")), *sorted(ROOT.glob("broker/avro/*.py"))]:
         digest.update(source.read_bytes())
     return ROOT / ".cache" / "numba" / digest.hexdigest()[:16]
 

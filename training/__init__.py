@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from training.feature_frames import light_curve_features
+    from training.examples.data_frames import light_curve_features
     from training.library import Classifier
 
 __all__ = ["Classifier", "light_curve_features"]
@@ -25,7 +25,7 @@ def __getattr__(name: str) -> Any:
 
         return Classifier
     if name == "light_curve_features":
-        from training.feature_frames import light_curve_features  # noqa: PLC0415
+        from training.examples.data_frames import light_curve_features  # noqa: PLC0415
 
         return light_curve_features
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

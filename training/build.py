@@ -12,30 +12,30 @@ import numpy as np
 import torch
 
 from features import FEATURE_NAMES
-from schemas.manifest import Manifest, ManifestError, sha256_of
-from training.assess import assess, reliability, without_limits
-from training.card import write_card
-from training.crossfit import CrossFit, cross_fit
-from training.dataset import Dataset, build_dataset
-from training.errors import SettingsError
-from training.export import Model, check_folder, read_model, write_model
-from training.fit import check_examples
-from training.fold_networks import (
+from schemas.model.manifest import Manifest, ManifestError, sha256_of
+from training.artifact.export import Model, check_folder, read_model, write_model
+from training.artifact.fold_networks import (
     FOLDS_FILE,
     FoldNetworks,
     KnownStars,
     read_fold_networks,
     write_fold_networks,
 )
-from training.labels import classes_of
-from training.learning import learning_curve
-from training.light_curves import survey_name
-from training.one_page import write_page
-from training.plateau import Layers
+from training.crossfit.assessment import assess, reliability, without_limits
+from training.crossfit.crossfit import CrossFit, cross_fit
+from training.crossfit.dataset import Dataset, build_dataset
+from training.crossfit.labelled_file import NON_VARIABLE, Source, learnt_files, provenance
+from training.crossfit.learning_curve import learning_curve
+from training.crossfit.recipe import Recipe, transfer_layers
+from training.crossfit.starting_point import FromPretrained, FromScratch
+from training.data.labels import classes_of
+from training.data.light_curves import survey_name
+from training.errors import SettingsError
+from training.network.one_cycle import check_examples
+from training.network.paper_sgd import Layers
 from training.progress import Bars
-from training.recipe import Recipe, transfer_layers
-from training.sources import NON_VARIABLE, Source, learnt_files, provenance
-from training.starts import FromPretrained, FromScratch
+from training.report.model_card import write_card
+from training.report.model_page import write_page
 
 LICENCE = "weights: MIT; the surveys' teams ask that their papers are cited, see training.data"
 
@@ -103,7 +103,7 @@ def transfer(job: Job, pretrained_folder: Path, layers: Layers | None = None) ->
 
     Convention, outlier cut and preprocessing are the pretrained model's; how many layers are fitted depends
     on the number of labelled light curves, unless it is said. Stars that the pretrained network learnt from
-    are judged by networks that started from those of its folds, see `training.fold_networks`.
+    are judged by networks that started from those of its folds, see `training.artifact.fold_networks`.
 
     Raises
     ------
@@ -243,7 +243,7 @@ def describe(
     Parameters
     ----------
     name, version, label_maps
-        See `schemas.manifest.Manifest`.
+        See `schemas.model.manifest.Manifest`.
     training : mapping
         Method, command, seed and data; recipe, temperature and numbers are added.
     """

@@ -17,16 +17,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features import FEATURE_NAMES, scorable
-from schemas.artifact import Artifact
-from schemas.manifest import Manifest, ManifestError, expected_reliability
+from schemas.model.artifact import Artifact
+from schemas.model.manifest import Manifest, ManifestError, expected_reliability
 from training.errors import SettingsError
-from training.evaluate import load_artifact
-from training.feature_frames import extractions_of, read_frame, read_labels, stars_of
-from training.feature_table import Extraction
+from training.examples.data_frames import extractions_of, read_frame, read_labels, stars_of
+from training.examples.feature_table import Extraction
+from training.measure.evaluate import load_artifact
 
 if TYPE_CHECKING:
-    from training.export import Model
-    from training.fit_table import LabelledRows
+    from training.artifact.export import Model
+    from training.build_from_table import LabelledRows
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -157,7 +157,7 @@ class Classifier:
         SettingsError, TrainingError
             If the table or the labels cannot make a classifier, or the model's weights cannot be read.
         """
-        from training.fit_table import Making, transfer_rows  # noqa: PLC0415 - torch
+        from training.build_from_table import Making, transfer_rows  # noqa: PLC0415 - torch
 
         rows = _labelled_rows(table, labels)
         self._check_measured_alike(table)
@@ -182,7 +182,7 @@ class Classifier:
         seed: int = 0,
     ) -> Classifier:
         """Train a network of random weights; parameters and errors are those of `transfer`."""
-        from training.fit_table import Making, train_rows  # noqa: PLC0415 - torch
+        from training.build_from_table import Making, train_rows  # noqa: PLC0415 - torch
 
         rows = _labelled_rows(table, labels)
         ways = extractions_of(table)
@@ -227,7 +227,7 @@ class Classifier:
         write_release(Path(folder), self.model, replace(self.manifest, name=name, version=version))
 
     def _weights(self) -> Model:
-        from training.export import read_model  # noqa: PLC0415 - torch
+        from training.artifact.export import read_model  # noqa: PLC0415 - torch
 
         if self.model is not None:
             return self.model
@@ -256,7 +256,7 @@ class Classifier:
 
 
 def _labelled_rows(table: pd.DataFrame, labels: Sequence[object] | pd.Series) -> LabelledRows:
-    from training.fit_table import LabelledRows  # noqa: PLC0415 - torch
+    from training.build_from_table import LabelledRows  # noqa: PLC0415 - torch
 
     features = read_frame(table)
     names = np.array([str(name) for name in table.index], dtype=np.str_)
@@ -265,7 +265,7 @@ def _labelled_rows(table: pd.DataFrame, labels: Sequence[object] | pd.Series) ->
 
 def _made(model: Model, manifest: Manifest) -> Classifier:
     """Return the classifier of a new model, asked through the same graph as when it is served."""
-    from training.export import write_model  # noqa: PLC0415 - torch
+    from training.artifact.export import write_model  # noqa: PLC0415 - torch
 
     with TemporaryDirectory() as folder:
         write_model(Path(folder), model, manifest)

@@ -1,1 +1,4 @@
-"""Avro as alerts use it: containers, writer schemas, and a reader that touches only what is wanted."""
+"""Avro as alerts need it: containers, writer schemas compiled to programs, the kernel that runs them.
+
+Nothing here knows what a survey's fields mean.
+"""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.avro.kernel import (
+from broker.avro.interpreter import (
     BAD_COUNT,
     FULL,
     LONG_INTEGER,

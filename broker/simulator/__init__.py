@@ -1,1 +1,4 @@
-"""Simulated variable stars as ZTF and LSST would see them, to the bytes of their alerts."""
+"""Surveys made up for the demo and the tests: a sky of stars, and packets as ZTF and LSST send them.
+
+No worker needs anything of it.
+"""

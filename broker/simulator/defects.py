@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
-from broker.simulator.packets import SimulatedAlert
+from broker.simulator.stream import SimulatedAlert
 
 NO_SUCH_SCHEMA_ID = 9999
 

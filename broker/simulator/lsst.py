@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from broker.avro.container import write_varint
-from broker.simulator.avro import NULL, PRESENT, EncodedRows, load_schema, record_of, text
+from broker.simulator.encoding import NULL, PRESENT, EncodedRows, load_schema, record_of, text
 from broker.simulator.sky import SimulatedLightCurve, njy
 
 SCHEMA_ID = 1100  # 100 * major + minor of the survey's schema 11.0

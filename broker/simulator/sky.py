@@ -1,6 +1,6 @@
 """A simulated sky: stars of known class, measured by a survey night after night.
 
-`broker.simulator.packets` makes alerts of these light curves, as the surveys send them.
+`broker.simulator.stream` makes alerts of these light curves, as the surveys send them.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from broker.heliocentric import light_travel_s
-from broker.simulator.stars import Star, make_star
-from broker.simulator.surveys import (
+from broker.ingest.heliocentric import light_travel_s
+from broker.simulator.cadence import (
     K_MAG,
     SURVEYS,
     Survey,
@@ -24,6 +23,7 @@ from broker.simulator.surveys import (
     draw_place,
     magnitude_error,
 )
+from broker.simulator.stars import Star, make_star
 
 Array = NDArray[np.float64]
 

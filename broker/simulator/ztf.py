@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.avro.container import frame, plain_header, write_varint
-from broker.simulator.avro import NULL, EncodedRows, load_schema, record_of, text, without_docs
+from broker.simulator.cadence import K_MAG
+from broker.simulator.encoding import NULL, EncodedRows, load_schema, record_of, text, without_docs
 from broker.simulator.sky import AB_ZERO_POINT_NJY, SimulatedLightCurve, magnitude
-from broker.simulator.surveys import K_MAG
 
 SCHEMA_FILE = "ztf_4.02.avsc"
 SYNC = b"varstream-sky-01"  # any 16 bytes do; the same ones make the same packets

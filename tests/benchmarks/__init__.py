@@ -1,1 +1,4 @@
-"""Speeds, as ratios to other packages in the same run; ``make bench`` runs them all."""
+"""Speeds, as ratios to other packages in the same run.
+
+``make bench`` runs them all.
+"""

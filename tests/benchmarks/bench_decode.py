@@ -22,12 +22,12 @@ import numpy as np
 
 from broker.avro.columnar import ColumnarReader
 from broker.avro.container import parse_block, parse_header
-from broker.avro.general import GeneralReader
+from broker.avro.fastavro_reader import GeneralReader
 from broker.avro.schema import parse_schema
-from broker.decode import Decoder, make_codec
-from broker.judging import JudgingRules
-from broker.registry import Schema, SchemaRegistry, open_registry, parse_json
-from tests.decode import packets as made
+from broker.ingest.decoder import Decoder, make_codec
+from broker.ingest.schema_registry import Schema, SchemaRegistry, open_registry, parse_json
+from broker.ingest.vetting import JudgingRules
+from tests.broker import packets as made
 
 ROUNDS = 15
 DATA = Path(os.environ.get("VARSTREAM_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))

@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 import fastavro
 
 from broker.alert import Packet
-from broker.light_curve import LightCurve, merge
-from broker.records import encoder
-from broker.registry import open_registry
-from broker.store import MemoryStore
+from broker.classify.annotation import encoder
+from broker.ingest.schema_registry import open_registry
+from broker.state.light_curve import LightCurve, merge
+from broker.state.store import MemoryStore
 from broker.worker import run
 from tests.broker.streams import SCHEMAS, ListSink, Topic, decoder, packets, pipeline, simulated
 

@@ -5,7 +5,7 @@ network about the others and about 1,762 test stars, as many as ASAS-8 has; a fe
 multiplied. Our recipe fits to ten times as many examples, every star complete and in nine shortened versions,
 for a fixed number of steps; with fewer than 800 stars the head only. Neither has what a fit needs beside it:
 features, of ten times as many light curves for ours, and the further fits, ours for the folds and the paper's
-for 30 repeats. Both fit two networks at once, as `training.networks` does on a processor. Rounds are
+for 30 repeats. Both fit two networks at once, as `training.network.networks` does on a processor. Rounds are
 interleaved and a ratio is taken within its round.
 
 The light curves are made up: no step of either depends on what they show, but that the L-BFGS of a head may
@@ -18,13 +18,13 @@ import numpy as np
 import torch
 
 from tests.benchmarks.bench_training import seconds
-from training.examples import Examples
-from training.fit import OneCycle
-from training.networks import EPS, Networks
-from training.plateau import Plateau, fit_plateau
+from training.crossfit.recipe import EXAMPLES, TRANSFER, transfer_layers
+from training.network.batch import Examples
+from training.network.networks import EPS, Networks
+from training.network.new_head import transfer_networks, with_new_head
+from training.network.one_cycle import OneCycle
+from training.network.paper_sgd import Plateau, fit_plateau
 from training.progress import QUIET
-from training.recipe import EXAMPLES, TRANSFER, transfer_layers
-from training.transfer import transfer_networks, with_new_head
 
 ROUNDS = 3
 NETWORKS = 2

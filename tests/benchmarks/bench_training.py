@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from tests.training.loop import Stars, fit_plateau_alone, one_network
-from training.examples import Examples
-from training.networks import Networks
-from training.plateau import Plateau, fit_plateau
+from training.network.batch import Examples
+from training.network.networks import Networks
+from training.network.paper_sgd import Plateau, fit_plateau
 from training.progress import QUIET
 
 ROUNDS = 5

@@ -7,15 +7,15 @@ from functools import cache
 from pathlib import Path
 
 from broker.alert import Origin, Packet
-from broker.dead_letter import DeadLetter
-from broker.decode import Decoder
-from broker.judging import JudgingRules
+from broker.classify.annotation import Annotation
+from broker.classify.classifier import Classifier, load_classifier
+from broker.ingest.dead_letter import DeadLetter
+from broker.ingest.decoder import Decoder
+from broker.ingest.schema_registry import open_registry
+from broker.ingest.vetting import JudgingRules
 from broker.pipeline import Pipeline
-from broker.records import Annotation
-from broker.registry import open_registry
-from broker.score import Classifier, load_classifier
-from broker.simulator.packets import SimulatedAlert, alert_stream
-from broker.store import Position, Store
+from broker.simulator.stream import SimulatedAlert, alert_stream
+from broker.state.store import Position, Store
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "simulator"
 TIMES = ("ingest_time_us", "publish_time_us")

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.alert import Origin, Packet
-from broker.decode import Decoder
-from broker.judging import JudgingRules
+from broker.classify.classifier import Classifier
+from broker.ingest.decoder import Decoder
+from broker.ingest.vetting import JudgingRules
 from broker.pipeline import Pipeline
-from broker.score import Classifier
-from broker.store import MemoryStore, SQLiteStore
+from broker.state.store import MemoryStore, SQLiteStore
 from features import FEATURE_NAMES, MIN_POINTS
 from tests.broker.epochs import alert, epoch
 from tests.broker.streams import classifier, packets, pipeline, simulated, timeless

@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from broker.dead_letter import DeadLetter
 from broker.errors import FatalError, TransientError
+from broker.ingest.dead_letter import DeadLetter
 from broker.pipeline import Batch
-from broker.store import MemoryStore
+from broker.state.store import MemoryStore
 from broker.worker import CircuitBreaker, run
 from tests.broker.streams import ListSink, Topic, packets, pipeline, simulated, timeless
 

@@ -21,7 +21,7 @@ Annotations = dict[Place, Record]
 
 
 def command(*words: str | Path) -> list[str]:
-    return [sys.executable, "-m", "broker.cli", *map(str, words)]
+    return [sys.executable, "-m", "broker.cli.main", *map(str, words)]
 
 
 def varstream(*words: str | Path, timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from training.cli import main
+from training.cli.main import main
 
 
 def making(command: str, light_curves: Path, output: Path) -> list[str]:

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from training.cli import main
-
-from .commands import class_map, making
-from .made_up_survey import write_others, write_survey
+from tests.training.commands import class_map, making
+from tests.training.made_up_survey import write_others, write_survey
+from training.cli.main import main
 
 SHAPES = {
     "short": (0.3, 0.9),  # periods [d]

@@ -14,8 +14,8 @@ from sklearn.metrics import matthews_corrcoef
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.fit import OneCycle
-from training.plateau import Plateau
+from training.network.one_cycle import OneCycle
+from training.network.paper_sgd import Plateau
 
 
 class Stars(NamedTuple):

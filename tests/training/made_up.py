@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from training.dataset import Dataset
-from training.examples import Examples
-from training.feature_table import FeatureTable
-from training.networks import EPS, Networks
-from training.preprocess import Preprocessing
+from training.crossfit.dataset import Dataset
+from training.crossfit.recipe import Recipe
+from training.crossfit.starting_point import FromScratch
+from training.examples.augment import Kind
+from training.examples.feature_table import FeatureTable
+from training.network.batch import Examples
+from training.network.networks import EPS, Networks
+from training.network.preprocess import Preprocessing
 from training.progress import QUIET
-from training.recipe import Recipe
-from training.sampling import Kind
-from training.starts import FromScratch
 
 AS_THEY_ARE = Preprocessing(
     logged=np.zeros(16, bool),

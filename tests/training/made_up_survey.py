@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.light_curve_files import read_light_curves
+from training.data.read import read_light_curves
 
 
 def write_survey(

@@ -10,21 +10,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.export import Model
-from training.feature_table import Extraction
-from training.report import Section
-from training.reproduce.architectures import architectures
-from training.reproduce.best_network import BestNetwork, best_network
-from training.reproduce.cells import Cell, CellSettings, Pretrained, Way
-from training.reproduce.durations import durations
-from training.reproduce.forests import Case, forests
-from training.reproduce.importance import feature_importance
-from training.reproduce.odd_curves import Asked, odd_curves
-from training.reproduce.recipes import recipes
-from training.reproduce.source import chosen_settings, run
-from training.reproduce.source_figures import answers, training_run
-from training.reproduce.targets import Target, asas_8, css_12, hipparcos_20, source_pool
-from training.reproduce.transfer_figures import (
+from training.artifact.export import Model
+from training.examples.augment import Sampling
+from training.examples.feature_table import Extraction
+from training.report.html import Section
+from training.reproduce.cell import Cell, CellSettings, Pretrained, Way
+from training.reproduce.labelled_sets import Target, asas_8, css_12, hipparcos_20, source_pool
+from training.reproduce.ours.comparison import recipes
+from training.reproduce.paper.ablations import imbalance, without_period
+from training.reproduce.paper.best_network import BestNetwork, best_network
+from training.reproduce.paper.fig6 import feature_importance
+from training.reproduce.paper.fig12 import durations
+from training.reproduce.paper.figs3_to_5 import answers, training_run
+from training.reproduce.paper.figs7_to_11 import (
     PAPER_TABLE_6,
     PAPER_TABLE_8,
     TEST,
@@ -33,8 +31,10 @@ from training.reproduce.transfer_figures import (
     learning_curves,
     three_ways,
 )
-from training.reproduce.variants import imbalance, without_period
-from training.sampling import Sampling
+from training.reproduce.paper.forests import Case, forests
+from training.reproduce.paper.random_curves import Asked, odd_curves
+from training.reproduce.paper.source_set import chosen_settings, run
+from training.reproduce.paper.table3 import architectures
 
 PAPER = Extraction(convention="kim2021")
 HALF = 0.5
@@ -55,7 +55,7 @@ class Experiments:
     Parameters
     ----------
     folder : Path
-        With the surveys of `training.surveys` as npz files.
+        With the surveys of `training.data.public_surveys` as npz files.
     bench : Bench
         Scale, caches, and where plots go.
     published : Model or None

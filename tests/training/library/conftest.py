@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from training import Classifier, light_curve_features
-from training.light_curve_files import read_light_curves
-from training.light_curves import LabelledCurves
+from training.data.light_curves import LabelledCurves
+from training.data.read import read_light_curves
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from broker.score import shipped_model
-from training import Classifier, fit_table, light_curve_features
+from broker.classify.classifier import shipped_model
+from tests.training.library.waves import noisy_waves
+from training import Classifier, light_curve_features
+from training import build_from_table as fit_table
+from training.build_from_table import balanced
 from training.errors import SettingsError, TrainingError
-from training.fit_table import balanced
-
-from .waves import noisy_waves
 
 
 def test_a_transferred_model_knows_its_classes_and_is_asked_as_it_will_be_served(

@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from broker.score import shipped_model
+from broker.classify.classifier import shipped_model
+from tests.training.library.waves import noisy_waves
 from training import Classifier, light_curve_features
+from training.data.light_curves import LightCurves, offsets_of
 from training.errors import SettingsError
-from training.evaluate import judge
-from training.light_curves import LightCurves, offsets_of
-
-from .waves import noisy_waves
+from training.measure.evaluate import judge
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -123,7 +122,7 @@ def test_asking_a_model_loads_neither_torch_nor_onnx_and_evaluating_no_pandas(mo
         "light_curve_features([(t, 15 + np.sin(t), 0.1 + 0 * t)])); "
         "print({'torch', 'onnx'} & set(sys.modules))"
     )
-    evaluate = "import sys, training.commands; print({'pandas', 'torch'} & set(sys.modules))"
+    evaluate = "import sys, training.cli.commands; print({'pandas', 'torch'} & set(sys.modules))"
     for code in (ask, evaluate):
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 from features import FEATURE_NAMES
-from training.networks import Networks
+from tests.training.reproduce.experiments import SOURCE_SCALE, TRANSFER_SCALE, three_classes
+from training.network.networks import Networks
 from training.progress import QUIET
-from training.reproduce.cells import Pretrained
-from training.reproduce.targets import Target
-from training.reproduce.transfer_figures import Bench
-
-from .experiments import SOURCE_SCALE, TRANSFER_SCALE, three_classes
+from training.reproduce.cell import Pretrained
+from training.reproduce.labelled_sets import Target
+from training.reproduce.paper.figs7_to_11 import Bench
 
 
 @pytest.fixture(autouse=True)

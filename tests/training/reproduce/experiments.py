@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from training.export import Model
-from training.feature_table import Extraction
-from training.light_curves import LightCurves, offsets_of
-from training.networks import Networks
-from training.preprocess import fit_preprocessing
-from training.report import Section
-from training.reproduce.odd_curves import Asked
-from training.reproduce.settings import Scale
-from training.reproduce.targets import Target
+from training.artifact.export import Model
+from training.data.light_curves import LightCurves, offsets_of
+from training.examples.feature_table import Extraction
+from training.network.networks import Networks
+from training.network.preprocess import fit_preprocessing
+from training.report.html import Section
+from training.reproduce.labelled_sets import Target
+from training.reproduce.paper.random_curves import Asked
+from training.reproduce.scale import Scale
 
 TRANSFER_SCALE = Scale(repeats=2, training_epochs=3, fig7_fractions=(0.2, 1.0), recipe_repeats=2)
 SOURCE_SCALE = Scale(

@@ -1,0 +1,257 @@
+"""Compiles a writer schema and a projection into instructions that walk over a record's bytes.
+
+An instruction is four integers: an operation and up to three operands. Bytes that nobody wants are skipped,
+runs of them in one step; wanted values go to a column. `broker.avro.interpreter` has what each operation
+does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broker.avro.projection import AVRO_TYPES, Kind, Projection
+from broker.avro.schema import AvroType
+
+VARINTS = frozenset({"int", "long", "enum"})
+LENGTH_PREFIXED = frozenset({"bytes", "string"})
+VARINT_WIDTH, PREFIXED_WIDTH = -1, -2  # in place of a number of bytes
+NOT_NULL = -1  # in place of the branch that is null
+
+
+class Op(IntEnum):
+    """What an instruction does; operands in parentheses."""
+
+    HALT = 0
+    SKIP_FIXED = 1  # (bytes)
+    SKIP_VARINT = 2
+    SKIP_PREFIXED = 3
+    SKIP_NULLABLE = 4  # (branch of null, width, how many in a row)
+    UNION = 5  # (branches); as many JUMPs to them follow
+    JUMP = 6  # (target)
+    BLOCKS = 7  # (target after the array, depth, counted): opens a block of an array or map
+    NEXT = 8  # (its BLOCKS, depth): closes one of its items
+    ROW = 9  # (is trigger)
+    LONG = 10  # (column, branch of null or NOT_NULL), and so for all that follow
+    FLOAT = 11
+    DOUBLE = 12
+    TEXT = 13
+    FIELD_LONG = 14  # (field, branch of null or NOT_NULL)
+    FIELD_TEXT = 15
+
+
+COLUMN_OPS = {"int": Op.LONG, "long": Op.LONG, "float": Op.FLOAT, "double": Op.DOUBLE, "string": Op.TEXT}
+FIELD_OPS = {"int": Op.FIELD_LONG, "long": Op.FIELD_LONG, "string": Op.FIELD_TEXT}
+
+
+class UnknownShapeError(Exception):
+    """The schema can be read, but not by a program."""
+
+
+def compile_projection(alert: AvroType, projection: Projection) -> NDArray[np.int32]:
+    """Compile the reading of an alert, up to and with the last wanted field.
+
+    Parameters
+    ----------
+    alert : AvroType
+        The writer's record.
+    projection : Projection
+        What is wanted of it.
+
+    Returns
+    -------
+    (n, 4) int32
+        Instructions for `broker.avro.interpreter.execute`.
+
+    Raises
+    ------
+    UnknownShapeError
+        If the trigger does not come before the history, or a wanted value is of a type that it should not be.
+    """
+    program = _Program()
+    seen: set[str] = set()
+    wanted = {*projection.fields, projection.trigger, projection.history, projection.counted}
+    slots = {name: slot for slot, name in enumerate(projection.fields)}
+    for name, part in zip(alert.names, alert.parts, strict=True):
+        if name == projection.trigger:
+            program.row(part, projection, is_trigger=True)
+        elif name == projection.history:
+            if projection.trigger not in seen:
+                raise UnknownShapeError(f"{name} comes before {projection.trigger}")
+            program.rows(part, projection)
+        elif name == projection.counted:
+            program.counted(part)
+        elif name in slots:
+            program.leaf(part, projection.fields[name], slots[name], FIELD_OPS)
+        else:
+            program.skip(part)
+        seen.add(name)
+        if wanted.isdisjoint(alert.names[len(seen) :]):
+            break  # the cutouts are last
+    return program.finish()
+
+
+def compile_skip(tree: AvroType) -> NDArray[np.int32]:
+    """Compile the search for the end of a value: nothing of it is wanted."""
+    program = _Program()
+    program.skip(tree)
+    return program.finish()
+
+
+class _Program:
+    """Instructions being written."""
+
+    def __init__(self) -> None:
+        self._code: list[list[int]] = []
+        self._label = 0  # latest place that a jump leads to: instructions are not merged across it
+        self._depth = 0
+
+    def finish(self) -> NDArray[np.int32]:
+        self._emit(Op.HALT)
+        return np.array(self._code, dtype=np.int32)
+
+    def skip(self, tree: AvroType) -> None:
+        """Pass over a value."""
+        width = _width(tree)
+        if width is not None:
+            self._skip_simple(width)
+        elif tree.kind == "record":
+            for part in tree.parts:
+                self.skip(part)
+        elif tree.kind == "union":
+            self._skip_union(tree)
+        else:
+            with self._loop():
+                if tree.kind == "map":
+                    self._skip_simple(PREFIXED_WIDTH)  # the key
+                self.skip(tree.parts[0])
+
+    def leaf(self, tree: AvroType, kind: Kind, slot: int, ops: Mapping[str, Op]) -> None:
+        """Read a scalar, or null, into a column or field."""
+        null, value = _nullable(tree)
+        if value.kind == "union":
+            self._union(value, lambda branch: self.leaf(branch, kind, slot, ops))
+        elif value.kind != "null":
+            _expect(value, AVRO_TYPES[kind])
+            self._emit(ops[value.kind], slot, null)
+
+    def row(self, tree: AvroType, projection: Projection, *, is_trigger: bool) -> None:
+        """Read a record, or null, as a row."""
+        if tree.kind == "union":
+            self._union(tree, lambda branch: self.row(branch, projection, is_trigger=is_trigger))
+        elif tree.kind != "null":
+            _expect(tree, {"record"})
+            self._emit(Op.ROW, int(is_trigger))
+            slots = {name: slot for slot, name in enumerate(projection.columns)}
+            for name, part in zip(tree.names, tree.parts, strict=True):
+                if name in slots:
+                    self.leaf(part, projection.columns[name], slots[name], COLUMN_OPS)
+                else:
+                    self.skip(part)
+
+    def rows(self, tree: AvroType, projection: Projection) -> None:
+        """Read an array of records, or null, as rows."""
+        if tree.kind == "union":
+            self._union(tree, lambda branch: self.rows(branch, projection))
+        elif tree.kind != "null":
+            _expect(tree, {"array"})
+            with self._loop():
+                self.row(tree.parts[0], projection, is_trigger=False)
+
+    def counted(self, tree: AvroType) -> None:
+        """Count the items of an array, or null."""
+        if tree.kind == "union":
+            self._union(tree, self.counted)
+        elif tree.kind != "null":
+            _expect(tree, {"array"})
+            with self._loop(counted=True):
+                self.skip(tree.parts[0])
+
+    def _emit(self, op: Op, a: int = 0, b: int = 0, c: int = 0) -> None:
+        self._code.append([op, a, b, c])
+
+    def _here(self) -> int:
+        self._label = len(self._code)
+        return self._label
+
+    def _previous(self, op: Op, a: int | None = None, b: int | None = None) -> list[int] | None:
+        """Return the previous instruction if it is this one and nothing jumps to behind it."""
+        if len(self._code) == self._label:
+            return None
+        last = self._code[-1]
+        return last if last[0] == op and a in (None, last[1]) and b in (None, last[2]) else None
+
+    def _skip_simple(self, width: int) -> None:
+        if width == VARINT_WIDTH:
+            self._emit(Op.SKIP_VARINT)
+        elif width == PREFIXED_WIDTH:
+            self._emit(Op.SKIP_PREFIXED)
+        elif previous := self._previous(Op.SKIP_FIXED):
+            previous[1] = min(previous[1] + width, 2**31 - 1)  # larger than any packet either way
+        elif width:
+            self._emit(Op.SKIP_FIXED, width)
+
+    def _skip_union(self, tree: AvroType) -> None:
+        null, value = _nullable(tree)
+        width = _width(value)
+        if null == NOT_NULL or width is None:
+            self._union(tree, self.skip)
+        elif previous := self._previous(Op.SKIP_NULLABLE, null, width):
+            previous[3] += 1
+        else:
+            self._emit(Op.SKIP_NULLABLE, null, width, 1)
+
+    def _union(self, tree: AvroType, read: Callable[[AvroType], None]) -> None:
+        """Emit UNION, the table of jumps to the branches, the branches."""
+        self._emit(Op.UNION, len(tree.parts))
+        table = len(self._code)
+        for _ in tree.parts:
+            self._emit(Op.JUMP)
+        exits = []
+        for place, branch in enumerate(tree.parts, start=table):
+            self._code[place][1] = self._here()
+            read(branch)
+            exits.append(len(self._code))
+            self._emit(Op.JUMP)
+        end = self._here()
+        for place in exits:
+            self._code[place][1] = end
+
+    @contextmanager
+    def _loop(self, *, counted: bool = False) -> Iterator[None]:
+        """Repeat what is emitted inside for every item of an array or map."""
+        start = len(self._code)
+        self._emit(Op.BLOCKS, 0, self._depth, int(counted))
+        self._here()
+        self._depth += 1
+        yield
+        self._depth -= 1
+        self._emit(Op.NEXT, start, self._depth)
+        self._code[start][1] = self._here()
+
+
+def _width(tree: AvroType) -> int | None:
+    """Bytes that a value takes, or how they tell; None for types made of others."""
+    if tree.kind in VARINTS:
+        return VARINT_WIDTH
+    if tree.kind in LENGTH_PREFIXED:
+        return PREFIXED_WIDTH
+    return None if tree.parts or tree.kind == "record" else tree.min_width
+
+
+def _nullable(tree: AvroType) -> tuple[int, AvroType]:
+    """Split a union of null and another type into the branch of null and that type."""
+    kinds = [part.kind for part in tree.parts]
+    if tree.kind != "union" or len(kinds) != 2 or "null" not in kinds:
+        return NOT_NULL, tree
+    null = kinds.index("null")
+    return null, tree.parts[1 - null]
+
+
+def _expect(tree: AvroType, kinds: Collection[str]) -> None:
+    if tree.kind not in kinds:
+        raise UnknownShapeError(f"{tree.kind} where {' or '.join(sorted(kinds))} is expected")

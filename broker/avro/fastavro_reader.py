@@ -1,0 +1,121 @@
+"""Reads alerts through fastavro: slow, for the schemas that `broker.avro.compiler` does not compile."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import fastavro
+import numpy as np
+
+from broker.avro.projection import DTYPES, NULLS, OVERLONG, TEXT_WIDTH, Kind, Projection, Record, no_trigger
+from broker.avro.schema import AvroType
+from broker.errors import AlertError
+
+PYTHON_TYPES: Mapping[Kind, tuple[type, ...]] = {"long": (int,), "double": (float, int), "text": (str,)}
+MAX_BYTES = 4 * 2**20  # a Python object for every value: a hostile packet could fill the memory
+UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+    struct.error,
+)  # what fastavro is seen to raise on bytes that do not fit the schema
+
+
+class GeneralReader:
+    """Reads alerts of one writer schema, whatever the order and types of its fields."""
+
+    def __init__(self, alert: AvroType, projection: Projection) -> None:
+        self._schema = fastavro.parse_schema(_plain(alert))
+        self._projection = projection
+
+    def read(self, payload: bytes, start: int, stop: int) -> Record:
+        """Read the alert that begins at `start`; the same as `columnar.ColumnarReader.read`.
+
+        Raises
+        ------
+        AlertError
+            ``corrupt``, ``too_large``, ``missing_field`` (no trigger), or ``bad_schema`` where a wanted value
+            is of a type that it cannot be.
+        """
+        if stop - start > MAX_BYTES:
+            raise AlertError(
+                "too_large", f"{stop - start} bytes under an unusual schema, at most {MAX_BYTES}"
+            )
+        try:
+            alert: Any = fastavro.schemaless_reader(io.BytesIO(payload[start:stop]), self._schema, None)
+        except UNREADABLE as exc:
+            raise AlertError("corrupt", f"record does not fit its schema: {exc!r}") from exc
+        return project(alert, self._projection)
+
+
+def project(alert: Mapping[str, Any], projection: Projection) -> Record:
+    """Pick the wanted part out of a whole decoded alert.
+
+    Raises
+    ------
+    AlertError
+        ``missing_field`` if the trigger is null, ``bad_schema`` if a wanted value has an impossible type.
+    """
+    trigger = alert[projection.trigger]
+    if trigger is None:
+        raise no_trigger(projection)
+    earlier = alert.get(projection.history) or ()
+    rows = [trigger, *(row for row in earlier if row is not None)]
+    columns, present = {}, {}
+    for name, kind in projection.columns.items():
+        values = [_checked(row.get(name), name, kind) for row in rows]
+        present[name] = np.array([value is not None for value in values])
+        columns[name] = np.array(_filled(values, kind), dtype=DTYPES[kind])
+    return Record(
+        fields={name: _checked(alert.get(name), name, kind) for name, kind in projection.fields.items()},
+        columns=columns,
+        present=present,
+        n_counted=len(alert.get(projection.counted) or ()),
+    )
+
+
+def _checked(value: Any, name: str, kind: Kind) -> Any:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, PYTHON_TYPES[kind])):
+        raise AlertError("bad_schema", f"{name} is {value!r:.40}, not a {kind}")
+    return value
+
+
+def _filled(values: Sequence[Any], kind: Kind) -> list[Any]:
+    if kind == "text":
+        texts = [b"" if value is None else value.encode("utf-8") for value in values]
+        return [text if len(text) <= TEXT_WIDTH else OVERLONG for text in texts]
+    return [NULLS[kind] if value is None else value for value in values]
+
+
+def _plain(tree: AvroType) -> Any:
+    """Write a type as a schema again: every named type in full under a name of its own, no logical types."""
+    numbers = iter(range(tree.n_types))
+
+    def write(part: AvroType) -> Any:
+        match part.kind:
+            case "record":
+                fields = [
+                    {"name": name, "type": write(p)} for name, p in zip(part.names, part.parts, strict=True)
+                ]
+                return {"type": "record", "name": f"t{next(numbers)}", "fields": fields}
+            case "array":
+                return {"type": "array", "items": write(part.parts[0])}
+            case "map":
+                return {"type": "map", "values": write(part.parts[0])}
+            case "union":
+                return [write(branch) for branch in part.parts]
+            case "fixed":
+                return {"type": "fixed", "name": f"t{next(numbers)}", "size": part.min_width}
+            case "enum":
+                return "int"  # on the wire it is one
+            case primitive:
+                return primitive
+
+    return write(tree)

@@ -1,0 +1,166 @@
+"""The published record: what it says, how it is written, and the id that makes repeats harmless."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import fastavro
+import numpy as np
+from fastavro.write import Writer
+
+from broker.alert import Alert, Packet
+from broker.classify.classifier import Scores
+from broker.state.light_curve import BandSeries
+from features import FEATURE_NAMES, status_names
+from schemas.classification import CLASSIFICATION_VERSION, classification_schema
+from schemas.model.manifest import Manifest, expected_reliability
+
+Record = dict[str, Any]
+Format = Literal["avro", "json"]
+
+_ID_NAMESPACE = uuid.UUID("6f1c1b0e-52a8-5d0c-9d1e-6a54b1a6d0a7")
+_BELOW_MIN_EPOCHS = "BELOW_MIN_EPOCHS"
+_ABSTAINED = "ABSTAINED"
+_RELIABILITY = ("n_epochs_min", "n_epochs_max", "accuracy", "mc", "calibration_error")
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One record on its way out.
+
+    Attributes
+    ----------
+    key : str
+        Kafka key: the object id with the survey in front.
+    id : UUID
+        The same for the same detection, band and model, however often it is published.
+    """
+
+    key: str
+    id: uuid.UUID
+    record: Record
+
+
+class RecordMaker:
+    """Makes records for one model."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._model = {"name": manifest.name, "version": manifest.version, "sha256": manifest.sha256}
+
+    def make(
+        self,
+        packet: Packet,
+        alert: Alert,
+        series: BandSeries,
+        scores: Scores,
+        row: int,
+        *,
+        ingest_time_us: int,
+    ) -> Annotation:
+        """Record of the light curve in row `row` of `scores`."""
+        manifest = self._manifest
+        status = status_names(int(scores.status[row]))
+        n_epochs = int(series.time.size)
+        label = probability = probabilities = reliability = None
+        if scores.scored[row]:
+            p = scores.probabilities[row]
+            best = int(np.argmax(p))
+            probability = _plain(p[best])
+            probabilities = {name: _plain(value) for name, value in zip(manifest.classes, p, strict=True)}
+            expected = expected_reliability(manifest, n_epochs)
+            if expected is not None:
+                reliability = {name: expected[name] for name in _RELIABILITY}
+            if probability < manifest.abstain_below:  # as published, so that a reader finds the same
+                status.append(_ABSTAINED)
+            else:
+                label = manifest.classes[best]
+        if scores.below_min_epochs[row]:
+            status.append(_BELOW_MIN_EPOCHS)
+        clipped = int(scores.out_of_range[row])
+        record: Record = {
+            "survey": alert.survey,
+            "object_id": alert.object_id,
+            "source_id": str(alert.source_id),
+            "band": series.band,
+            "mjd": alert.mjd,
+            "time_scale": alert.time_scale,
+            "ra": alert.ra,
+            "dec": alert.dec,
+            "n_epochs": n_epochs,
+            "baseline_d": series.baseline_d,
+            "label": label,
+            "probability": probability,
+            "probabilities": probabilities,
+            "reliability": reliability,
+            "status": status,
+            "out_of_range": [name for j, name in enumerate(FEATURE_NAMES) if clipped >> j & 1],
+            "features": {
+                name: float(value) if math.isfinite(value) else None
+                for name, value in zip(FEATURE_NAMES, scores.features[row], strict=True)
+            },
+            "model": self._model,
+            "convention": manifest.convention,
+            "schema_version": CLASSIFICATION_VERSION,
+            "source": asdict(packet.origin),
+            "upstream_time_us": None if packet.upstream_ms is None else packet.upstream_ms * 1000,
+            "ingest_time_us": ingest_time_us,
+            "publish_time_us": time.time_ns() // 1000,
+        }
+        what = (
+            alert.key,
+            str(alert.source_id),
+            series.band,
+            manifest.name,
+            manifest.version,
+            manifest.sha256,
+        )
+        return Annotation(alert.key, uuid.uuid5(_ID_NAMESPACE, "/".join(what)), record)
+
+
+def encoder(form: Format) -> Callable[[Record], bytes]:
+    """Return the function that writes one record as the bytes of one message.
+
+    ``"json"`` is one UTF-8 object without newlines; ``"avro"`` an object container file of one record,
+    readable without any registry.
+    """
+    if form == "json":
+        return lambda record: json.dumps(record, allow_nan=False, separators=(",", ":")).encode()
+    schema = fastavro.parse_schema(classification_schema())
+
+    def to_avro(record: Record) -> bytes:
+        out = io.BytesIO()
+        fastavro.writer(out, schema, [record])
+        return out.getvalue()
+
+    return to_avro
+
+
+def avro_file(out: Any) -> Any:
+    """Return a writer (``write(record)``, ``flush()``) of one container file to an open binary file."""
+    return Writer(out, fastavro.parse_schema(classification_schema()), codec="deflate")
+
+
+def headers(annotation: Annotation, form: Format) -> list[tuple[str, bytes]]:
+    """Kafka headers to filter and de-duplicate by without reading the record."""
+    record = annotation.record
+    classifier = f"{record['model']['name']} {record['model']['version']}"
+    return [
+        ("_id", annotation.id.bytes),
+        ("_format", form.encode()),
+        ("survey", record["survey"].encode()),
+        ("classifier", classifier.encode()),
+        ("label", (record["label"] or "").encode()),
+    ]
+
+
+def _plain(value: np.float32) -> float:
+    """Probability as a double that prints with the digits a float32 has."""
+    return round(float(value), 7)

@@ -1,0 +1,131 @@
+"""The classifier at work: which model, and which light curves it may judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broker.errors import ConfigError
+from features import CONVENTIONS, FEATURE_NAMES, MIN_POINTS, extract, scorable
+from schemas.model.artifact import Artifact
+from schemas.model.manifest import Manifest, ManifestError
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Features and classes of n light curves.
+
+    Attributes
+    ----------
+    features : (n, 16) float64
+        NaN where `status` blocks.
+    status : (n,) uint32
+        Bits of `features.Status`.
+    below_min_epochs : (n,) bool
+        Whether the light curve is shorter than the model is meant for.
+    scored : (n,) bool
+        Whether the model judged this light curve.
+    probabilities : (n, k) float32
+        NaN where not scored.
+    out_of_range : (n,) int64
+        Bit j: feature j was clipped to the training range.
+    """
+
+    features: NDArray[np.float64]
+    status: NDArray[np.uint32]
+    below_min_epochs: NDArray[np.bool_]
+    scored: NDArray[np.bool_]
+    probabilities: NDArray[np.float32]
+    out_of_range: NDArray[np.int64]
+
+
+class Classifier:
+    """A model with the rules for using it.
+
+    Parameters
+    ----------
+    artifact : Artifact
+        The model.
+    min_epochs : int, optional
+        Fewest epochs a band needs to be judged; the model's own value by default, never below `MIN_POINTS`.
+
+    Raises
+    ------
+    ConfigError
+        If the model was made for other features or another convention than this version computes,
+        or `min_epochs` is too small.
+    """
+
+    def __init__(self, artifact: Artifact, *, min_epochs: int | None = None) -> None:
+        manifest = artifact.manifest
+        if manifest.features != FEATURE_NAMES:
+            raise ConfigError(
+                f"model {manifest.name} {manifest.version} takes features {', '.join(manifest.features)}; "
+                f"this version computes {', '.join(FEATURE_NAMES)}"
+            )
+        if manifest.convention not in CONVENTIONS:
+            raise ConfigError(
+                f"model {manifest.name} {manifest.version} wants feature convention {manifest.convention!r}; "
+                f"this version knows {', '.join(CONVENTIONS)}"
+            )
+        self._artifact = artifact
+        self.min_epochs = manifest.min_epochs if min_epochs is None else min_epochs
+        if self.min_epochs < MIN_POINTS:
+            raise ConfigError(f"min_epochs must be at least {MIN_POINTS}, got {self.min_epochs}")
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the model is."""
+        return self._artifact.manifest
+
+    def score(
+        self,
+        time: NDArray[np.float64],
+        mag: NDArray[np.float64],
+        mag_err: NDArray[np.float64],
+        offsets: NDArray[np.int64],
+    ) -> Scores:
+        """Features and classes of light curves that are concatenated as in `features.extract`."""
+        manifest = self.manifest
+        values, status = extract(
+            time, mag, mag_err, offsets, convention=manifest.convention, clip_sigma=manifest.clip_sigma
+        )
+        n_epochs = np.diff(offsets)
+        scored = scorable(values, status, n_epochs, self.min_epochs)
+        probabilities, out_of_range = self._artifact.score(values, scored)
+        return Scores(values, status, n_epochs < self.min_epochs, scored, probabilities, out_of_range)
+
+
+def load_classifier(folder: Path | None = None, *, min_epochs: int | None = None) -> Classifier:
+    """Load the model in `folder`, or the one shipped with varstream.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such model or it cannot be served.
+    """
+    try:
+        artifact = Artifact.load(folder if folder is not None else shipped_model())
+    except ManifestError as exc:
+        raise ConfigError(str(exc)) from exc
+    return Classifier(artifact, min_epochs=min_epochs)
+
+
+def shipped_model() -> Path:
+    """Folder of the default model: inside the installed package, or in the checkout's ``deploy/models``.
+
+    Raises
+    ------
+    ConfigError
+        If neither place has one.
+    """
+    package = Path(__file__).resolve().parents[1]
+    places = [package / "models", package.parent / "deploy" / "models"]
+    for models in places:
+        default = models / "default"
+        if default.is_file():
+            return models / default.read_text(encoding="utf-8").strip()
+    raise ConfigError(f"no model is installed in {' or '.join(map(str, places))}: name one with --model")

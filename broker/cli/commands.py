@@ -1,0 +1,160 @@
+"""What the subcommands of ``varstream`` do, each put together from the parts it needs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import threading
+from pathlib import Path
+
+from broker.classify.annotation import Format
+from broker.classify.classifier import load_classifier
+from broker.cli.replay import replay_files
+from broker.config import load_config
+from broker.demo.demo import run_demo
+from broker.demo.readme_picture import draw_story
+from broker.errors import ConfigError
+from broker.ingest.decoder import Decoder
+from broker.ingest.schema_registry import open_registry
+from broker.ingest.vetting import JudgingRules
+from broker.monitor.console import Console
+from broker.monitor.counts import Counts, Metrics
+from broker.pipeline import Pipeline
+from broker.state.store import MemoryStore, SQLiteStore
+from broker.transport.files import FileSink, FileSource, find_files
+from broker.transport.kafka_sink import KafkaSink
+from broker.transport.kafka_source import KafkaSource
+from broker.worker import CircuitBreaker, run
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Stream simulated stars through an in-process broker and show what comes out."""
+    return run_demo(
+        seconds=arguments.seconds,
+        n_objects=arguments.objects,
+        seed=arguments.seed,
+        model=arguments.model,
+    )
+
+
+def classify(arguments: argparse.Namespace) -> int:
+    """Classify packets in files."""
+    files = find_files(arguments.paths)
+    registry = open_registry(arguments.schemas) if arguments.schemas else None
+    programids = frozenset(arguments.programid) if arguments.programid else None
+    classifier = load_classifier(arguments.model, min_epochs=arguments.min_epochs)
+    store = MemoryStore()
+    pipeline = Pipeline(Decoder(registry, JudgingRules(programids=programids)), classifier, store)
+    form: Format = "avro" if arguments.format == "avro" else "json"
+    sink = FileSink(arguments.output, form, dead_letters=arguments.dead_letters)
+    console = Console()
+    try:
+        with console.batches("classifying") as on_batch:
+            source = FileSource(files, batch_size=256)
+            counts = run(source, pipeline, store, sink, stop=_stop_on_signal(), on_batch=on_batch)
+    finally:
+        sink.close()
+    if arguments.counts:
+        _write(arguments.counts, json.dumps(counts.as_json(), indent=2) + "\n")
+    console.say(str(counts))
+    if counts.alerts_dead["no_registry"]:
+        console.say("Confluent-framed packets name their schema by id: say with --schemas where schemas are")
+    return 0
+
+
+def run_worker(arguments: argparse.Namespace) -> int:
+    """Annotate a stream."""
+    config = load_config(arguments.config, overrides=arguments.set)
+    classifier = load_classifier(arguments.model or config.model.path, min_epochs=config.model.min_epochs)
+    registry = open_registry(config.decoding.schemas) if config.decoding.schemas else None
+    metrics = None
+    if config.metrics.port is not None:
+        metrics = Metrics()
+        metrics.serve(config.metrics.port)
+    store = SQLiteStore(config.state.path)
+    console = Console()
+    counts = Counts()
+    try:
+        sink = KafkaSink(config.output, config.kafka)
+        source = KafkaSource(
+            config.kafka, store, batch_size=config.worker.batch_size, until_end=arguments.until_end
+        )
+        try:
+            console.say(f"reading {', '.join(config.kafka.topics)} from {config.kafka.bootstrap_servers}")
+            with console.batches("annotating") as on_batch:
+                run(
+                    source,
+                    Pipeline(
+                        Decoder(registry, config.decoding.rules()),
+                        classifier,
+                        store,
+                        annotate_unscored=config.output.annotate_unscored,
+                    ),
+                    store,
+                    sink,
+                    stop=_stop_on_signal(),
+                    patience_s=config.kafka.patience_s,
+                    breaker=CircuitBreaker(
+                        window=config.worker.dead_window, max_dead_fraction=config.worker.max_dead_fraction
+                    ),
+                    metrics=metrics,
+                    on_batch=on_batch,
+                    counts=counts,
+                )
+        finally:
+            source.close()
+            console.say(str(counts))
+    finally:
+        store.close()
+    return 0
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """Feed packets of files to a topic."""
+    files = find_files(arguments.paths)
+    config = load_config(
+        arguments.config,
+        overrides=[
+            *arguments.set,
+            f"kafka.topics=[{json.dumps(arguments.topic)}]",
+            *(
+                [f"kafka.bootstrap_servers={arguments.bootstrap_servers}"]
+                if arguments.bootstrap_servers
+                else []
+            ),
+        ],
+    )
+    n = replay_files(files, config.kafka, topic=arguments.topic, per_second=arguments.rate, console=Console())
+    Console().say(f"{n:,} packets sent to {arguments.topic} at {config.kafka.bootstrap_servers}")
+    return 0
+
+
+def picture(arguments: argparse.Namespace) -> int:
+    """Draw how the class of a simulated star becomes clear."""
+    svg = draw_story(
+        true_class=arguments.star, seed=arguments.seed, classifier=load_classifier(arguments.model)
+    )
+    _write(arguments.output, svg)
+    Console().say(f"wrote {arguments.output}")
+    return 0
+
+
+def _stop_on_signal() -> threading.Event:
+    """Event that SIGTERM and SIGINT set, so that the batch at hand is finished; a second one ends at once."""
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    return stop
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise ConfigError(f"cannot write {path}: {exc.strerror}") from exc

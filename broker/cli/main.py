@@ -1,0 +1,149 @@
+"""The command ``varstream``: what can be asked, and what a failure prints."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from broker import __version__
+from broker.errors import ConfigError, VarstreamError
+from broker.monitor.logs import setup_logging
+
+EXIT_FAILED = 1
+EXIT_MISUSED = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is 0 for success, 1 for a failure on the way, 2 for wrong settings."""
+    arguments = _parser().parse_args(argv)
+    setup_logging(verbose=arguments.verbose)
+    from broker.cli import commands  # noqa: PLC0415 - half a second of kernels that --help does not need
+
+    try:
+        code: int = getattr(commands, arguments.command)(arguments)
+        sys.stdout.flush()
+    except ConfigError as exc:
+        print(f"varstream: {exc}", file=sys.stderr)
+        return EXIT_MISUSED
+    except VarstreamError as exc:
+        print(f"varstream: {exc}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:  # the reader of our output has seen enough, as in `varstream classify ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    else:
+        return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="varstream", description="Variable-star classes for every alert of a ZTF or LSST stream."
+    )
+    parser.add_argument("--version", action="version", version=f"varstream {__version__}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log what happens on the way")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    sub = commands.add_parser("demo", help="classify simulated stars through an in-process broker")
+    sub.set_defaults(command="demo")
+    sub.add_argument("--seconds", type=_positive(float), help="stop streaming after this time")
+    sub.add_argument("--objects", type=_positive(int), default=60, help="stars to simulate (%(default)s)")
+    sub.add_argument("--seed", type=int, default=1, help="of the simulated sky (%(default)s)")
+    _add_model(sub)
+
+    sub = commands.add_parser("classify", help="classify alert packets in files, without a broker")
+    sub.set_defaults(command="classify")
+    _add_paths(sub)
+    _add_model(sub)
+    sub.add_argument(
+        "--schemas",
+        metavar="DIR_OR_URL",
+        help="LSST schemas: a registry's URL, a folder of <id>.avsc, or of the package lsst.alert.packet",
+    )
+    sub.add_argument("--output", type=Path, metavar="FILE", help="write here instead of standard output")
+    sub.add_argument("--format", choices=["jsonl", "avro"], default="jsonl", help="(%(default)s)")
+    sub.add_argument("--counts", type=Path, metavar="FILE", help="write what became of the alerts as JSON")
+    sub.add_argument(
+        "--dead-letters", type=Path, metavar="FILE", help="write why packets were unreadable, as JSON lines"
+    )
+    sub.add_argument(
+        "--min-epochs", type=_positive(int), metavar="N", help="judge a band from N epochs on (the model's)"
+    )
+    sub.add_argument(
+        "--programid",
+        type=int,
+        action="append",
+        metavar="P",
+        help="use only this ZTF programme (repeatable; all)",
+    )
+
+    sub = commands.add_parser("run", help="annotate a stream: the worker")
+    sub.set_defaults(command="run_worker")
+    _add_config(sub)
+    _add_model(sub)
+    sub.add_argument(
+        "--until-end", action="store_true", help="stop at the end of the topics instead of waiting"
+    )
+
+    sub = commands.add_parser("replay", help="feed alert packets from files to a topic")
+    sub.set_defaults(command="replay")
+    _add_paths(sub)
+    _add_config(sub)
+    sub.add_argument("--topic", required=True, help="topic to write to")
+    sub.add_argument("--bootstrap-servers", metavar="HOST:PORT", help="(those of the settings)")
+    sub.add_argument(
+        "--rate", type=_positive(float), metavar="N", help="packets per second (as fast as possible)"
+    )
+
+    sub = commands.add_parser("picture", help="draw a simulated star being classified as epochs arrive (SVG)")
+    sub.set_defaults(command="picture")
+    sub.add_argument("--output", type=Path, default=Path("light-curve.svg"), help="(%(default)s)")
+    sub.add_argument("--star", default="RRL_ab", help="its true class (%(default)s)")
+    sub.add_argument("--seed", type=int, default=1, help="of the star and its cadence (%(default)s)")
+    _add_model(sub)
+    return parser
+
+
+def _add_paths(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH", help="a packet file, or a folder of *.avro and *.bin"
+    )
+
+
+def _add_model(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--model", type=Path, metavar="DIR", help="model folder (the one shipped with varstream)"
+    )
+
+
+def _add_config(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--config", type=Path, metavar="FILE", help="settings in TOML")
+    sub.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.NAME=VALUE",
+        help="one setting, over the file's",
+    )
+
+
+def _positive(kind: type[int] | type[float]) -> Callable[[str], int | float]:
+    """Argument type: a number above zero."""
+
+    def parse(text: str) -> int | float:
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"must be > 0, got {text}")
+        return value
+
+    parse.__name__ = "number"  # argparse names the type when the text is no number
+    return parse
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""From the bytes of a packet to an alert, whatever they are.
+
+Two framings: an Avro container that brings its schema (ZTF), and Confluent's, a zero byte and the id of a
+schema that a registry knows (LSST). An alert's survey is seen from its fields, not from the framing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from broker.alert import Alert, Packet, Skipped
+from broker.avro.columnar import ColumnarReader
+from broker.avro.compiler import UnknownShapeError, compile_projection
+from broker.avro.container import MAGIC, SYNC_BYTES, decompress, parse_block, parse_header
+from broker.avro.fastavro_reader import GeneralReader
+from broker.avro.projection import Projection, Record
+from broker.avro.schema import AvroType, parse_schema
+from broker.errors import AlertError
+from broker.ingest import lsst, ztf
+from broker.ingest.schema_registry import Schema, SchemaRegistry, parse_json
+from broker.ingest.vetting import JudgingRules
+
+SURVEYS: tuple[tuple[Projection, Callable[[Record, JudgingRules], Alert | Skipped]], ...] = (
+    (ztf.PROJECTION, ztf.read),
+    (lsst.PROJECTION, lsst.read),
+)
+CONFLUENT_HEAD = 5  # a zero byte, the schema id as a big-endian int32
+MAX_PREFIX_BYTES = 2**18  # ten times a survey's; longer ones are read anew each time
+MAX_CODECS = 64  # a night's packets have a few headers; more are strangers
+
+
+@dataclass(frozen=True, slots=True)
+class AlertCodec:
+    """How alerts of one writer schema are read, and by whom they are judged."""
+
+    reader: ColumnarReader | GeneralReader
+    judge: Callable[[Record, JudgingRules], Alert | Skipped]
+    compression: str = "null"
+
+
+class Decoder:
+    """Turns packets into alerts, remembering the schemas it has seen. Not for two threads at a time.
+
+    Parameters
+    ----------
+    registry : SchemaRegistry or None
+        Asked for the schemas of Confluent-framed messages; without one they cannot be read.
+    rules : JudgingRules
+        What a usable detection is.
+    """
+
+    def __init__(self, registry: SchemaRegistry | None, rules: JudgingRules) -> None:
+        self._registry = registry
+        self._rules = rules
+        self._by_header: dict[bytes, AlertCodec] = {}
+        self._by_id: dict[int, AlertCodec] = {}
+
+    def read(self, packet: Packet) -> Alert | Skipped:
+        """Decode a packet of one alert and judge it.
+
+        Raises
+        ------
+        AlertError
+            If it cannot be read, or its triggering detection holds what cannot be.
+        TransientError
+            If the schema registry cannot be asked now.
+        """
+        payload = packet.payload
+        if not payload:
+            raise AlertError("empty", "message of zero bytes")
+        limit = self._rules.max_packet_bytes
+        if len(payload) > limit:
+            raise AlertError("too_large", f"message of {len(payload)} bytes, at most {limit} are read")
+        if payload.startswith(MAGIC):
+            return self._container(payload)
+        if payload[0] == 0:
+            return self._confluent(payload)
+        start = payload[: len(MAGIC)]
+        raise AlertError("bad_magic", f"starts with {start!r}: neither Avro container nor Confluent framing")
+
+    def _container(self, payload: bytes) -> Alert | Skipped:
+        """Read a container of one record.
+
+        The sync marker behind the record must be the one before it, so a header that was taken for a known
+        one, or a cut or spliced message, cannot pass.
+        """
+        prefix, codec = self._known_header(payload)
+        at = len(prefix) + SYNC_BYTES
+        block = parse_block(payload, at, payload[len(prefix) : at])
+        body, start, stop = payload, block.start, block.stop
+        if codec.compression != "null":
+            body = decompress(body[start:stop], codec.compression, self._rules.max_packet_bytes)
+            start, stop = 0, len(body)
+        if block.count != 1 or block.next != len(payload):
+            raise AlertError(
+                "corrupt", f"container of {block.count} records or more blocks: expected one record"
+            )
+        return codec.judge(codec.reader.read(body, start, stop), self._rules)
+
+    def _known_header(self, payload: bytes) -> tuple[bytes, AlertCodec]:
+        prefix = next((known for known in reversed(self._by_header) if payload.startswith(known)), None)
+        if prefix is not None:
+            codec = self._by_header.pop(prefix)
+        else:
+            header = parse_header(payload)
+            prefix = header.prefix
+            codec = make_codec(parse_json(header.schema_text, "the packet's header"), header.codec)
+            if len(prefix) > MAX_PREFIX_BYTES:
+                return prefix, codec
+            if len(self._by_header) >= MAX_CODECS:
+                del self._by_header[next(iter(self._by_header))]  # the one used longest ago
+        self._by_header[prefix] = codec  # the latest last
+        return prefix, codec
+
+    def _confluent(self, payload: bytes) -> Alert | Skipped:
+        if len(payload) < CONFLUENT_HEAD:
+            raise AlertError("truncated", f"message of {len(payload)} bytes ends within its schema id")
+        schema_id = int.from_bytes(payload[1:CONFLUENT_HEAD], "big", signed=True)
+        codec = self._by_id.get(schema_id)
+        if codec is None:
+            if self._registry is None:
+                raise AlertError(
+                    "no_registry",
+                    f"schema id {schema_id}, and no registry or folder of schemas is configured",
+                )
+            codec = self._by_id[schema_id] = make_codec(self._registry.schema(schema_id))
+        return codec.judge(codec.reader.read(payload, CONFLUENT_HEAD, len(payload)), self._rules)
+
+
+def make_codec(schema: Schema, compression: str = "null") -> AlertCodec:
+    """Prepare the reading of alerts of a writer schema.
+
+    Raises
+    ------
+    AlertError
+        ``bad_schema``, or ``schema_not_an_alert`` if no survey's detection is in it.
+    """
+    alert = parse_schema(schema)
+    for projection, judge in SURVEYS:
+        if _is_alert(alert, projection):
+            try:
+                program = compile_projection(alert, projection)
+            except UnknownShapeError:
+                return AlertCodec(GeneralReader(alert, projection), judge, compression)
+            return AlertCodec(ColumnarReader(program, projection), judge, compression)
+    found = ", ".join(alert.names[:8]) or alert.kind
+    raise AlertError("schema_not_an_alert", f"schema of neither a ZTF nor an LSST alert: {found:.200}")
+
+
+def _is_alert(alert: AvroType, projection: Projection) -> bool:
+    """Whether the alert has a trigger that looks like the survey's: a record, or a union with one."""
+    trigger = alert.field(projection.trigger)
+    if trigger is None:
+        return False
+    branches = trigger.parts if trigger.kind == "union" else (trigger,)
+    return any(projection.signature <= set(branch.names) for branch in branches)

@@ -1,0 +1,217 @@
+"""ZTF alerts: total magnitudes from difference photometry.
+
+Field names and their meaning: https://zwickytransientfacility.github.io/ztf-avro-alert/schema.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from broker.alert import EPOCH, Alert, Skipped
+from broker.avro.projection import Projection, Record
+from broker.errors import AlertError
+from broker.ingest.heliocentric import light_travel_s
+from broker.ingest.vetting import JudgingRules, all_of, bad_trigger, judge, known_error, positions
+
+MAX_OBJECT_ID = 256  # a key of every message and of the store; ZTF's have 12 characters
+PROJECTION = Projection(
+    survey="ztf",
+    fields={"objectId": "text", "candid": "long"},
+    trigger="candidate",
+    history="prv_candidates",
+    counted="fp_hists",
+    signature=frozenset({"jd", "fid", "magpsf", "isdiffpos"}),
+    columns={
+        "jd": "double",
+        "fid": "long",
+        "pid": "long",
+        "programid": "long",
+        "candid": "long",
+        "isdiffpos": "text",
+        "ra": "double",
+        "dec": "double",
+        "magpsf": "double",
+        "sigmapsf": "double",
+        "distnr": "double",
+        "magnr": "double",
+        "sigmagnr": "double",
+        "exptime": "double",
+    },
+)
+
+BANDS = np.array([b"g", b"r", b"i"], dtype="S1")  # fid 1, 2, 3
+EXPOSURE_S = 30.0  # of nearly every exposure; packets before schema 4.0 do not tell
+FIRST_JD, LAST_JD = 2457000.0, 2500000.0  # before the camera was on the sky; the year 2132
+JD_OF_PID_ZERO = 2457754.5
+PID_TOLERANCE_D = 0.01
+RISING, FADING = (b"t", b"1", b"true"), (b"f", b"0", b"false")  # 't' comes back as '1' in later packets
+
+
+def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
+    """Judge a ZTF alert by its candidate, and turn it and its history into epochs.
+
+    The first rule that a detection breaks names its fate: ``non_detection`` (history only: an upper limit),
+    ``not_public``, ``no_total_flux``, ``no_reference_star``, ``bad_value``. Times are the start of the
+    exposure in UTC; `time_correction_s` takes them to its middle and to the Sun.
+
+    Raises
+    ------
+    AlertError
+        If the alert has no name or its candidate holds an impossible value.
+    """
+    columns, present = record.columns, record.present
+    object_id = record.fields["objectId"]
+    if not isinstance(object_id, str) or not object_id:
+        raise AlertError("missing_field", "objectId of the alert is empty or not in the writer's schema")
+    if len(object_id) > MAX_OBJECT_ID:
+        raise AlertError("bad_value", f"objectId has {len(object_id):,} characters: {object_id:.40}...")
+    candid = columns["candid"]
+    if not present["candid"][0]:
+        if record.fields["candid"] is None:
+            raise AlertError("missing_field", f"alert of {object_id} has no candid")
+        candid[0] = record.fields["candid"]
+        present["candid"][0] = True
+
+    with np.errstate(all="ignore"):  # null is NaN here, and a sentinel may overflow: judged below
+        sign = _sign(columns["isdiffpos"])
+        mag, mag_err, dark, no_reference = total_magnitude(columns, sign, rules)
+        ra, dec, on_sky = positions(record)
+        checks = _plausible(record, sign) | on_sky
+        upper_limit = ~present["magpsf"]
+        upper_limit[0] = False
+        verdict = judge(
+            {
+                "non_detection": upper_limit,
+                "not_public": _not_public(columns["programid"], rules),
+                "no_total_flux": dark,
+                "no_reference_star": no_reference,
+                "bad_value": ~all_of(checks.values()),
+            }
+        )
+    if verdict.trigger == "bad_value":
+        raise bad_trigger(record, checks, "candidate")
+    if verdict.trigger != "used":
+        return Skipped("ztf", verdict.trigger)
+
+    rows = verdict.used
+    ra, dec = ra[rows], dec[rows]
+    epochs = np.zeros(ra.size, dtype=EPOCH)
+    epochs["source_id"] = candid[rows]
+    epochs["exposure"] = _exposure(record)[rows]
+    epochs["mjd"] = columns["jd"][rows] - 2400000.5
+    epochs["mag"] = mag[rows]
+    epochs["mag_err"] = mag_err[rows]
+    epochs["time_correction_s"] = _half_exposure_s(columns["exptime"][rows]) + light_travel_s(
+        epochs["mjd"], ra, dec
+    )
+    epochs["band"] = BANDS[columns["fid"][rows] - 1]
+    if record.n_counted:
+        verdict.history["forced"] = record.n_counted
+    return Alert(
+        survey="ztf",
+        object_id=object_id,
+        time_scale="UTC",
+        ra=float(ra[0]),
+        dec=float(dec[0]),
+        detection=epochs[:1],
+        history=epochs[1:],
+        withdrawn=np.empty(0, dtype=np.int64),
+        history_rows=verdict.history,
+    )
+
+
+def total_magnitude(
+    columns: Mapping[str, NDArray[Any]], sign: NDArray[np.float64], rules: JudgingRules
+) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
+    r"""Magnitude of all light, from that of the difference and that of the reference star.
+
+    .. math:: f_r = 10^{-0.4\,\mathrm{magnr}}, \quad f_d = 10^{-0.4\,\mathrm{magpsf}}, \quad f = f_r \pm f_d,
+
+              m = -2.5 \log_{10} f, \quad
+              \sigma = \sqrt{(f_r\,\mathrm{sigmagnr})^2 + (f_d\,\mathrm{sigmapsf})^2} \, / f
+
+    Every detection is added to its own `magnr`: the reference of one band changes with field and readout
+    channel. The error is finite for every f > 0; the other convention in use, which subtracts the terms
+    because the difference holds the reference's noise, is undefined for 31 % of real detections.
+
+    Returns
+    -------
+    mag, mag_err : (n,) float64 and float32
+        [mag]; meaningless where one of the masks is set; the error is NaN where a part of it is unknown.
+    dark : (n,) bool
+        The sum is not positive.
+    no_reference : (n,) bool
+        The reference has no star here, or another one.
+
+    References
+    ----------
+    ZTF Science Data System Explanatory Supplement, "Constructing light curves from alert packets".
+    """
+    has_reference = _is_magnitude(columns["magnr"])
+    nearby = has_reference & (columns["distnr"] >= 0.0) & (columns["distnr"] < rules.max_distnr_arcsec)
+    added = has_reference if rules.require_reference_star else nearby
+    difference = 10.0 ** (-0.4 * columns["magpsf"])
+    reference = np.where(added, 10.0 ** (-0.4 * columns["magnr"]), 0.0)
+    total = reference + sign * difference
+
+    error = difference * known_error(columns["sigmapsf"])
+    if rules.ztf_error == "dc":
+        error = np.hypot(error, np.where(added, reference * known_error(columns["sigmagnr"]), 0.0))
+    summed = _is_magnitude(columns["magpsf"]) & (sign != 0.0) & (added | (not rules.require_reference_star))
+    no_reference = ~nearby if rules.require_reference_star else np.zeros_like(nearby)
+    mag_err = known_error((error / total).astype(np.float32))  # infinite where the light nearly cancels
+    return -2.5 * np.log10(total), mag_err, summed & (total <= 0.0), no_reference
+
+
+def _plausible(record: Record, sign: NDArray[np.float64]) -> dict[str, NDArray[np.bool_]]:
+    """Per field, the rows whose value is possible."""
+    columns, present = record.columns, record.present
+    jd, fid, pid = columns["jd"], columns["fid"], columns["pid"]
+    # The digits of pid are the start of the exposure: equal to jd within 1e-5 d in all of 50,724 detections.
+    jd_of_pid = JD_OF_PID_ZERO + (pid // 1000) * 1e-6
+    return {
+        "jd": (jd > FIRST_JD) & (jd < LAST_JD),
+        "pid": ~present["pid"] | (np.abs(jd - jd_of_pid) < PID_TOLERANCE_D),
+        "fid": (fid >= 1) & (fid <= BANDS.size),
+        "candid": present["candid"],
+        "magpsf": _is_magnitude(columns["magpsf"]),
+        "isdiffpos": sign != 0.0,
+    }
+
+
+def _not_public(programid: NDArray[np.int64], rules: JudgingRules) -> NDArray[np.bool_]:
+    if rules.programids is None:
+        return np.zeros(programid.size, dtype=np.bool_)
+    public: NDArray[np.bool_] = np.logical_or.reduce([programid == wanted for wanted in rules.programids])
+    return ~public
+
+
+def _exposure(record: Record) -> NDArray[np.int64]:
+    """Return the exposure and readout channel; candid is pid with six digits more."""
+    exposure: NDArray[np.int64] = np.where(
+        record.present["pid"], record.columns["pid"], record.columns["candid"] // 10**6
+    )
+    return exposure
+
+
+def _half_exposure_s(exptime: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 0.5 * np.where((exptime > 0.0) & (exptime < 3600.0), exptime, EXPOSURE_S)
+
+
+def _is_magnitude(mag: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Exclude null and the sentinels in use: -99999, -999, 0, 99 and above."""
+    return (mag > 0.0) & (mag < 99.0)
+
+
+def _sign(isdiffpos: NDArray[np.bytes_]) -> NDArray[np.float64]:
+    """+1 where the difference is positive, -1 where negative, 0 where the text is neither."""
+    sign = np.zeros(isdiffpos.size)
+    for text in RISING:
+        sign[isdiffpos == text] = 1.0
+    for text in FADING:
+        sign[isdiffpos == text] = -1.0
+    return sign

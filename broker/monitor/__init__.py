@@ -1,0 +1,4 @@
+"""What people and machines see of a run: counts, metrics, terminal, logs.
+
+Nothing here changes what is published.
+"""

@@ -1,0 +1,4 @@
+"""How packets come in and annotations go out: Kafka and files.
+
+Nothing here looks into a packet.
+"""

@@ -1,0 +1,152 @@
+"""Alerts from files and annotations to files: the pipeline without a broker."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from broker.alert import Packet
+from broker.classify.annotation import Annotation, Format, Record, avro_file
+from broker.errors import ConfigError, FatalError
+from broker.ingest.dead_letter import DeadLetter
+from broker.state.store import Position
+from broker.transport.split_file import read_file
+
+SUFFIXES = (".avro", ".bin")
+
+
+def find_files(paths: Sequence[Path]) -> list[Path]:
+    """Files of packets in `paths`: a file as it is, a folder as its ``*.avro`` and ``*.bin`` files, sorted.
+
+    Raises
+    ------
+    ConfigError
+        If a path does not exist or a folder holds no packet file.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+            if not inside:
+                raise ConfigError(f"the folder {path} holds no {' or '.join(SUFFIXES)} file")
+            found += inside
+        elif path.exists():
+            found.append(path)
+        else:
+            raise ConfigError(f"no such file or folder: {path}")
+    return found
+
+
+class FileSource:
+    """Packets of files, in the order given."""
+
+    def __init__(self, files: Sequence[Path], *, batch_size: int) -> None:
+        self._packets = packets_of(files)
+        self._batch_size = batch_size
+        self.exhausted = False
+
+    def poll(self) -> Sequence[Packet]:
+        """See `Source.poll`.
+
+        Raises
+        ------
+        FatalError
+            If a file cannot be read.
+        """
+        batch = list(islice(self._packets, self._batch_size))
+        self.exhausted = not batch
+        return batch
+
+    def commit(self, positions: Mapping[Position, int]) -> None:
+        """See `Source.commit`: files are read once."""
+
+
+class FileSink:
+    """Annotations to one file or standard output, and what is known of dead letters to another file.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file; None is standard output, JSON lines only.
+    dead_letters : Path or None
+        JSON lines of reason, message and origin of every packet that could not be read.
+
+    Raises
+    ------
+    ConfigError
+        If a file cannot be written, or Avro is asked for on standard output.
+    """
+
+    def __init__(self, path: Path | None, form: Format, *, dead_letters: Path | None = None) -> None:
+        if form == "avro" and path is None:
+            raise ConfigError("--format avro needs --output FILE: an Avro file is not for the terminal")
+        self._stack = contextlib.ExitStack()
+        self._out: IO[Any] = sys.stdout if path is None else self._open(path, binary=form == "avro")
+        with self._writing():
+            self._avro = avro_file(self._out) if form == "avro" else None
+        self._dead = None if dead_letters is None else self._open(dead_letters)
+
+    def deliver(self, annotations: Sequence[Annotation], dead_letters: Sequence[DeadLetter]) -> None:
+        """See `Sink.deliver`."""
+        with self._writing():
+            for annotation in annotations:
+                self._write(annotation.record)
+            if self._dead is not None:
+                for letter in dead_letters:
+                    self._dead.write(json.dumps(letter.describe()) + "\n")
+
+    def close(self) -> None:
+        """Finish the files.
+
+        Raises
+        ------
+        FatalError
+            If they cannot be finished.
+        """
+        with self._writing():
+            if self._avro is not None:
+                self._avro.flush()
+            self._out.flush()
+            self._stack.close()
+
+    def _write(self, record: Record) -> None:
+        if self._avro is not None:
+            self._avro.write(record)
+        else:
+            self._out.write(json.dumps(record, allow_nan=False) + "\n")
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise  # our reader has seen enough: no failure
+        except OSError as exc:
+            raise FatalError(f"cannot write {self._out.name}: {exc.strerror}") from exc
+
+    def _open(self, path: Path, *, binary: bool = False) -> IO[Any]:
+        try:
+            file: IO[Any] = path.open("wb") if binary else path.open("w", encoding="utf-8")
+        except OSError as exc:
+            raise ConfigError(f"cannot write {path}: {exc.strerror}") from exc
+        return self._stack.enter_context(file)
+
+
+def packets_of(files: Sequence[Path]) -> Iterator[Packet]:
+    """Packets of files, in order.
+
+    Raises
+    ------
+    FatalError
+        If a file cannot be read.
+    """
+    for file in files:
+        try:
+            yield from read_file(file)
+        except OSError as exc:
+            raise FatalError(f"cannot read {file}: {exc.strerror}") from exc

@@ -1,0 +1,233 @@
+"""Alerts from the topics of a Kafka cluster."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
+
+from broker.alert import Origin, Packet
+from broker.config import KafkaConfig
+from broker.errors import FatalError
+from broker.state.store import Position, Store
+from broker.transport.kafka_client import Connection, make_consumer
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 0.5
+_STEP = 32  # messages asked for at once, so that
+_BATCH_BYTES = 64 * 2**20  # a batch of large ones stays within memory
+
+_FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
+_MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+
+
+class KafkaSource:
+    """Packets of some topics, all partitions, from where the store left off.
+
+    The store's positions rule: the group's committed offsets are kept for monitoring the lag, and a new store
+    reads everything the topics still hold.
+
+    Parameters
+    ----------
+    until_end : bool
+        Whether to be exhausted at the end of all partitions instead of waiting for more.
+    """
+
+    def __init__(
+        self, config: KafkaConfig, store: Store, *, batch_size: int, until_end: bool = False
+    ) -> None:
+        self.exhausted = False
+        self._config = config
+        self._batch_size = batch_size
+        self._until_end = until_end
+        self._connection = Connection(config.bootstrap_servers, patience_s=config.patience_s)
+        self._positions = store.positions()
+        self._assigned: set[Position] = set()
+        self._ended: set[Position] = set()
+        self._next: dict[Position, int] = {}
+        self._missing_since: dict[str, float] = {}
+        self._failure: FatalError | None = None
+        self._consumer = make_consumer(
+            self._connection,
+            {**config.settings, "group.id": config.group_id, "enable.partition.eof": until_end},
+        )
+        literal = [topic for topic in config.topics if "{" not in topic]
+        self._connection.wait_for_topics(self._consumer, literal)
+        self._subscribed: list[str] = []
+        self._subscribe()
+
+    def poll(self) -> Sequence[Packet]:
+        """See `Source.poll`.
+
+        Raises
+        ------
+        ConfigError
+            If the cluster refuses us.
+        FatalError
+            If the cluster is away for too long, or other members of the group took part of the partitions.
+        """
+        self._subscribe()
+        packets: list[Packet] = []
+        size = 0
+        while len(packets) < self._batch_size and size < _BATCH_BYTES:
+            step = min(_STEP, self._batch_size - len(packets))
+            messages = self._consumer.consume(step, 0.0 if packets else _POLL_S)
+            if self._failure is not None:
+                raise self._failure
+            for message in messages:
+                place = (message.topic(), message.partition())
+                if message.error() is not None:
+                    self._on_message_error(message.error(), place)
+                elif place in self._assigned:
+                    self._follow(place, message.offset())
+                    packets.append(_packet(message))
+                    size += len(packets[-1].payload)
+            if len(messages) < step:
+                break
+        if packets:
+            self._connection.answered()
+        else:
+            self._connection.check(self._consumer)
+            self._check_topics()
+            self.exhausted = self._until_end and self._at_end()
+        return packets
+
+    def commit(self, positions: Mapping[Position, int]) -> None:
+        """See `Source.commit`."""
+        self._positions.update(positions)
+        offsets = [TopicPartition(t, p, offset) for (t, p), offset in positions.items()]
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as exc:  # the store has them: only the lag that monitoring shows is late
+            log.warning("offsets not committed", extra={"error": str(exc)})
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+    def _at_end(self) -> bool:
+        """Whether all partitions are read, or no topic is there after our patience: a quiet night."""
+        if self._assigned:
+            return self._ended >= self._assigned
+        if not self._missing_since.keys() >= set(self._subscribed):
+            return False
+        return time.monotonic() - max(self._missing_since.values()) > self._config.patience_s
+
+    def _follow(self, place: Position, offset: int) -> None:
+        """Notice offsets that were never read: the topic's retention can overtake a worker that lags."""
+        expected = self._next.get(place, offset)
+        if offset > expected:
+            where = f"{place[0]}[{place[1]}]"
+            log.warning("offsets went before they were read", extra={"where": where, "n": offset - expected})
+        self._next[place] = offset + 1
+        self._ended.discard(place)
+
+    def _check_topics(self) -> None:
+        """Bear with a night's topic before its first alert, not with one that is named and stays away."""
+        for topic, since in self._missing_since.items():
+            if topic in self._config.topics and time.monotonic() - since > self._config.patience_s:
+                raise FatalError(f"{self._connection.servers} has no topic {topic} any more: create it again")
+
+    def _subscribe(self) -> None:
+        topics = resolve_topics(self._config.topics, datetime.now(UTC), nights=self._config.nights)
+        if topics != self._subscribed:
+            left = sorted(set(self._subscribed) - set(topics))
+            if left:
+                log.warning("nights are no longer read", extra={"topics": left})
+            log.info("subscribing", extra={"topics": topics})
+            self._consumer.subscribe(topics, on_assign=self._on_assign, on_revoke=self._on_revoke)
+            self._subscribed = topics
+
+    def _on_assign(self, consumer: Any, partitions: list[Any]) -> None:
+        """Start every partition where the store left off; runs inside `poll`."""
+        try:
+            self._assigned = {(p.topic, p.partition) for p in partitions}
+            self._ended &= self._assigned
+            self._next.clear()
+            self._missing_since.clear()
+            self._refuse_a_part(consumer)
+            for partition in partitions:
+                partition.offset = self._start(consumer, partition)
+            consumer.assign(partitions)
+        except KafkaException as exc:
+            self._failure = FatalError(f"cannot start reading {self._subscribed}: {exc.args[0].str()}")
+        except FatalError as exc:  # raised here it would not keep librdkafka from going on
+            self._failure = exc
+
+    def _on_revoke(self, consumer: Any, partitions: list[Any]) -> None:
+        self._assigned -= {(p.topic, p.partition) for p in partitions}
+
+    def _refuse_a_part(self, consumer: Any) -> None:
+        """Alerts of one object lie on any partition: who reads only some sees half an object."""
+        found = consumer.list_topics(timeout=10.0).topics
+        for topic in self._subscribed:
+            n_all = len(found[topic].partitions) if topic in found else 0
+            n_ours = sum(t == topic for t, _ in self._assigned)
+            if n_ours < n_all:
+                raise FatalError(
+                    f"group {self._config.group_id} gave this worker {n_ours} of the {n_all} partitions of "
+                    f"{topic}: light curves need all of them, so run one worker per group"
+                )
+
+    def _start(self, consumer: Any, partition: Any) -> int:
+        expected = self._positions.get((partition.topic, partition.partition))
+        if expected is None:
+            return int(OFFSET_BEGINNING)
+        low, high = consumer.get_watermark_offsets(partition, timeout=10.0)
+        where = f"{partition.topic}[{partition.partition}]"
+        if expected > high:
+            raise FatalError(
+                f"{where} ends at offset {high}, the store has read up to {expected}: the topic was made "
+                "anew. Name another kafka topic or state.path"
+            )
+        if expected < low:
+            log.warning(
+                "alerts expired before they were read", extra={"where": where, "alerts": low - expected}
+            )
+        return max(expected, int(low))
+
+    def _on_message_error(self, error: KafkaError, place: Position) -> None:
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._ended.add(place)
+        elif error.code() in _MISSING:
+            if place[0] not in self._missing_since:
+                log.warning("no such topic yet", extra={"topic": place[0]})
+                self._missing_since[place[0]] = time.monotonic()
+        elif error.fatal() or error.code() in _FORBIDDEN:
+            raise FatalError(f"cannot read {place[0]}: {error.str()}")
+        else:
+            self._connection.on_error(error)
+
+
+def resolve_topics(templates: Sequence[str], now: datetime, *, nights: int = 2) -> list[str]:
+    """Literal topic names: ``{utc_date}`` becomes the dates of the latest nights, today's last.
+
+    A regular expression would also match nights that the survey has expired but still advertises.
+    """
+    days = [(now - timedelta(days=d)).strftime("%Y%m%d") for d in reversed(range(nights))]
+    names = []
+    for template in templates:
+        names += (
+            [template.replace("{utc_date}", day) for day in days] if "{utc_date}" in template else [template]
+        )
+    return names
+
+
+def _packet(message: Any) -> Packet:
+    kind, timestamp_ms = message.timestamp()
+    upstream_ms = timestamp_ms if kind else None
+    for name, value in message.headers() or ():
+        if (
+            name == "producer_timestamp" and value is not None and value.isdigit() and len(value) < 16
+        ):  # LSST's own
+            upstream_ms = int(value)
+    return Packet(
+        message.value() or b"",
+        Origin(topic=message.topic(), partition=message.partition(), offset=message.offset()),
+        upstream_ms,
+    )

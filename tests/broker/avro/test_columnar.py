@@ -1,0 +1,231 @@
+"""The columnar reader against fastavro, on schemas and values of every shape, and on damaged bytes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from broker.avro.columnar import MAX_ROWS, ColumnarReader, end_of_value
+from broker.avro.compiler import UnknownShapeError, compile_projection, compile_skip
+from broker.avro.container import write_varint
+from broker.avro.fastavro_reader import GeneralReader
+from broker.avro.projection import OVERLONG, Record
+from broker.avro.schema import parse_schema
+from broker.errors import AlertError
+from tests.broker.avro.any_schema import PROJECTION, alerts, typed_values
+from tests.broker.packets import nullable, record, schemaless
+
+
+def assert_same(one: Record, other: Record) -> None:
+    assert dict(one.fields) == dict(other.fields)
+    assert one.n_counted == other.n_counted
+    for name in PROJECTION.columns:
+        np.testing.assert_array_equal(one.columns[name], other.columns[name], strict=True)
+        np.testing.assert_array_equal(one.present[name], other.present[name], strict=True)
+
+
+def columnar(schema: Any) -> ColumnarReader:
+    return ColumnarReader(compile_projection(parse_schema(schema), PROJECTION), PROJECTION)
+
+
+@settings(max_examples=300, deadline=None)
+@given(alerts())
+def test_the_columnar_reader_gives_what_fastavro_gives(case):
+    schema, alert = case
+    body = b"...." + schemaless(alert, schema) + b"...."
+
+    fast = columnar(schema).read(body, 4, len(body) - 4)
+    slow = GeneralReader(parse_schema(schema), PROJECTION).read(body, 4, len(body) - 4)
+
+    assert_same(fast, slow)
+    assert slow.fields["name"] == alert["name"]
+    assert slow.n_counted == len(alert["more"] or [])
+
+
+@settings(max_examples=300, deadline=None)
+@given(typed_values())
+def test_a_value_of_any_type_ends_where_fastavro_wrote_its_end(case):
+    kind, value = case
+    schema = record("whole", {"value": kind, "end": "long"})
+    body = schemaless({"value": value, "end": -1}, schema)
+    program = compile_skip(parse_schema(schema))
+
+    assert end_of_value(program, body + b"\x00" * 9, 0) == len(body)
+    for cut in range(len(body)):
+        with pytest.raises(AlertError):
+            end_of_value(program, body[:cut], 0)
+
+
+SIMPLE = record(
+    "alert",
+    {
+        "name": "string",
+        "now": record("detection", {"time": "double", "id": "long", "band": "string", "flux": "float"}),
+        "before": {"type": "array", "items": "detection"},
+        "more": {"type": "array", "items": "long"},
+    },
+)
+NOW = {"time": 1.5, "id": -7, "band": "r", "flux": 0.25}
+
+
+def test_a_text_that_does_not_fit_a_column_is_marked():
+    alert = {
+        "name": "x",
+        "now": NOW | {"band": "broadband"},
+        "before": [NOW | {"band": "12345678"}],
+        "more": [],
+    }
+    body = schemaless(alert, SIMPLE)
+    assert columnar(SIMPLE).read(body, 0, len(body)).columns["band"].tolist() == [OVERLONG, b"12345678"]
+
+
+def test_blocks_may_tell_their_size_and_come_in_several():
+    row = schemaless(NOW, SIMPLE["fields"][1]["type"])
+    head = schemaless({"name": "x", "now": NOW, "before": [], "more": []}, SIMPLE)[:-2]
+    sized = write_varint(-2) + write_varint(2 * len(row)) + row + row + write_varint(1) + row + b"\x00"
+    counted = write_varint(-1) + write_varint(1) + b"\x02" + write_varint(2) + b"\x02\x04" + b"\x00"
+
+    found = columnar(SIMPLE).read(head + sized + counted, 0, len(head + sized + counted))
+
+    assert found.columns["id"].tolist() == [-7] * 4
+    assert found.n_counted == 3
+
+
+def test_a_long_history_makes_room():
+    alert = {"name": "x", "now": NOW, "before": [NOW | {"id": i} for i in range(3000)], "more": []}
+    body = schemaless(alert, SIMPLE)
+    assert columnar(SIMPLE).read(body, 0, len(body)).columns["id"].tolist() == [-7, *range(3000)]
+
+
+def test_more_rows_than_any_survey_sends_are_refused():
+    small = record(
+        "alert",
+        {"now": record("detection", {"id": "long"}), "before": {"type": "array", "items": "detection"}},
+    )
+    body = b"\x00" + write_varint(9 * MAX_ROWS) + b"\x00" * (9 * MAX_ROWS + 1)
+    with pytest.raises(AlertError) as refused:
+        columnar(small).read(body, 0, len(body))
+    assert refused.value.reason == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "truncated"),
+        (b"\x06ab", "truncated"),
+        (b"\x01", "corrupt"),  # a text of -1 bytes
+        (b"\xff" * 9 + b"\x02", "corrupt"),  # more than 64 bits
+        (b"\x80" * 40, "corrupt"),
+        (b"\x02x" + bytes(8) + b"\x00\x02r" + bytes(3), "truncated"),
+        (b"\x02x" + bytes(8) + b"\x00\x02r" + bytes(4) + b"\xff" * 9 + b"\x01\x00", "corrupt"),  # -2**63 rows
+        (b"\x02x" + bytes(8) + b"\x00\x02r" + bytes(4) + write_varint(2**62), "corrupt"),
+        (b"\x02\xff" + bytes(8) + b"\x00\x02r" + bytes(4) + b"\x00\x00", "corrupt"),  # not UTF-8
+    ],
+)
+def test_a_damaged_record_is_refused(body, reason):
+    with pytest.raises(AlertError) as refused:
+        columnar(SIMPLE).read(body, 0, len(body))
+    assert refused.value.reason == reason
+
+
+def test_a_union_branch_may_take_several_bytes_and_must_exist():
+    schema = record("alert", {"now": record("detection", {"other": nullable("int"), "id": nullable("long")})})
+    reader = columnar(schema)
+    assert reader.read(b"\x80\x00\x82\x80\x00\x0a", 0, 6).columns["id"].tolist() == [5]
+    for wrong in (b"\x04\x00", b"\x01\x00", b"\x00\x04\x00", b"\x00\x03"):
+        with pytest.raises(AlertError, match="branch"):
+            reader.read(wrong, 0, len(wrong))
+
+
+def test_an_alert_whose_trigger_is_null_is_refused():
+    schema = record(
+        "alert",
+        {
+            "now": nullable(record("detection", {"id": "long"})),
+            "before": {"type": "array", "items": "detection"},
+        },
+    )
+    body = schemaless({"now": None, "before": [{"id": 1}]}, schema)
+    for reader in (columnar(schema), GeneralReader(parse_schema(schema), PROJECTION)):
+        with pytest.raises(AlertError, match="now is null") as refused:
+            reader.read(body, 0, len(body))
+        assert refused.value.reason == "missing_field"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        record(
+            "alert",
+            {"before": {"type": "array", "items": record("detection", {"id": "long"})}, "now": "detection"},
+        ),
+        record("alert", {"now": record("detection", {"id": "string"})}),
+        record("alert", {"now": record("detection", {"time": "int"})}),
+        record(
+            "alert",
+            {"now": record("detection", {"id": "long"}), "before": {"type": "map", "values": "detection"}},
+        ),
+        record("alert", {"now": record("detection", {"id": "long"}), "name": "bytes"}),
+    ],
+)
+def test_a_schema_of_another_shape_is_not_compiled(schema):
+    with pytest.raises(UnknownShapeError):
+        compile_projection(parse_schema(schema), PROJECTION)
+
+
+def test_the_general_reader_takes_other_orders_and_integers_as_numbers():
+    detection = record("detection", {"time": "int", "id": "long"})
+    schema = record("alert", {"before": {"type": "array", "items": detection}, "now": "detection"})
+    body = schemaless({"before": [{"time": 2, "id": 20}], "now": {"time": 1, "id": 10}}, schema)
+    found = GeneralReader(parse_schema(schema), PROJECTION).read(body, 0, len(body))
+    assert found.columns["time"].tolist() == [1.0, 2.0]
+    assert found.columns["id"].tolist() == [10, 20]
+    assert found.fields == {"name": None, "number": None}
+    assert not found.present["band"].any()
+
+
+def test_the_general_reader_refuses_values_of_another_kind():
+    schema = record("alert", {"now": record("detection", {"id": "string"})})
+    body = schemaless({"now": {"id": "seven"}}, schema)
+    with pytest.raises(AlertError, match="id is 'seven', not a long") as refused:
+        GeneralReader(parse_schema(schema), PROJECTION).read(body, 0, len(body))
+    assert refused.value.reason == "bad_schema"
+
+
+MUTATIONS = """
+import random, sys
+import tests.broker.avro.test_columnar as t
+from tests.broker.packets import schemaless
+body = schemaless({"name": "x", "now": t.NOW, "before": [t.NOW] * 5, "more": [1, 2, 3]}, t.SIMPLE)
+reader, dice = t.columnar(t.SIMPLE), random.Random(1)
+for _ in range(4000):
+    hurt = bytearray(body[: dice.randrange(1, len(body) + 1)])
+    for _ in range(dice.randrange(4)):
+        hurt[dice.randrange(len(hurt))] = dice.choice([0, 1, 2, 0x7F, 0x80, 0xFF, dice.randrange(256)])
+    try:
+        reader.read(bytes(hurt), 0, len(hurt))
+    except t.AlertError:
+        pass
+"""
+
+
+def test_no_damage_makes_the_kernel_read_or_write_outside_its_buffers(tmp_path: Path):
+    """Compiled with bounds checks, the kernel raises IndexError where it would."""
+    settings = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", MUTATIONS],
+        cwd=root,
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

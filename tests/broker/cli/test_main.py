@@ -1,0 +1,225 @@
+"""The command as a user meets it: exit codes, one-line errors, what is written where."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import fastavro
+import pytest
+
+from broker.classify.classifier import shipped_model
+from broker.transport.embedded_kafka import EmbeddedBroker
+from tests.broker.streams import SCHEMAS, simulated, timeless
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def varstream(*arguments, environment=None):
+    return subprocess.run(
+        [sys.executable, "-m", "broker.cli.main", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+@pytest.fixture(scope="module")
+def sky(tmp_path_factory):
+    """Folder of packets of both surveys, some of them spoiled."""
+    folder = tmp_path_factory.mktemp("packets")
+    for number, alert in enumerate(simulated()[:150]):
+        (folder / f"{number:04d}{'.avro' if alert.survey == 'ztf' else '.bin'}").write_bytes(alert.payload)
+    good = simulated()[0].payload
+    (folder / "8000.avro").write_bytes(good[:-40])
+    (folder / "8001.bin").write_bytes(b"")
+    (folder / "8002.avro").write_bytes(b"not avro at all")
+    (folder / "ignored.txt").write_text("no packet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def classified(sky, tmp_path_factory):
+    counts = tmp_path_factory.mktemp("out") / "counts.json"
+    done = varstream("classify", sky, "--schemas", SCHEMAS, "--counts", counts)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()], json.loads(counts.read_text()), done
+
+
+def test_every_line_is_a_record_and_the_counts_add_up(classified):
+    records, counts, done = classified
+    assert counts["alerts_in"] == 153
+    assert counts["alerts_in"] == (
+        counts["alerts_used"] + sum(counts["alerts_skipped"].values()) + sum(counts["alerts_dead"].values())
+    )
+    assert counts["alerts_dead"] == {"bad_magic": 1, "empty": 1, "truncated": 1}
+    assert counts["annotations"] == len(records)
+    assert counts["labelled"] == sum(r["label"] is not None for r in records)
+    assert "153 alerts in" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_avro_output_holds_the_same_records_as_json(sky, classified, tmp_path):
+    output = tmp_path / "out.avro"
+    done = varstream("classify", sky, "--schemas", SCHEMAS, "--format", "avro", "--output", output)
+    assert done.returncode == 0, done.stderr
+    with output.open("rb") as file:
+        records = list(fastavro.reader(file))
+
+    class Held:
+        def __init__(self, record):
+            self.record = record
+
+    assert timeless(map(Held, records)) == timeless(map(Held, classified[0]))
+
+
+def test_a_run_of_bad_packets_only_is_still_a_run(tmp_path):
+    (tmp_path / "a.avro").write_bytes(b"no")
+    letters = tmp_path / "dead.jsonl"
+    done = varstream("classify", tmp_path / "a.avro", "--dead-letters", letters)
+    assert done.returncode == 0
+    assert done.stdout == ""
+    (letter,) = [json.loads(line) for line in letters.read_text().splitlines()]
+    assert letter["reason"] == "bad_magic"
+    assert letter["file"].endswith("a.avro")
+
+
+def damaged_model(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in ("model.onnx", "manifest.json"):
+        (folder / name).write_bytes((shipped_model() / name).read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["classify", "absent"], 2, "no such file or folder: absent"),
+        (["classify", "docs"], 2, "the folder docs holds no .avro or .bin file"),
+        (["classify", "README.md", "--model", "docs"], 2, "no model in docs: manifest.json is missing"),
+        (["classify", "README.md", "--schemas", "absent"], 2, "absent"),
+        (["classify", "README.md", "--min-epochs", "3"], 2, "min_epochs must be at least 8, got 3"),
+        (["classify", "README.md", "--format", "avro"], 2, "--format avro needs --output FILE"),
+        (["classify", "README.md", "--output", "absent/x"], 2, "cannot write absent/x: No such file"),
+        (["classify", "README.md", "--format", "avro", "--output", "/dev/full"], 1, "cannot write /dev/full"),
+        (["run"], 2, "kafka.topics is empty"),
+        (["run", "--config", "absent.toml"], 2, "cannot read the settings absent.toml"),
+        (["run", "--set", "kafka.topic=x"], 2, "did you mean topics"),
+        (
+            [
+                "replay",
+                "README.md",
+                "--topic",
+                "t",
+                "--bootstrap-servers",
+                "127.0.0.1:1",
+                "--set",
+                "kafka.patience_s=1",
+            ],
+            1,
+            "127.0.0.1:1 is unreachable",
+        ),
+    ],
+)
+def test_a_failure_is_one_line_with_the_remedy(arguments, code, message):
+    done = varstream(*arguments)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert done.stderr.startswith("varstream: ")
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.update(sha256="0" * 64), "the files do not belong together"),
+        (lambda m: m.update(convention="kim2021"), "convention"),
+        (lambda m: m.update(convention="other"), "convention"),
+        (lambda m: m.update(features=m["features"][::-1]), "features"),
+        (lambda m: m.update(manifest_version="9"), "manifest_version"),
+        (lambda m: m.pop("classes"), "incomplete"),
+        (lambda m: m.update(min_epochs="10"), "min_epochs cannot be '10'"),
+        (lambda m: m.update(sha256=None), "sha256 cannot be None"),
+        (lambda m: m.update(clip_sigma="3"), "clip_sigma cannot be '3'"),
+        (lambda m: m.update(extra=1), "unknown fields extra"),
+    ],
+)
+def test_a_model_that_does_not_match_its_manifest_is_refused(tmp_path, change, message):
+    folder = damaged_model(tmp_path)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    change(manifest)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    done = varstream("classify", "README.md", "--model", folder)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_reader_that_leaves_early_is_no_error(sky):
+    command = f"{sys.executable} -m broker.cli.main classify {sky} --schemas {SCHEMAS} | head -n 1"
+    command += "; exit ${PIPESTATUS[0]}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert json.loads(done.stdout)["survey"] in {"ztf", "lsst"}
+    assert done.returncode == 128 + signal.SIGPIPE
+    assert done.stderr == ""
+
+
+def test_replay_and_run_give_what_classify_gives(sky, classified, tmp_path):
+    """The same packets by files and through a broker, in one topic and in one order."""
+    with EmbeddedBroker() as broker:
+        servers = f"kafka.bootstrap_servers={broker.bootstrap_servers}"
+        sent = varstream(
+            "replay", sky, "--topic", "alerts", "--set", servers, "--set", "kafka.settings.linger.ms=0"
+        )
+        assert sent.returncode == 0, sent.stderr
+        assert "153 packets sent to alerts" in sent.stderr
+        done = varstream(
+            *("run", "--until-end", "--set", servers, "--set", 'kafka.topics=["alerts"]'),
+            *("--set", f"decoding.schemas={SCHEMAS}", "--set", f"state.path={tmp_path / 'state.sqlite'}"),
+        )
+    assert done.returncode == 0, done.stderr
+    counts = classified[1]
+    assert "153 alerts in" in done.stderr
+    assert f"+ {sum(counts['alerts_dead'].values())} (" in done.stderr
+
+
+def test_the_demo_shows_how_often_the_class_was_right():
+    done = varstream("demo", "--objects", "4", "--seconds", "20")
+    assert done.returncode == 0, done.stderr
+    assert "how often the class was right" in done.stdout
+    assert " 0 dead;" in done.stdout.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("folders", "expected"),
+    [
+        # counted by hand from the packets' own fields: ingest/test_real_packets.py has each rule
+        (["ztf/ztf_lite.avro"], {"alerts_in": 1819, "alerts_used": 1089, "dead": 0}),
+        (["lsst/wire"], {"alerts_in": 13, "alerts_used": 0, "dead": 0}),
+        (["lsst/wire_transcoded"], {"alerts_in": 26, "alerts_used": 20, "dead": 0}),
+    ],
+)
+def test_real_packets_are_classified(shared_data, tmp_path, folders, expected):
+    alert_packet = pytest.importorskip("lsst.alert.packet", reason="lsst-alert-packet has LSST's schemas")
+    counts = tmp_path / "counts.json"
+    done = varstream(
+        "classify",
+        *(shared_data / "alerts" / folder for folder in folders),
+        *("--schemas", Path(alert_packet.__file__).parent, "--counts", counts),
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(counts.read_text())
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert found["alerts_in"] == expected["alerts_in"]
+    assert found["alerts_used"] == expected["alerts_used"]
+    assert sum(found["alerts_dead"].values()) == expected["dead"]
+    assert found["alerts_used"] + sum(found["alerts_skipped"].values()) == found["alerts_in"]
+    assert len(records) == found["annotations"]
+    assert sum(r["label"] is not None for r in records) == found["labelled"]

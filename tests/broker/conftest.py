@@ -1,0 +1,37 @@
+"""Decoders of the small alerts in `packets`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from broker.alert import Alert, Skipped
+from broker.ingest.decoder import Decoder
+from broker.ingest.vetting import JudgingRules
+from tests.broker import packets
+
+Read = Callable[..., Alert | Skipped]
+
+
+@pytest.fixture
+def read_ztf() -> Read:
+    """Decode a ZTF alert given as a dictionary, under rules given by name."""
+
+    def read(alert: dict[str, Any], schema: Any = packets.ZTF_SCHEMA, **rules: Any) -> Alert | Skipped:
+        decoder = Decoder(None, JudgingRules(**rules))
+        return decoder.read(packets.packet(packets.container(alert, schema=schema)))
+
+    return read
+
+
+@pytest.fixture
+def read_lsst() -> Read:
+    """Decode an LSST alert given as a dictionary."""
+
+    def read(alert: dict[str, Any], schema: Any = packets.LSST_SCHEMA) -> Alert | Skipped:
+        decoder = Decoder(packets.Schemas({1100: schema}), JudgingRules())
+        return decoder.read(packets.packet(packets.confluent(alert, schema)))
+
+    return read

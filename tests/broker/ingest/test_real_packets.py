@@ -1,0 +1,195 @@
+"""Packets that the surveys sent: fates and magnitudes against the rules spelled out over plain fastavro."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import numpy as np
+import pytest
+
+from broker.alert import Alert, Packet
+from broker.avro.columnar import ColumnarReader
+from broker.avro.container import parse_block, parse_header
+from broker.avro.fastavro_reader import GeneralReader
+from broker.avro.projection import Record
+from broker.avro.schema import parse_schema
+from broker.ingest.decoder import Decoder, make_codec
+from broker.ingest.schema_registry import SchemaRegistry, open_registry, parse_json
+from broker.ingest.vetting import JudgingRules
+from broker.transport.split_file import read_file
+from tests.broker.packets import outcome, packet
+
+LSST_FILES = ["lsst_hits_v7_4_lite", "lsst_or4_v7_1_lite", "lsst_hits_v9_0_lite", "elasticc_v0_9"]
+
+
+@pytest.fixture(scope="module")
+def registry() -> SchemaRegistry:
+    lsst_alert_packet = pytest.importorskip("lsst.alert.packet", reason="lsst-alert-packet is not installed")
+    return open_registry(str(Path(lsst_alert_packet.__file__).parent))
+
+
+def packets_of(*paths: Path) -> Iterator[Packet]:
+    for path in paths:
+        yield from read_file(path)
+
+
+def plain(message: Packet) -> dict[str, Any]:
+    """The one record of a container, by fastavro alone."""
+    (record,) = fastavro.reader(io.BytesIO(message.payload))
+    return record
+
+
+def flux(mag: float) -> float:
+    return 10 ** (-0.4 * mag)
+
+
+def ztf_fate(row: dict[str, Any], *, is_trigger: bool) -> str:
+    if row.get("magpsf") is None and not is_trigger:
+        return "non_detection"
+    if row["programid"] != 1:
+        return "not_public"
+    if row["magnr"] is not None and 0 < row["magnr"] < 99:
+        sign = 1 if row["isdiffpos"] in ("t", "1") else -1
+        if flux(row["magnr"]) + sign * flux(row["magpsf"]) <= 0:
+            return "no_total_flux"
+        if 0 <= row["distnr"] < 1.4:
+            return "used"
+    return "no_reference_star"
+
+
+def ztf_epoch(row: dict[str, Any]) -> tuple[int, float, float, float]:
+    """candid, MJD, magnitude and error by the explanatory supplement."""
+    sign = 1 if row["isdiffpos"] in ("t", "1") else -1
+    total = flux(row["magnr"]) + sign * flux(row["magpsf"])
+    error = math.hypot(flux(row["magnr"]) * row["sigmagnr"], flux(row["magpsf"]) * row["sigmapsf"]) / total
+    return row["candid"], row["jd"] - 2400000.5, -2.5 * math.log10(total), error
+
+
+def lsst_fate(source: dict[str, Any]) -> str:
+    if not source["diaObjectId"]:
+        return "solar_system" if source.get("ssObjectId") else "no_object"
+    return "used" if (source.get("scienceFlux") or -1.0) > 0 else "no_total_flux"
+
+
+@pytest.mark.parametrize("name", ["wire", "ztf_lite.avro"])
+def test_every_ztf_packet_has_the_fate_and_the_epochs_that_the_rules_give(shared_data, name):
+    path = shared_data / "alerts" / "ztf" / name
+    decoder = Decoder(None, JudgingRules())
+    fates: Counter[str] = Counter()
+    for message in packets_of(*(sorted(path.iterdir()) if path.is_dir() else [path])):
+        alert = plain(message)
+        history = alert["prv_candidates"] or []
+        read = decoder.read(message)
+
+        expected = ztf_fate(alert["candidate"], is_trigger=True)
+        fates[expected] += 1
+        assert (read.survey, "used" if isinstance(read, Alert) else read.reason) == ("ztf", expected)
+        if isinstance(read, Alert):
+            history_fates = [ztf_fate(row, is_trigger=False) for row in history]
+            forced = {"forced": len(alert["fp_hists"])} if alert.get("fp_hists") else {}
+            assert read.history_rows == Counter(history_fates) | forced
+            used = [row for row, fate in zip(history, history_fates, strict=True) if fate == "used"]
+            epochs = np.concatenate([read.detection, read.history])
+            candid, mjd, mag, mag_err = zip(*map(ztf_epoch, [alert["candidate"], *used]), strict=True)
+            assert read.object_id == alert["objectId"]
+            assert epochs["source_id"].tolist() == list(candid)
+            assert epochs["mjd"].tolist() == list(mjd)
+            np.testing.assert_allclose(epochs["mag"], mag, rtol=0, atol=2e-6)  # float32 at magnitude 20
+            known = epochs["mag_err"] > 0
+            np.testing.assert_allclose(epochs["mag_err"][known], np.array(mag_err)[known], rtol=1e-6)
+            assert (np.array(mag_err)[~known] <= 0).all()
+    assert fates["used"] > 50
+    assert fates["no_reference_star"] > 50
+
+
+def test_every_lsst_message_has_the_fate_and_the_epochs_that_the_rules_give(shared_data, registry):
+    folder = shared_data / "alerts" / "lsst"
+    decoder = Decoder(registry, JudgingRules())
+    fates: Counter[str] = Counter()
+    for message in packets_of(*sorted(folder.glob("wire*/*.bin"))):
+        schema = fastavro.parse_schema(registry.schema(int.from_bytes(message.payload[1:5], "big")))
+        alert = fastavro.schemaless_reader(io.BytesIO(message.payload[5:]), schema, None)
+        read = decoder.read(message)
+
+        expected = lsst_fate(alert["diaSource"])
+        fates[expected] += 1
+        assert (read.survey, "used" if isinstance(read, Alert) else read.reason) == ("lsst", expected)
+        if isinstance(read, Alert):
+            history = [row for row in alert["prvDiaSources"] or [] if (row["scienceFlux"] or -1.0) > 0]
+            rows = [alert["diaSource"], *history]
+            epochs = np.concatenate([read.detection, read.history])
+            assert read.object_id == str(alert["diaSource"]["diaObjectId"])
+            assert epochs["source_id"].tolist() == [row["diaSourceId"] for row in rows]
+            assert epochs["mjd"].tolist() == [row["midpointMjdTai"] for row in rows]
+            assert epochs["band"].tolist() == [row["band"].encode() for row in rows]
+            mag = [31.4 - 2.5 * math.log10(row["scienceFlux"]) for row in rows]
+            np.testing.assert_allclose(epochs["mag"], mag, rtol=0, atol=2e-6)
+            assert read.history_rows.get("forced", 0) == len(alert["prvDiaForcedSources"] or [])
+    assert fates == {"used": 22, "solar_system": 4, "no_object": 7, "no_total_flux": 6}
+
+
+@pytest.mark.parametrize("name", LSST_FILES)
+def test_every_record_of_precursors_and_simulations_has_the_fate_that_the_rules_give(shared_data, name):
+    decoder = Decoder(None, JudgingRules())
+    path = shared_data / "alerts" / "lsst" / f"{name}.avro"
+    with path.open("rb") as file:
+        sources = [alert["diaSource"] for alert in fastavro.reader(file)]
+    for message, source in zip(read_file(path), sources, strict=True):
+        fate, found = lsst_fate(source), outcome(decoder, message)
+        assert found == (str(source["diaObjectId"]) if fate == "used" else fate)
+
+
+def test_the_columnar_reader_gives_what_fastavro_gives_for_every_packet(shared_data, registry):
+    alerts = shared_data / "alerts"
+    readers: dict[str | bytes, tuple[ColumnarReader, GeneralReader]] = {}
+    n_values = 0
+    files = [
+        *alerts.glob("*/wire*/*"),
+        alerts / "ztf" / "ztf_lite.avro",
+        alerts / "lsst" / "lsst_hits_v9_0_lite.avro",
+    ]
+    for message in packets_of(*sorted(files)):
+        payload = message.payload
+        if payload[0]:
+            header = parse_header(payload)
+            key, schema = header.prefix, parse_json(header.schema_text, "header")
+            block = parse_block(payload, header.size, payload[len(header.prefix) : header.size])
+            start, stop = block.start, block.stop
+        else:
+            key, schema = payload[1:5], registry.schema(int.from_bytes(payload[1:5], "big"))
+            start, stop = 5, len(payload)
+        if key not in readers:
+            fast = make_codec(schema).reader
+            assert isinstance(fast, ColumnarReader)
+            readers[key] = fast, GeneralReader(parse_schema(schema), fast.projection)
+        fast_record, slow_record = (reader.read(payload, start, stop) for reader in readers[key])
+        n_values += assert_same(fast_record, slow_record)
+    assert n_values > 400_000
+
+
+def assert_same(one: Record, other: Record) -> int:
+    """Compare everything, and return how many values that was."""
+    assert dict(one.fields) == dict(other.fields)
+    assert one.n_counted == other.n_counted
+    for name in one.columns:
+        np.testing.assert_array_equal(one.columns[name], other.columns[name], strict=True)
+        np.testing.assert_array_equal(one.present[name], other.present[name], strict=True)
+    return sum(column.size for column in one.columns.values())
+
+
+def test_cut_packets_are_refused_and_never_crash(shared_data, registry):
+    alerts = shared_data / "alerts"
+    decoder = Decoder(registry, JudgingRules())
+    ztf = sorted((alerts / "ztf" / "wire").iterdir())[0].read_bytes()
+    ddf = next((alerts / "lsst" / "wire_transcoded").glob("real_ddf_id1100*")).read_bytes()
+    whole = {outcome(decoder, packet(ddf))}  # what lies behind the last wanted field is not looked at
+    rng = np.random.default_rng(7)
+    for payload in (ztf, ddf):
+        for cut in rng.integers(0, len(payload), 300):
+            assert outcome(decoder, packet(payload[:cut])) in {"empty", "truncated", *whole}

@@ -1,0 +1,104 @@
+"""What a manifest states about reliability is found by number of epochs; the impossible is not loaded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from broker.classify.classifier import shipped_model
+from schemas.model.manifest import ManifestError, expected_reliability, load_manifest
+from tests.broker.streams import reliability_bin
+
+BINS = [reliability_bin(10, 19), reliability_bin(20, 39), reliability_bin(40, None)]
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Load the shipped model's manifest with other fields, as written to disk."""
+
+    def load(**changes):
+        folder = tmp_path / "model"
+        shutil.copytree(shipped_model(), folder, dirs_exist_ok=True)
+        text = json.loads((folder / "manifest.json").read_text())
+        fresh = {key: value for key, value in text.items() if key not in ("reliability", "abstain_below")}
+        (folder / "manifest.json").write_text(json.dumps({**fresh, **changes}))
+        return load_manifest(folder)
+
+    return load
+
+
+@pytest.mark.parametrize(
+    ("n_epochs", "starts"),
+    [(1, None), (9, None), (10, 10), (19, 10), (20, 20), (39, 20), (40, 40), (100_000, 40)],
+)
+def test_the_bin_that_holds_a_number_of_epochs_is_found_up_to_its_edges(load, n_epochs, starts):
+    found = expected_reliability(load(reliability=BINS), n_epochs)
+    assert found == next((each for each in BINS if each["n_epochs_min"] == starts), None)
+
+
+def test_a_manifest_without_the_fields_states_nothing_and_never_abstains(load):
+    manifest = load()
+    assert (manifest.reliability, manifest.abstain_below) == ((), 0.0)
+    assert expected_reliability(manifest, 50) is None
+
+
+def test_a_manifest_that_is_saved_again_states_the_same(load, tmp_path):
+    manifest = load(reliability=BINS, abstain_below=0.4)
+    manifest.save(tmp_path / "model")
+    assert load_manifest(tmp_path / "model") == manifest
+    assert json.loads((tmp_path / "model" / "manifest.json").read_text())["reliability"] == BINS
+
+
+@pytest.mark.parametrize(
+    ("bins", "message"),
+    [
+        ({"10": 0.5}, "reliability cannot be {'10': 0.5}"),
+        ([0.5], r"reliability\[0\] is not a JSON object"),
+        (
+            [{key: value for key, value in BINS[2].items() if key != "mc"} | {"n": 3}],
+            r"reliability\[0\] has other fields than it must: missing mc; unknown n",
+        ),
+        ([BINS[0], BINS[2] | {"n_epochs_min": 20.0}], r"reliability\[1\]: n_epochs_min cannot be 20.0"),
+        ([BINS[2] | {"n_epochs_min": True}], "n_epochs_min cannot be True"),
+        ([BINS[2] | {"n_epochs_min": 0}], "n_epochs_min cannot be 0"),
+        ([BINS[2] | {"n_epochs_max": "all"}], "n_epochs_max cannot be 'all'"),
+        ([BINS[2] | {"n_stars": 0}], "n_stars cannot be 0"),
+        ([BINS[2] | {"n_light_curves": -1}], "n_light_curves cannot be -1"),
+        ([BINS[2] | {"accuracy": 1.2}], "accuracy cannot be 1.2"),
+        ([BINS[2] | {"accuracy": None}], "accuracy cannot be None"),
+        ([BINS[2] | {"accuracy_error": -0.1}], "accuracy_error cannot be -0.1"),
+        ([BINS[2] | {"mc": float("nan")}], "mc cannot be nan"),
+        ([BINS[2] | {"mc_error": "0.1"}], "mc_error cannot be '0.1'"),
+        ([BINS[2] | {"calibration_error": 2}], "calibration_error cannot be 2"),
+        ([BINS[2] | {"abstained": None}], "abstained cannot be None"),
+        ([BINS[2] | {"accuracy_when_sure": 1.5}], "accuracy_when_sure cannot be 1.5"),
+        ([BINS[0]], r"reliability\[0\]: n_epochs_max is 19; it must be null in the last bin"),
+        ([BINS[2], BINS[2]], r"reliability\[0\]: n_epochs_max is None; it must be null in the last bin"),
+        ([reliability_bin(20, 10), BINS[2]], r"reliability\[0\] goes from 20 to 10 epochs"),
+        ([BINS[0], BINS[2]], r"reliability\[1\] starts at 40 epochs, the bin before ends at 19"),
+        ([BINS[0], reliability_bin(19, None)], r"reliability\[1\] starts at 19 epochs, .* without gaps"),
+        ([BINS[1], BINS[0], BINS[2]], r"reliability\[1\] starts at 10 epochs, the bin before ends at 39"),
+    ],
+)
+def test_bins_that_are_wrong_are_refused_in_one_line(load, bins, message):
+    with pytest.raises(ManifestError, match=message) as refusal:
+        load(reliability=bins)
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("good", [0, 0.0, 0.999])
+def test_a_model_may_ask_for_any_probability_below_one(load, good):
+    assert load(abstain_below=good).abstain_below == good
+
+
+@pytest.mark.parametrize("bad", [1, 1.0, -0.1, float("nan"), True, "0.5", None])
+def test_an_impossible_probability_to_abstain_below_is_refused(load, bad):
+    with pytest.raises(ManifestError, match=f"abstain_below cannot be {bad!r}"):
+        load(abstain_below=bad)
+
+
+def test_a_bin_where_the_model_always_abstains_has_no_accuracy_when_sure(load):
+    (only,) = load(reliability=[BINS[2] | {"abstained": 1.0, "accuracy_when_sure": None}]).reliability
+    assert only["accuracy_when_sure"] is None

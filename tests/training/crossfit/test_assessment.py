@@ -1,0 +1,310 @@
+"""What a manifest says about a model, against counts by hand."""
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import matthews_corrcoef
+
+from features import FEATURE_NAMES
+from schemas.model.manifest import Manifest, expected_reliability, load_manifest
+from tests.training.made_up import made_up_dataset
+from training.crossfit.assessment import assess, reliability, without_limits
+from training.crossfit.recipe import Recipe
+from training.examples.augment import Kind, Sampling
+from training.stars.assign_folds import NEVER_TRAINED
+
+CLASSES = ("A", "B", "C")
+RECIPE = Recipe(name="test", sampling=Sampling(), folds=4, abstain_below=0.5)
+
+
+def answers(label: np.ndarray, right: np.ndarray, confidence: float | np.ndarray) -> np.ndarray:
+    """Probabilities (n, 3): `confidence` for the label, or for the class after it where it is wrong."""
+    confidence = np.broadcast_to(confidence, len(label))
+    said = np.where(right, label, (label + 1) % 3)
+    spread = np.repeat((1.0 - confidence)[:, None] / 2.0, 3, axis=1)
+    spread[np.arange(len(label)), said] = confidence
+    return spread
+
+
+def stars(n_epochs: np.ndarray, right: np.ndarray, confidence: float | np.ndarray = 0.8, **columns):
+    """Complete light curves of three classes in four folds, and what is said about them."""
+    n = len(n_epochs)
+    label = np.arange(n) % 3
+    values = np.zeros((n, 16))
+    dataset = made_up_dataset(
+        values, label, np.arange(n) // 3 % 4, classes=CLASSES, n_epochs=n_epochs, **columns
+    )
+    return dataset, answers(label, right, confidence)
+
+
+def with_min_epochs(count: int) -> Recipe:
+    return replace(RECIPE, sampling=replace(RECIPE.sampling, min_epochs=count))
+
+
+def bounds(bins) -> list[tuple[int, int | None]]:
+    return [(each["n_epochs_min"], each["n_epochs_max"]) for each in bins]
+
+
+def test_bins_are_counted_and_small_ones_joined_to_the_one_before():
+    n_epochs = np.repeat([12, 17, 22, 29, 300], [40, 29, 20, 10, 29])
+    right = np.arange(128) % 4 > 0
+    right[:40] = np.arange(40) >= 10
+    bins = reliability(*stars(n_epochs, right), RECIPE)
+    assert bounds(bins) == [(10, 19), (20, None)]  # 30 are needed: 17 and 300 epochs have 29 light curves
+    assert [each["n_light_curves"] for each in bins] == [69, 59]
+    for each, part in zip(bins, (right[:69], right[69:]), strict=True):
+        assert each["accuracy"] == pytest.approx(part.mean(), abs=5e-5)  # four digits are written
+
+
+def test_a_first_bin_with_few_takes_up_those_that_follow():
+    n_epochs = np.repeat([11, 16, 32, 50], [5, 10, 20, 40])
+    bins = reliability(*stars(n_epochs, np.ones(75, bool)), RECIPE)
+    assert bounds(bins) == [(10, None)]
+    n_epochs[35:] = np.repeat([50, 80], [10, 30])
+    bins = reliability(*stars(n_epochs, np.ones(75, bool)), RECIPE)
+    assert bounds(bins) == [(10, None)]  # 70 to 99 is the only one with 30, and comes to the first
+    n_epochs[:35] = np.repeat([11, 32], [5, 30])
+    bins = reliability(*stars(n_epochs, np.ones(75, bool)), RECIPE)
+    assert bounds(bins) == [(10, 69), (70, None)]
+    assert [each["n_light_curves"] for each in bins] == [45, 30]
+
+
+@pytest.mark.parametrize(
+    ("fewest", "expected"),
+    [
+        (8, [(8, 9), (10, 14), (15, 19), (20, None)]),
+        (10, [(10, 14), (15, 19), (20, None)]),
+        (12, [(12, 14), (15, 19), (20, None)]),
+        (300, []),
+    ],
+)
+def test_the_first_bin_starts_at_the_fewest_epochs_that_are_scored(fewest, expected):
+    n_epochs = np.repeat([9, 12, 17, 25], 30)
+    bins = reliability(*stars(n_epochs, np.ones(120, bool)), with_min_epochs(fewest))
+    assert bounds(bins) == expected
+
+
+def test_light_curves_beyond_all_bins_are_in_one_that_has_no_end():
+    bins = reliability(*stars(np.full(30, 500), np.ones(30, bool)), with_min_epochs(300))
+    assert bounds(bins) == [(300, None)]
+
+
+def test_labels_below_the_limit_are_abstained_from():
+    confidence = np.repeat([0.45, 0.5, 0.9], 20)
+    right = np.concatenate([np.zeros(20, bool), np.arange(20) < 10, np.arange(20) < 18])
+    (only,) = reliability(*stars(np.full(60, 12), right, confidence), RECIPE)
+    assert only["abstained"] == pytest.approx(20 / 60, abs=5e-5)
+    assert only["accuracy_when_sure"] == pytest.approx(28 / 40, abs=5e-5)
+    assert only["accuracy"] == pytest.approx(28 / 60, abs=5e-5)
+    (never,) = reliability(*stars(np.full(60, 12), right, 0.4), RECIPE)
+    assert (never["abstained"], never["accuracy_when_sure"]) == (1.0, None)
+
+
+def test_mc_is_that_of_scikit_learn_and_errors_are_of_the_mean_of_the_folds():
+    rng = np.random.default_rng(0)
+    right = rng.random(240) < 0.7
+    dataset, probabilities = stars(np.full(240, 12), right, rng.uniform(0.4, 0.9, 240))
+    (only,) = reliability(dataset, probabilities, RECIPE)
+    truth, said = np.arange(240) % 3, probabilities.argmax(axis=1)
+    assert only["mc"] == pytest.approx((1.0 + matthews_corrcoef(truth, said)) / 2.0, abs=5e-5)
+    parts = [dataset.fold == fold for fold in range(4)]
+    mc = [(1.0 + matthews_corrcoef(truth[part], said[part])) / 2.0 for part in parts]
+    shares = [right[part].mean() for part in parts]
+    assert only["mc_error"] == pytest.approx(np.std(mc, ddof=1) / 2.0, abs=5e-5)  # of four folds
+    assert only["accuracy_error"] == pytest.approx(np.std(shares, ddof=1) / 2.0, abs=5e-5)
+
+
+def test_the_gap_between_confidence_and_accuracy_is_the_calibration_error():
+    right = np.arange(150) % 5 > 0  # every bin of equal mass has ten, of which eight are right
+    (only,) = reliability(*stars(np.full(150, 12), right, 0.95), RECIPE)
+    assert only["calibration_error"] == pytest.approx(0.15, abs=5e-5)
+
+
+def test_probabilities_are_not_held_against_labels_coarser_than_the_classes():
+    right = np.arange(300) % 5 > 0
+    dataset, probabilities = stars(np.full(300, 12), right, 0.8)
+    assert reliability(dataset, probabilities, RECIPE)[0]["calibration_error"] == pytest.approx(0.0, abs=5e-5)
+    allowed = dataset.allowed.copy()
+    allowed[150:] = True
+    coarse = replace(dataset, allowed=allowed)
+    (only,) = reliability(coarse, probabilities, RECIPE)
+    assert only["accuracy"] == 0.9
+    assert only["calibration_error"] == pytest.approx(0.0, abs=5e-5)
+    report = assess(coarse, probabilities, RECIPE)
+    assert report["all_surveys"]["all"]["calibration_error"] == pytest.approx(0.0, abs=5e-5)
+    calibration = report["calibration"]["all"]
+    assert calibration["accuracy"] == 0.9
+    assert calibration["bins"] == [{"confidence": 0.8, "accuracy": 0.8, "n": 150}]
+    assert calibration["calibration_noise"] == pytest.approx(
+        np.sqrt(2.0 / np.pi) * np.sqrt(0.8 * 0.2 / 10), abs=5e-5
+    )  # bins of ten
+    assert calibration["calibration_error"] == pytest.approx(0.0, abs=5e-5)
+    nothing = replace(dataset, allowed=np.ones_like(allowed))
+    assert reliability(nothing, probabilities, RECIPE) == ()
+    report = assess(nothing, probabilities, RECIPE)
+    assert report["calibration"] == {}
+    assert report["all_surveys"]["all"]["calibration_error"] is None
+    allowed[40:] = True
+    few = replace(
+        dataset, allowed=allowed, table=replace(dataset.table, n_epochs=np.repeat([12, 17], [40, 260]))
+    )
+    assert bounds(reliability(few, probabilities, RECIPE)) == [(10, None)]  # of 17 epochs none has one class
+
+
+def test_only_real_and_scored_light_curves_that_were_trained_on_count():
+    n_epochs = np.full(180, 12)
+    n_epochs[:20] = 9
+    kind = np.full(180, Kind.FULL)
+    kind[20:40], kind[40:60], kind[60:80] = Kind.SHUFFLED, Kind.CONSTANT, Kind.DAMPED_WALK
+    kind[80:100], kind[100:120] = Kind.PREFIX, Kind.FIRST
+    status = np.zeros(180, np.uint32)
+    dataset, probabilities = stars(
+        n_epochs, np.ones(180, bool), kind=kind, status=status, star=np.arange(180) // 2
+    )
+    dataset.table.values[120:140] = np.nan
+    probabilities[120:140] = np.nan
+    fold = dataset.fold.copy()
+    fold[140:150] = NEVER_TRAINED
+    (only,) = reliability(replace(dataset, fold=fold), probabilities, RECIPE)
+    assert only["n_light_curves"] == 20 + 20 + 30  # prefixes, first epochs, complete ones from 150 on
+    assert only["n_stars"] == 35  # each has two of them
+    assert only["accuracy"] == 1.0
+    assert reliability(replace(dataset, fold=np.full(180, NEVER_TRAINED)), probabilities, RECIPE) == ()
+
+
+def test_a_manifest_with_these_bins_is_read_back_and_finds_them(tmp_path):
+    rng = np.random.default_rng(1)
+    n_epochs = rng.integers(10, 400, 900)
+    dataset, probabilities = stars(n_epochs, rng.random(900) < 0.6, rng.uniform(0.34, 1.0, 900))
+    metrics = assess(dataset, probabilities, RECIPE)
+    graph = b"stands for a graph"
+    (tmp_path / "model.onnx").write_bytes(graph)
+    bins = reliability(dataset, probabilities, RECIPE)
+    Manifest(
+        name="made-up",
+        version="1",
+        sha256=hashlib.sha256(graph).hexdigest(),
+        classes=CLASSES,
+        features=FEATURE_NAMES,
+        convention="refined",
+        min_epochs=10,
+        metrics=metrics,
+        reliability=bins,
+        abstain_below=RECIPE.abstain_below,
+    ).save(tmp_path)
+    manifest = load_manifest(tmp_path)
+    assert manifest.reliability == bins
+    assert manifest.metrics == metrics
+    for count in (10, 14, 15, 399, 5000):
+        found = expected_reliability(manifest, count)
+        assert found["n_epochs_min"] <= count <= (found["n_epochs_max"] or np.inf)
+    assert expected_reliability(manifest, 9) is None
+
+
+def test_every_survey_and_length_is_measured_on_its_own():
+    first = np.arange(160) >= 120
+    n_epochs = np.where(first, 20, np.where(np.arange(160) < 60, 15, 60))
+    right = np.ones(160, bool)
+    right[:30], right[120:150] = False, False
+    dataset, probabilities = stars(
+        n_epochs,
+        right,
+        kind=np.where(first, Kind.FIRST, Kind.FULL),
+        survey=np.where(np.arange(160) < 60, 0, 1),
+        star=np.where(first, np.arange(160) - 60, np.arange(160)),
+    )
+    recipe = replace(RECIPE, sampling=Sampling(first_epochs=(20,)))
+    report = assess(dataset, probabilities, recipe)
+    short, long = report["by_survey"]["survey0"], report["by_survey"]["survey1"]
+    assert (short["all"]["n"], short["all"]["accuracy"]) == (60, 0.5)
+    assert (long["all"]["n"], long["all"]["accuracy"]) == (60, 1.0)
+    assert short["20"] == short["all"]  # they have no more than 15 epochs
+    assert (long["20"]["n"], long["20"]["accuracy"]) == (40, 0.25)
+    assert report["all_surveys"]["20"]["accuracy"] == 0.4
+    assert report["all_surveys"]["all"]["accuracy"] == 0.75
+    assert np.sum(report["all_surveys"]["confusion"]) == 120
+    assert report["all_surveys"]["confusion_classes"] == [*CLASSES, "unscored"]
+
+
+def test_stars_that_cannot_be_scored_are_wrong_but_have_no_confidence():
+    n_epochs = np.repeat([60, 9], [90, 30])
+    dataset, probabilities = stars(n_epochs, np.ones(120, bool), 0.95)
+    report = assess(dataset, probabilities, RECIPE)
+    everything = report["all_surveys"]["all"]
+    assert (everything["n"], everything["n_unscored"], everything["accuracy"]) == (120, 30, 0.75)
+    assert report["calibration"]["all"]["accuracy"] == 1.0
+    assert sum(each["n"] for each in report["calibration"]["all"]["bins"]) == 90
+
+
+def test_a_survey_that_is_never_trained_on_is_in_no_total():
+    fold = np.where(np.arange(120) < 60, np.arange(120) % 4, NEVER_TRAINED)
+    dataset, probabilities = stars(
+        np.full(120, 60), np.arange(120) < 60, survey=np.where(np.arange(120) < 60, 0, 1)
+    )
+    report = assess(replace(dataset, fold=fold.astype(np.int8)), probabilities, RECIPE)
+    assert report["by_survey"]["survey1"]["all"]["accuracy"] == 0.0
+    assert report["all_surveys"]["all"]["accuracy"] == 1.0
+    assert (report["all_surveys"]["all"]["n"], report["calibration"]["all"]["accuracy"]) == (60, 1.0)
+
+
+def test_the_confident_are_those_above_nine_tenths():
+    confidence = np.repeat([0.35, 0.55, 0.95, 1.0], 20)
+    right = np.concatenate([np.arange(20) < 5, np.arange(20) < 10, np.arange(20) < 19, np.ones(20, bool)])
+    dataset, probabilities = stars(np.full(80, 60), right, confidence)
+    calibration = assess(dataset, probabilities, RECIPE)["calibration"]["all"]
+    assert calibration["confident_share"] == 0.5
+    assert calibration["confident_accuracy"] == 39 / 40
+    assert calibration["accuracy"] == pytest.approx(54 / 80, abs=5e-5)
+    assert calibration["bins"] == [
+        {"confidence": 0.35, "accuracy": 0.25, "n": 20},
+        {"confidence": 0.55, "accuracy": 0.5, "n": 20},
+        {"confidence": 0.975, "accuracy": 0.975, "n": 40},
+    ]
+
+
+def test_simulated_light_curves_are_told_by_kind():
+    kind = np.repeat([Kind.FULL, Kind.SHUFFLED, Kind.DAMPED_WALK], [60, 20, 10])
+    right = np.concatenate([np.ones(60, bool), np.arange(20) < 15, np.arange(10) < 4])
+    dataset, probabilities = stars(np.full(90, 60), right, kind=kind)
+    simulated = assess(dataset, probabilities, RECIPE)["simulated"]
+    assert {name: (each["n"], each["accuracy"]) for name, each in simulated.items()} == {
+        "shuffled": (20, 0.75),
+        "damped_walk": (10, 0.4),
+    }
+
+
+def test_wrong_labels_of_simulated_light_curves_are_counted_but_not_what_is_left_without_one():
+    kind, n_epochs = np.repeat([Kind.FULL, Kind.CONSTANT], [60, 40]), np.repeat([60, 9], [80, 20])
+    right = np.concatenate([np.ones(60, bool), np.arange(40) < 10])
+    confidence = np.concatenate([np.full(60, 0.95), np.full(10, 0.95), [0.95] * 2 + [0.7] * 3 + [0.4] * 25])
+    dataset, probabilities = stars(n_epochs, right, confidence, kind=kind)
+    constant = assess(dataset, probabilities, RECIPE)["simulated"]["constant"]
+    assert constant["n_unscored"] == 20
+    assert constant["labelled_wrongly"] == 5 / 40
+    assert constant["confident_wrongly"] == 2 / 40
+
+
+def test_what_was_measured_at_other_limits_is_left_out():
+    kind = np.repeat([Kind.FULL, Kind.CONSTANT], [60, 20])
+    dataset, probabilities = stars(np.full(80, 60), np.ones(80, bool), kind=kind)
+    metrics = assess(dataset, probabilities, RECIPE)
+    left = without_limits(metrics)
+    removed = metrics["simulated"]["constant"].keys() - left["simulated"]["constant"].keys()
+    assert removed == {"labelled_wrongly", "confident_wrongly"}
+    assert left | {"simulated": None} == metrics | {"simulated": None}
+    assert without_limits({"how": "anew"}) == {"how": "anew"}
+
+
+def test_a_length_of_which_nothing_can_be_scored_has_no_calibration():
+    kind = np.repeat([Kind.FULL, Kind.FIRST], 60)
+    n_epochs = np.repeat([60, 10], 60)
+    status = np.repeat(np.array([0, 1], np.uint32), 60)  # ten exposures within an hour, say
+    dataset, probabilities = stars(n_epochs, np.ones(120, bool), kind=kind, status=status)
+    dataset.table.values[60:] = np.nan
+    probabilities[60:] = np.nan
+    report = assess(dataset, probabilities, replace(RECIPE, sampling=Sampling(first_epochs=(10,))))
+    assert report["all_surveys"]["10"]["n_unscored"] == 60
+    assert report["all_surveys"]["10"]["accuracy"] == 0.0
+    assert list(report["calibration"]) == ["all"]

@@ -1,0 +1,136 @@
+"""Long work in pieces: in order, kept, spread over processes."""
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.errors import SettingsError, TrainingError
+from training.examples.cached_pool import compute_chunks, what_it_does
+
+
+def square(task: tuple[int, Path]) -> dict[str, np.ndarray]:
+    """Square a number, and leave a file each time it is done."""
+    number, folder = task
+    (folder / f"{number}-{len(list(folder.glob(f'{number}-*')))}").touch()
+    return {"square": np.array([number**2]), "process": np.array([os.getpid()])}
+
+
+def killed(task: tuple[int, Path]) -> dict[str, np.ndarray]:
+    """Square a number, but die of the third."""
+    if task[0] == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return square(task)
+
+
+@pytest.fixture
+def done(tmp_path) -> Path:
+    """A folder with a file for everything that was done."""
+    folder = tmp_path / "done"
+    folder.mkdir()
+    return folder
+
+
+def tasks(done: Path, n: int = 6) -> list[tuple[tuple[int, Path], str]]:
+    return [((number, done), f"square-{number}") for number in range(n)]
+
+
+def squares(done: Path, cache: Path | None, workers: int = 1, n: int = 6) -> list[int]:
+    made = compute_chunks(square, tasks(done, n), cache_folder=cache, workers=workers)
+    return [int(each["square"][0]) for each in made]
+
+
+def test_results_come_in_the_order_of_the_tasks_and_are_not_computed_again(done, tmp_path):
+    cache = tmp_path / "not" / "there" / "yet"
+    for _ in range(2):
+        assert squares(done, cache) == [0, 1, 4, 9, 16, 25]
+    assert sorted(file.name for file in done.iterdir()) == [f"{number}-0" for number in range(6)]
+    assert sorted(file.name for file in cache.iterdir()) == [f"square-{number}.npz" for number in range(6)]
+    with np.load(cache / "square-3.npz") as kept:
+        assert kept["square"].tolist() == [9]
+
+
+def test_without_a_cache_everything_is_computed_each_time(done):
+    for _ in range(2):
+        assert squares(done, None, n=2) == [0, 1]
+    assert len(list(done.iterdir())) == 4
+
+
+def test_nothing_is_computed_before_it_is_asked_for(done, tmp_path):
+    made = compute_chunks(square, tasks(done), cache_folder=tmp_path / "cache", workers=1)
+    next(made)
+    next(made)
+    assert len(list(done.iterdir())) == 2
+
+
+def test_processes_give_the_same_in_the_same_order(done, tmp_path):
+    made = list(compute_chunks(square, tasks(done), cache_folder=tmp_path / "cache", workers=2))
+    assert [int(each["square"][0]) for each in made] == [0, 1, 4, 9, 16, 25]
+    assert os.getpid() not in {int(each["process"][0]) for each in made}
+    assert squares(done, tmp_path / "cache") == [0, 1, 4, 9, 16, 25]
+    assert len(list(done.iterdir())) == 6  # what other processes have kept is reused here
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"PK\x03\x04 cut short", b"not an archive"], ids=["empty", "cut", "foreign"]
+)
+def test_a_damaged_file_is_computed_and_written_again(done, tmp_path, damage):
+    cache = tmp_path / "cache"
+    squares(done, cache)
+    (cache / "square-4.npz").write_bytes(damage)
+    for _ in range(2):
+        assert squares(done, cache) == [0, 1, 4, 9, 16, 25]
+    twice = [file.name for file in done.iterdir() if file.name.endswith("-1")]
+    assert twice == ["4-1"]
+
+
+def test_a_killed_process_is_told_with_a_remedy_and_what_was_finished_is_kept(done, tmp_path):
+    cache = tmp_path / "cache"
+    squares(done, cache, n=2)
+    with pytest.raises(TrainingError, match=r"a process was killed.*fewer --workers.*is kept") as told:
+        list(compute_chunks(killed, tasks(done), cache_folder=cache, workers=2))
+    assert told.value.exit_code == 1
+    assert {"square-0.npz", "square-1.npz"} <= {file.name for file in cache.iterdir()}
+    assert squares(done, cache) == [0, 1, 4, 9, 16, 25]
+    assert len(list(done.glob("0-*"))) == len(list(done.glob("1-*"))) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_cache_that_cannot_be_written_is_named(done, tmp_path, workers):
+    cache = tmp_path / "file"
+    cache.write_text("no folder")
+    with pytest.raises(SettingsError, match=re.escape(f"cannot write to the cache {cache}: ")) as told:
+        squares(done, cache, workers, n=2)
+    assert told.value.exit_code == 2
+
+
+CODE = '''"""A module."""
+class Kind:
+    FIRST = 6
+    """What it is."""
+
+def double(x):
+    """Twice x."""
+    return 2 * x  # as it says
+'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("A module.", "Another word.", True),
+        ("What it is.", "What else it is.", True),
+        ('    """Twice x."""\n', "", True),
+        ("  # as it says", "", True),
+        ("(x):", "(\n    x\n):", True),
+        ("2 * x", "3 * x", False),
+        ("FIRST = 6", "FIRST = 7", False),
+        ("return 2 * x", "return 'Twice x.'", False),
+    ],
+)
+def test_code_is_known_by_what_it_does(old, new, same):
+    assert old in CODE
+    assert (what_it_does(CODE) == what_it_does(CODE.replace(old, new))) == same

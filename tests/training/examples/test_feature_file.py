@@ -1,0 +1,175 @@
+import csv
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import training.examples.feature_file as module
+from features import FEATURE_NAMES, extract
+from training.cli.main import main
+from training.data.read import read_light_curves
+from training.errors import SettingsError
+from training.examples.feature_file import compute_features
+from training.progress import QUIET
+
+N_STARS = 180
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    """Several tasks for few stars."""
+    monkeypatch.setattr(module, "CHUNK", 50)
+
+
+def features(survey, output, *more: str) -> str:
+    return (
+        f"features {survey} --output {output} --workers 1 --cache {output.parent / 'cache'} {' '.join(more)}"
+    )
+
+
+def compute(survey, cache, *, workers=1, clip_sigma=None):
+    return compute_features(
+        survey,
+        convention="refined",
+        clip_sigma=clip_sigma,
+        cache_folder=cache,
+        workers=workers,
+        progress=QUIET,
+    )
+
+
+def test_the_table_has_a_row_for_every_light_curve(survey, tmp_path, capsys):
+    output = tmp_path / "features.parquet"
+    assert main(features(survey, output).split()) == 0
+    table = pq.read_table(output)
+    curves = read_light_curves(survey).curves
+    values, status = extract(curves.time, curves.mag, curves.err, curves.offsets)
+    assert table.column_names == [
+        *("object_id", "survey", "kind", "n_epochs", "baseline_d"),
+        *FEATURE_NAMES,
+        "status",
+    ]
+    assert table["object_id"].to_pylist() == [f"star{i}" for i in range(N_STARS)]
+    assert set(table["survey"].to_pylist()) == {"waves"}
+    assert table["n_epochs"].to_pylist() == [60] * N_STARS
+    spans = [np.ptp(time) for time in np.split(curves.time, curves.offsets[1:-1])]
+    assert table["baseline_d"].to_pylist() == pytest.approx(spans)
+    assert np.array_equal(np.stack([table[name] for name in FEATURE_NAMES], axis=1), values, equal_nan=True)
+    assert [text == "" for text in table["status"].to_pylist()] == (status == 0).tolist()
+    assert f"180 light curves, 0 without features, written to {output} in " in capsys.readouterr().out
+
+
+def test_csv_and_parquet_hold_the_same_numbers(survey, tmp_path):
+    for suffix in ("csv", "parquet"):
+        assert main(features(survey, tmp_path / f"table.{suffix}", "--first-epochs", "20").split()) == 0
+    table = pq.read_table(tmp_path / "table.parquet")
+    with (tmp_path / "table.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == table.column_names
+    assert [float(row["period"]) for row in rows] == table["period"].to_pylist()
+    assert {row["n_epochs"] for row in rows} == {"20"}
+
+
+def test_light_curves_without_features_are_counted_by_reason(tmp_path, capsys):
+    path = tmp_path / "stars.csv"
+    rows = [("short", t, 15 + t % 2, 0.1, "A", 0.5) for t in range(5)]
+    rows += [("flat", t, 15, 0.1, "B", 0.7) for t in range(20)]
+    rows += [("night", t / 100, 15 + t % 3, 0.1, "B", 0.7) for t in range(20)]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("object_id", "time", "mag", "err", "label", "period"), *rows])
+    assert main(features(path, tmp_path / "table.csv").split()) == 0
+    with (tmp_path / "table.csv").open(newline="") as file:
+        table = {row["object_id"]: row for row in csv.DictReader(file)}
+    assert list(table) == ["short", "flat", "night"]
+    assert {name: row["status"] for name, row in table.items()} == {
+        "short": "TOO_FEW",
+        "flat": "DEGENERATE",
+        "night": "NO_BASELINE",
+    }
+    assert table["short"]["label"] == "A"
+    assert table["short"]["period"] == "nan"
+    assert table["short"]["period_given"] == "0.5"  # the catalogue's own
+    out = capsys.readouterr().out
+    assert "3 light curves, 3 without features (TOO_FEW 1, DEGENERATE 1, NO_BASELINE 1)" in out
+
+
+def test_several_files_make_one_table(survey, tmp_path):
+    path = tmp_path / "more.csv"
+    path.write_text(
+        "object_id,time,mag,err,label\n" + "".join(f"x,{t},{15 + t % 3},0.1,A\n" for t in range(20))
+    )
+    output = tmp_path / "table.parquet"
+    assert main(features(f"{survey} {tmp_path}", output).split()) == 0
+    table = pq.read_table(output)
+    assert table["survey"].to_pylist() == ["waves"] * N_STARS + ["more"]
+    assert table["label"].to_pylist() == [None] * N_STARS + ["A"]
+    assert table["kind"].to_pylist()[-1] is None
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_an_interrupted_run_goes_on_where_it_was(survey, tmp_path, monkeypatch):
+    curves = read_light_curves(survey)
+    done = []
+
+    def counted(time, mag, err, offsets, **choices):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(len(offsets) - 1)
+        return extract(time, mag, err, offsets, **choices)
+
+    monkeypatch.setattr(module, "extract", counted)
+    with pytest.raises(KeyboardInterrupt):
+        compute(curves, tmp_path)
+    assert done == [50, 50]
+    done[:] = ["resumed"]
+    with pytest.raises(KeyboardInterrupt):
+        compute(curves, tmp_path)
+    done[:] = []
+    made = compute(curves, tmp_path)
+    assert done == [30]
+    monkeypatch.setattr(module, "extract", extract)
+    assert np.array_equal(made.values, compute(curves, tmp_path / "new").values, equal_nan=True)
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_damaged_parts_are_made_again_and_other_choices_have_their_own(survey, tmp_path):
+    curves = read_light_curves(survey)
+    made = compute(curves, tmp_path)
+    kept = sorted(tmp_path.iterdir())
+    assert len(kept) == 4
+    kept[0].write_bytes(kept[0].read_bytes()[:500])
+    again = compute(curves, tmp_path)
+    assert np.array_equal(made.values, again.values, equal_nan=True)
+    assert sorted(tmp_path.iterdir()) == kept
+    compute(curves, tmp_path, clip_sigma=3.0)
+    assert len(list(tmp_path.iterdir())) == 8
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_processes_give_what_one_process_gives(survey, tmp_path):
+    curves = read_light_curves(survey)
+    one, two = compute(curves, tmp_path / "1"), compute(curves, tmp_path / "2", workers=2)
+    assert np.array_equal(one.values, two.values, equal_nan=True)
+    assert one.status.tolist() == two.status.tolist()
+
+
+def test_a_cache_that_cannot_be_written_is_told(survey, tmp_path):
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(SettingsError, match="cannot write to the cache"):
+        compute(read_light_curves(survey), tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("table.txt", r"must end in \.csv or \.parquet"),
+        ("none/table.csv", "cannot write"),
+        ("table", "must end"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_told_before_the_work(tmp_path, capsys, name, message):
+    assert main(features("none.npz", tmp_path / name).split()) == 2
+    said = capsys.readouterr().err
+    assert "none.npz" not in said
+    with pytest.raises(SettingsError, match=message):
+        module.check_output(tmp_path / name)

@@ -1,0 +1,126 @@
+"""When and how well ZTF and LSST look: facts measured on their data, and published ones."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from training.errors import SettingsError
+from training.reobserve.cadence import Band
+from training.reobserve.noise import Noise
+from training.reobserve.ztf_and_lsst import CADENCES, LSST_LIKE, ZTF_LIKE
+
+N_STARS = 600
+
+
+def visits_of(cadence, seed=3):
+    rng = np.random.default_rng(seed)
+    return [cadence.draw_visits(rng) for _ in range(N_STARS)]
+
+
+def nights_of(visits):
+    return np.unique(np.floor(visits.time + 0.5))
+
+
+@pytest.fixture(scope="module", params=CADENCES)
+def drawn(request):
+    return CADENCES[request.param], visits_of(CADENCES[request.param])
+
+
+def test_times_rise_and_lie_in_the_night(drawn):
+    _, visits = drawn
+    for one in visits:
+        assert (np.diff(one.time) > 0.0).all()
+        from_midnight = (one.time + 0.5) % 1.0 - 0.5
+        assert np.abs(from_midnight).max() < 0.46
+
+
+def test_every_exposure_has_a_depth_near_that_of_its_band(drawn):
+    cadence, visits = drawn
+    depths = {band.name: band.depth for band in cadence.bands}
+    for one in visits:
+        assert one.depth.shape == one.time.shape
+        assert abs(np.median(one.depth) - depths[one.band]) < 1.5
+    assert {one.band for one in visits} == set(depths)
+
+
+def test_a_star_is_lost_for_a_part_of_every_year(drawn):
+    cadence, visits = drawn
+    long = [one for one in visits if np.ptp(one.time) > 730.0]
+    assert len(long) > 100
+    for one in long:
+        assert np.diff(nights_of(one)).max() >= cadence.season_gap_d[0] - 1.0
+
+
+def test_the_nights_of_ztf_are_as_far_apart_as_measured():
+    gaps = np.concatenate([np.diff(nights_of(one)) for one in visits_of(ZTF_LIKE)])
+    shares = [(gaps == nights).mean() for nights in (1, 2, 3, 4)]
+    assert shares == pytest.approx(
+        [0.35, 0.21, 0.17, 0.07], abs=0.06
+    )  # twelve stars of the forced photometry
+    assert (gaps <= 8).mean() == pytest.approx(0.90, abs=0.03)
+
+
+def test_the_wide_survey_of_lsst_takes_the_published_number_of_r_visits_a_season():
+    wide = dataclasses.replace(
+        LSST_LIKE,
+        bands=(Band(name="r", depth=23.93, share=1.0),),
+        strategies=(dataclasses.replace(LSST_LIKE.strategies[0], share=1.0, duration_d=(3652.0, 3653.0)),),
+    )
+    counts = [len(one.time) for one in visits_of(wide)]
+    assert np.median(counts) == pytest.approx(184, rel=0.25)
+
+
+def test_a_deep_field_is_exposed_many_times_a_night():
+    deep = dataclasses.replace(
+        LSST_LIKE, strategies=(dataclasses.replace(LSST_LIKE.strategies[1], share=1.0),)
+    )
+    counts = np.concatenate(
+        [np.unique(np.floor(one.time + 0.5), return_counts=True)[1] for one in visits_of(deep)]
+    )
+    assert 4 <= np.median(counts) <= 20  # 13 in the alert packets
+
+
+@pytest.mark.parametrize(
+    ("mag", "measured"),
+    [(13.25, 0.0061), (14.75, 0.0097), (16.25, 0.0174), (17.25, 0.0299), (18.25, 0.048), (19.25, 0.0914)],
+)
+def test_errors_of_ztf_alerts_are_as_measured(mag, measured):
+    assert ZTF_LIKE.noise.error(np.array([mag]), np.array([20.5]))[0] == pytest.approx(measured, rel=0.22)
+
+
+@pytest.mark.parametrize(
+    ("mag", "measured"),
+    [(14.25, 0.0166), (16.25, 0.0191), (17.25, 0.0296), (18.25, 0.0583), (19.25, 0.1185), (19.75, 0.161)],
+)
+def test_errors_of_the_ztf_data_release_are_as_measured(mag, measured):
+    depth = np.array([20.5 - ZTF_LIKE.archive_loss])
+    assert ZTF_LIKE.archive_noise.error(np.array([mag]), depth)[0] == pytest.approx(measured, rel=0.22)
+
+
+@pytest.mark.parametrize(
+    ("band", "mag", "measured"),
+    [("g", 21.07, 0.0139), ("r", 20.99, 0.0156), ("i", 21.03, 0.0190), ("z", 20.84, 0.0253)],
+)
+def test_errors_of_lsst_are_those_of_real_packets(band, mag, measured):
+    depth = next(b.depth for b in LSST_LIKE.bands if b.name == band)
+    floor = LSST_LIKE.noise.floor
+    error = LSST_LIKE.noise.error(np.array([mag]), np.array([depth]))[0]
+    assert np.sqrt(error**2 - floor**2) == pytest.approx(measured, rel=0.02)
+
+
+def test_the_error_at_the_depth_is_a_fifth():
+    noise = Noise(floor=0.0, gamma=0.039)
+    assert noise.error(np.array([24.0]), np.array([24.0]))[0] == pytest.approx(0.2)  # signal to noise of five
+
+
+def test_mean_magnitudes_follow_the_table():
+    rng = np.random.default_rng(0)
+    mags = [ZTF_LIKE.draw_mean_mag(rng) for _ in range(4000)]
+    assert np.percentile(mags, [25, 50, 75]) == pytest.approx([14.9, 16.2, 17.8], abs=0.5)  # 706 alerts
+    assert min(mags) >= 13.0
+
+
+def test_shares_that_do_not_add_up_are_refused():
+    with pytest.raises(SettingsError, match=r"bands of cadence 'ztf' have shares that add up to 0\.5"):
+        dataclasses.replace(ZTF_LIKE, bands=(Band(name="g", depth=20.5, share=0.5),))

@@ -1,0 +1,283 @@
+"""A trained network as a model folder: one self-contained ONNX graph and its manifest.
+
+The graph takes raw features and does everything inside, in double precision: preprocessing, network,
+temperature, softmax. Weights are stored in single precision (200 KB). In double precision the order in
+which a batch's sums are taken stays far below the rounding of the published single-precision
+probabilities, so that a score does not depend on what else is in its batch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import ArrayLike, NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from features import FEATURE_NAMES
+from schemas.model.artifact import Artifact
+from schemas.model.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, sha256_of
+from training.errors import SettingsError, TrainingError
+from training.network.networks import Networks, as_scores, predict
+from training.network.preprocess import Preprocessing
+from training.network.temperature import softmax
+
+OPSET = 17
+"""Everything the graph needs exists there; onnxruntime reads it from 1.13 on."""
+
+IR_VERSION = 9
+
+PARITY_ROWS = 1000
+PARITY_TOLERANCE = 1e-5
+"""Largest difference of a probability between torch and onnxruntime."""
+
+LAYERS = ("1", "2", "3", "4")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A trained classifier before it is written: what the graph is made of.
+
+    Attributes
+    ----------
+    weights : mapping of str to (...) float32
+        Of the network, by the names of `Networks.weights`.
+    input_eps : float
+        `eps` of the first BatchNorm.
+    preprocessing : Preprocessing
+        Constants fitted on the training part.
+    temperature : float
+        The logits are divided by it: above 1 it makes the probabilities more modest.
+    """
+
+    weights: Mapping[str, NDArray[np.float32]]
+    input_eps: float
+    preprocessing: Preprocessing
+    temperature: float = 1.0
+
+    def networks(self) -> Networks:
+        """Return the network, alone."""
+        return Networks.from_weights([self.weights], input_eps=self.input_eps)
+
+    def probabilities(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Class probabilities (n, k) of raw features (n, 16), by torch in single precision."""
+        scores = as_scores(self.preprocessing.transform(values)[0])
+        return softmax(predict(self.networks(), scores)[0], self.temperature)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse, before the work, a model folder that could not be written after it.
+
+    Raises
+    ------
+    SettingsError
+        If it is a file, is in one, or is not ours to write.
+    """
+    existing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    try:
+        with TemporaryFile(dir=existing):
+            return
+    except OSError as exc:
+        raise SettingsError(
+            f"cannot write a model to {folder}: {existing} is no folder that we may write in ({exc.strerror})"
+        ) from exc
+
+
+def write_model(folder: Path, model: Model, manifest: Manifest) -> Manifest:
+    """Write ``model.onnx`` and ``manifest.json`` and check that they give what the network gives.
+
+    Parameters
+    ----------
+    folder : Path
+        Made where it does not exist. Of a model that is already there, these two files are replaced.
+    model : Model
+        The graph's contents.
+    manifest : Manifest
+        Everything but the hash and the preprocessing constants, which are filled in.
+
+    Returns
+    -------
+    Manifest
+        As written.
+
+    Raises
+    ------
+    TrainingError
+        If the folder cannot be written, or onnxruntime differs from torch by more than 1e-5 on 1,000 rows.
+    """
+    graph = build_graph(model, manifest)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MANIFEST_FILE).unlink(missing_ok=True)  # never an old manifest beside a new graph
+        (folder / MODEL_FILE).write_bytes(graph.SerializeToString(deterministic=True))
+        written = replace(
+            manifest, sha256=sha256_of(folder / MODEL_FILE), preprocessing=model.preprocessing.to_manifest()
+        )
+        written.save(folder)
+    except OSError as exc:
+        raise TrainingError(f"cannot write the model to {folder}: {exc.strerror}") from exc
+    difference = parity(folder, model)
+    if not difference <= PARITY_TOLERANCE:
+        (folder / MANIFEST_FILE).unlink()
+        raise TrainingError(
+            f"{folder / MODEL_FILE} differs from the network by {difference:.1e} in a probability "
+            f"(at most {PARITY_TOLERANCE:.0e}): the model was not released"
+        )
+    return written
+
+
+def parity(folder: Path, model: Model, *, seed: int = 0) -> float:
+    """Largest difference of any probability, torch against onnxruntime, on 1,000 random rows."""
+    scores = 1.5 * np.random.default_rng(seed).standard_normal((PARITY_ROWS, len(FEATURE_NAMES)))
+    low, high = np.maximum(model.preprocessing.low, -8.0), np.minimum(model.preprocessing.high, 8.0)
+    values = model.preprocessing.inverse(np.clip(scores, low, high))
+    served, _ = Artifact.load(folder).score(values, np.ones(PARITY_ROWS, bool))
+    return float(np.abs(served - model.probabilities(values)).max())
+
+
+def read_model(folder: Path) -> tuple[Model, Manifest]:
+    """Read back what `write_model` wrote, for transfer or inspection.
+
+    Raises
+    ------
+    schemas.model.manifest.ManifestError
+        If the folder does not hold a valid model.
+    TrainingError
+        If its graph was not written by this module.
+    """
+    manifest = Artifact.load(folder).manifest
+    graph = onnx.load(folder / MODEL_FILE).graph
+    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    eps = [
+        attribute.f
+        for node in graph.node
+        if node.op_type == "BatchNormalization" and node.output[0] == "bn1"
+        for attribute in node.attribute
+        if attribute.name == "epsilon"
+    ]
+    names = [name for name in tensors if name.startswith(("bn", "fc"))]
+    if not eps or "temperature" not in tensors or not names:
+        raise TrainingError(
+            f"{folder / MODEL_FILE} is not a graph written by varstream-train: it cannot be transferred"
+        )
+    model = Model(
+        weights={name: np.array(tensors[name], dtype=np.float32) for name in names},
+        input_eps=float(eps[0]),
+        preprocessing=Preprocessing.from_manifest(manifest.preprocessing),
+        temperature=float(tensors["temperature"]),
+    )
+    return model, manifest
+
+
+def build_graph(model: Model, manifest: Manifest) -> onnx.ModelProto:
+    """Return the ONNX graph from raw features to ``probabilities`` and ``out_of_range``."""
+    graph = _Graph()
+    scores = _add_preprocessing(graph, model.preprocessing)
+    _add_network(graph, model, scores)
+    rows, columns, classes = "n", len(FEATURE_NAMES), len(manifest.classes)
+    proto = helper.make_graph(
+        graph.nodes,
+        manifest.name,
+        [helper.make_tensor_value_info("features", TensorProto.DOUBLE, [rows, columns])],
+        [
+            helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [rows, classes]),
+            helper.make_tensor_value_info("out_of_range", TensorProto.INT64, [rows]),
+        ],
+        graph.initializers,
+    )
+    opset = [helper.make_opsetid("", OPSET)]
+    onnx_model = helper.make_model(
+        proto, opset_imports=opset, ir_version=IR_VERSION, producer_name="varstream"
+    )
+    helper.set_model_props(
+        onnx_model,
+        {
+            "name": manifest.name,
+            "version": manifest.version,
+            "classes": json.dumps(list(manifest.classes)),
+            "features": json.dumps(list(manifest.features)),
+            "convention": manifest.convention,
+            "clip_sigma": json.dumps(manifest.clip_sigma),
+            "min_epochs": str(manifest.min_epochs),
+        },
+    )
+    onnx.checker.check_model(onnx_model, full_check=True)
+    return onnx_model
+
+
+class _Graph:
+    """Nodes and constants in the making; every method returns the name of what it added."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.initializers: list[onnx.TensorProto] = []
+
+    def constant(self, name: str, value: ArrayLike) -> str:
+        self.initializers.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def node(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
+        return output
+
+    def double(self, name: str, value: NDArray[np.float32]) -> str:
+        """Add a weight, stored in single precision and used in double."""
+        self.constant(name, value)
+        return self.node("Cast", [name], f"{name}.double", to=TensorProto.DOUBLE)
+
+
+def _add_preprocessing(graph: _Graph, constants: Preprocessing) -> str:
+    """`Preprocessing.transform` as nodes: gives ``out_of_range`` and returns the name of the scores."""
+    bits = np.left_shift(np.int64(1), np.arange(len(FEATURE_NAMES), dtype=np.int64))
+    logged = graph.constant("logged", constants.logged)
+    floor = graph.constant("floor", constants.floor)
+    low, high = graph.constant("low", constants.low), graph.constant("high", constants.high)
+    argument = graph.node("Sub", ["features", graph.constant("shift", constants.shift)], "argument")
+    below = graph.node("And", [logged, graph.node("Less", [argument, floor], "under")], "below_floor")
+    natural = graph.node("Log", [graph.node("Max", [argument, floor], "floored")], "natural_log")
+    log10 = graph.node("Div", [natural, graph.constant("ln10", np.log(10.0))], "log10")
+    chosen = graph.node("Where", [logged, log10, "features"], "transformed")
+    centred = graph.node("Sub", [chosen, graph.constant("center", constants.center)], "centred")
+    scores = graph.node("Div", [centred, graph.constant("scale", constants.scale)], "scores")
+    outside = graph.node(
+        "Or",
+        [graph.node("Less", [scores, low], "too_low"), graph.node("Greater", [scores, high], "too_high")],
+        "outside",
+    )
+    clipped = graph.node("Or", [below, outside], "clipped")
+    integers = graph.node("Cast", [clipped], "clipped_bits", to=TensorProto.INT64)
+    weighted = graph.node("Mul", [integers, graph.constant("bits", bits)], "weighted_bits")
+    axis = graph.constant("axis", np.array([1], np.int64))
+    graph.node("ReduceSum", [weighted, axis], "out_of_range", keepdims=0)
+    return graph.node("Min", [graph.node("Max", [scores, low], "raised"), high], "clipped_scores")
+
+
+def _add_network(graph: _Graph, model: Model, x: str) -> None:
+    """`Network.forward`, the temperature and the softmax as nodes: gives ``probabilities``."""
+
+    def batch_norm(x: str, layer: str, eps: float) -> str:
+        parts = ("weight", "bias", "running_mean", "running_var")
+        parameters = [graph.double(f"{layer}.{part}", model.weights[f"{layer}.{part}"]) for part in parts]
+        return graph.node("BatchNormalization", [x, *parameters], layer, epsilon=eps)
+
+    def fully_connected(x: str, layer: str) -> str:
+        parameters = [
+            graph.double(f"{layer}.{part}", model.weights[f"{layer}.{part}"]) for part in ("weight", "bias")
+        ]
+        return graph.node("Gemm", [x, *parameters], layer, transB=1)
+
+    for layer in LAYERS:
+        if layer != LAYERS[0]:
+            x = graph.node("Relu", [x], f"relu{layer}")
+        x = batch_norm(x, f"bn{layer}", model.input_eps if layer == LAYERS[0] else 1e-5)
+        x = fully_connected(x, f"fc{layer}")
+    x = batch_norm(x, "bn5", 1e-5)
+    x = graph.node("Div", [x, graph.constant("temperature", np.float64(model.temperature))], "calibrated")
+    x = graph.node("Softmax", [x], "softmax", axis=1)
+    graph.node("Cast", [x], "probabilities", to=TensorProto.FLOAT)

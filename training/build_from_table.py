@@ -1,0 +1,288 @@
+"""From a table of features and labels to a model, by the same cross-fitting as from light curves.
+
+What is missing are the shortened light curves of `training.examples.augment`, which cannot be made of
+features: a table is learnt from as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from features import FEATURE_NAMES
+from schemas.model.manifest import Manifest
+from training.artifact.export import Model
+from training.build import describe
+from training.crossfit.crossfit import Fit, cross_fit
+from training.crossfit.dataset import Dataset
+from training.crossfit.labelled_file import learnt_files
+from training.crossfit.recipe import TRANSFER, Recipe, transfer_layers
+from training.crossfit.starting_point import FromPretrained, FromScratch
+from training.data.labels import check_classes, classes_of, membership
+from training.errors import SettingsError, TrainingError
+from training.examples.augment import Sampling
+from training.examples.feature_table import Extraction, FeatureTable
+from training.network.batch import Examples
+from training.network.networks import Networks
+from training.network.one_cycle import OneCycle, check_examples
+from training.network.paper_sgd import Layers
+from training.network.preprocess import Preprocessing
+from training.progress import QUIET
+from training.stars.same_star import folds
+
+SCRATCH = Recipe(name="table", schedule=OneCycle(label_smoothing=0.0))
+"""Shows a small table often enough: the batch is an eighth of it."""
+
+NAME = "table"
+"""What the table is called where a file of light curves would have its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledRows:
+    """What is learnt from.
+
+    Attributes
+    ----------
+    table : FeatureTable
+        Features of n rows.
+    labels : (n,) str
+        Class of each, several joined by ``|``, or '' for none.
+    star : (n,) int64
+        Rows of one star are never in two folds.
+    names : (n,) str
+        Of the rows, for messages.
+    """
+
+    table: FeatureTable
+    labels: NDArray[np.str_]
+    star: NDArray[np.int64]
+    names: NDArray[np.str_]
+
+    def labelled(self) -> LabelledRows:
+        """Return the rows that have a label."""
+        rows = np.flatnonzero(self.labels != "")
+        return LabelledRows(self.table.take(rows), self.labels[rows], self.star[rows], self.names[rows])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """How a model is made of a table.
+
+    Attributes
+    ----------
+    extraction : Extraction
+        Of the features of the table.
+    over_sample : bool
+        See `OverSampled`.
+    weight_classes : bool
+        Weigh each example in the loss by 1 / N_class (Kim et al. 2021, eq. 12).
+    seed : int
+        Of folds and fit.
+    command : str
+        The call, for the manifest.
+    """
+
+    extraction: Extraction
+    over_sample: bool
+    weight_classes: bool
+    seed: int
+    command: str
+
+    def __post_init__(self) -> None:
+        """Refuse to balance the classes twice.
+
+        Raises
+        ------
+        SettingsError
+            If both ways are asked for.
+        """
+        if self.over_sample and self.weight_classes:
+            raise SettingsError(
+                "over_sample and weight_classes both balance the classes, together they favour rare ones: "
+                "choose one"
+            )
+
+    def of(self, recipe: Recipe) -> Recipe:
+        """Return the recipe for tables of these features."""
+        power = 1.0 if self.weight_classes else 0.0
+        return replace(recipe, extraction=self.extraction, sampling=Sampling(), class_power=power)
+
+
+@dataclass(frozen=True, slots=True)
+class OverSampled:
+    """A fit that sees every class equally often: random examples of rare classes are repeated (Appendix).
+
+    Only what a network learns from is resampled: scales, answers and the temperature are those of the
+    table. A coarse label counts for the first of its classes.
+    """
+
+    fit: Fit
+
+    @property
+    def input_eps(self) -> float:
+        """That of the fit."""
+        return self.fit.input_eps
+
+    def scale(self, values: NDArray[np.float64], without: int | None) -> Preprocessing:
+        """Return the constants of the fit."""
+        return self.fit.scale(values, without)
+
+    def networks(
+        self,
+        examples: Examples,
+        validation: Examples | None,
+        seeds: Sequence[int],
+        without: Sequence[int | None],
+    ) -> Networks:
+        """Fit to the resampled examples."""
+        label = examples.allowed.numpy().argmax(axis=1)
+        k = examples.allowed.shape[1]
+        size = max(int(np.bincount(each).max()) for each in label)
+        index = [balanced(each, k, size, seed=seed) for each, seed in zip(label, seeds, strict=True)]
+        shown = examples.batch(torch.from_numpy(np.stack(index)))
+        weights = shown.weights / shown.weights.mean(dim=1, keepdim=True)
+        return self.fit.networks(Examples(shown.scores, shown.allowed, weights), validation, seeds, without)
+
+
+def balanced(label: NDArray[np.int64], k: int, size: int, *, seed: int) -> NDArray[np.int64]:
+    """Return the numbers (k size) of all examples and of random repeats, `size` of each of k classes.
+
+    Parameters
+    ----------
+    label : (n,) int64
+        Class of each example, none of them more often than `size`. A class without examples, as all its few
+        stars may be in the fold that is kept aside, lends its places to examples of any class.
+    """
+    rng = np.random.default_rng(seed)
+    parts = []
+    for number in range(k):
+        members = np.flatnonzero(label == number)
+        repeated = rng.choice(members if len(members) else len(label), size - len(members))
+        parts += [members, repeated]
+    return np.concatenate(parts).astype(np.int64)
+
+
+def train_rows(rows: LabelledRows, making: Making) -> tuple[Model, Manifest]:
+    """Train a network of random weights; see `training.build.train`."""
+    recipe = making.of(SCRATCH)
+    fit = FromScratch(recipe, QUIET)
+    return _fit(rows, recipe, fit, making, {"method": "trained from scratch on a table of features"})
+
+
+def transfer_rows(
+    rows: LabelledRows, pretrained: Model, origin: Manifest, layers: str | None, making: Making
+) -> tuple[Model, Manifest]:
+    """Fit a pretrained network to the classes of a table; see `training.build.transfer`.
+
+    Raises
+    ------
+    SettingsError
+        If `layers` is neither ``"every-layer"`` nor ``"last-layer"``.
+    """
+    if layers is None:
+        layers = transfer_layers(len(rows.labelled().labels)).value
+    if layers not in [each.value for each in Layers]:
+        choices = " or ".join(repr(each.value) for each in Layers)
+        raise SettingsError(f"layers must be {choices}, got {layers!r}")
+    recipe = making.of(TRANSFER)
+    fit = FromPretrained.by(recipe, pretrained, Layers(layers), QUIET)
+    source = {"name": origin.name, "version": origin.version, "sha256": origin.sha256}
+    method = {
+        "method": f"transferred, {layers}, to a table of features",
+        "pretrained": source,
+        "files_of_pretraining": sorted(learnt_files(origin)),
+    }
+    return _fit(rows, recipe, fit, making, method)
+
+
+def _fit(
+    rows: LabelledRows, recipe: Recipe, fit: Fit, making: Making, method: Mapping[str, Any]
+) -> tuple[Model, Manifest]:
+    chosen = rows.labelled()
+    dataset = _dataset(chosen, recipe, making.seed)
+    with _one_thread():
+        made = cross_fit(dataset, recipe, OverSampled(fit) if making.over_sample else fit, seed=making.seed)
+    unlabelled = len(rows.labels) - len(chosen.labels)
+    data = {
+        "name": NAME,
+        "sha256": _hash(chosen),
+        "label": "labels",
+        "used_for": f"training, validation and test; {unlabelled} rows without a label left out",
+        "references": [],
+    }
+    manifest = describe(
+        dataset,
+        made,
+        recipe,
+        name="custom",
+        version="1.0.0",
+        label_maps={NAME: {label: label for label in np.unique(chosen.labels).tolist()}},
+        training={
+            **method,
+            "command": making.command,
+            "seed": making.seed,
+            "over_sample": making.over_sample,
+            "unlabelled": unlabelled,
+            "data": [data],
+        },
+    )
+    return made.model, manifest
+
+
+def _dataset(rows: LabelledRows, recipe: Recipe, seed: int) -> Dataset:
+    """Share the rows out to folds, once it is sure that a classifier can be made of them."""
+    _check_rows(rows)
+    check_classes(
+        rows.star.astype(np.str_),
+        rows.labels,
+        rows.table.n_epochs,
+        min_epochs=recipe.sampling.min_epochs,
+        source="the table",
+    )
+    label_map = {label: label for label in np.unique(rows.labels).tolist()}
+    classes = classes_of({NAME: label_map})
+    allowed = membership(rows.labels, label_map, classes)
+    check_examples(allowed, classes)
+    n = len(rows.labels)
+    fold = folds(rows.star, allowed.argmax(axis=1).astype(np.int64), count=recipe.folds, seed=seed)
+    return Dataset(
+        classes, (NAME,), rows.table, allowed, np.zeros(n, np.int64), rows.star, fold, np.zeros(n, bool)
+    )
+
+
+def _check_rows(rows: LabelledRows) -> None:
+    """Refuse labelled rows that no network can be shown."""
+    bad = ~rows.table.usable
+    if bad.any():
+        row = int(bad.argmax())
+        values = rows.table.values[row]
+        lacking = [name for name, value in zip(FEATURE_NAMES, values, strict=True) if not np.isfinite(value)]
+        why = f"no {lacking[0]}" if lacking else f"{rows.table.n_epochs[row]} epochs"
+        raise TrainingError(
+            f"{bad.sum()} labelled rows cannot be learnt from, the first, {rows.names[row]}, has {why}: "
+            "leave out the rows whose features are missing (table.period.isna()), or take their labels away"
+        )
+
+
+def _hash(rows: LabelledRows) -> str:
+    digest = hashlib.sha256(rows.table.values.tobytes())
+    digest.update("\n".join(rows.labels.tolist()).encode())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Take the same sums in the same order on any machine, and leave the caller's threads as they were."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,270 @@
+"""The commands of `varstream-train`, from parsed arguments to files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training.data.labels import read_class_map
+from training.data.light_curves import SUFFIXES, Columns, is_table, survey_name
+from training.data.public_surveys import SURVEYS
+from training.data.read import check_file, read_light_curves
+from training.errors import SettingsError
+from training.measure.evaluate import evaluate as measure_model
+from training.measure.evaluate import write_report
+from training.progress import Bars
+
+if TYPE_CHECKING:
+    from training.build import Job
+    from training.crossfit.labelled_file import Source
+    from training.crossfit.recipe import Recipe
+
+# What needs torch is imported inside the commands: `evaluate` runs where only the worker is installed.
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """``varstream-train evaluate``: write the report and print its headline."""
+    columns = _columns(arguments)
+    report = measure_model(
+        arguments.model,
+        arguments.light_curves,
+        label_key=_label_key(arguments, arguments.light_curves, columns),
+        class_map=read_class_map(arguments.class_map) if arguments.class_map else None,
+        first_epochs=arguments.first_epochs,
+        columns=columns,
+        skip_bad_rows=arguments.skip_bad_rows,
+    )
+    write_report(arguments.json, report)
+    print(
+        f"{report['light_curves']}: Mc {report['mc']:.4f} +- {report['mc_error']:.4f}, "
+        f"accuracy {report['accuracy']:.4f}, a label for {report['labelled']:.1%}, "
+        f"{report['n']} light curves of {report['n_stars']} stars, "
+        f"{report['n_unscored']} light curves unscored, {report['n_left_out']} left out"
+    )
+
+
+def features(arguments: argparse.Namespace) -> None:
+    """``varstream-train features``: write the table and say what could not be measured, and why."""
+    from training.examples import feature_file as feature_files  # noqa: PLC0415 - needs pyarrow
+    from training.examples.feature_table import default_workers  # noqa: PLC0415
+
+    started = time.monotonic()
+    feature_files.check_output(arguments.output)
+    columns = _columns(arguments)
+    paths = [file for path in arguments.light_curves for file in _files(path)]
+    tables, made = [], []
+    with Bars() as progress:
+        for path in paths:
+            survey = read_light_curves(path, columns, skip_bad_rows=arguments.skip_bad_rows)
+            if arguments.first_epochs is not None:
+                survey = replace(survey, curves=survey.curves.first_epochs(arguments.first_epochs))
+            made.append(
+                feature_files.compute_features(
+                    survey,
+                    convention=arguments.convention,
+                    clip_sigma=arguments.clip_sigma,
+                    cache_folder=arguments.cache,
+                    workers=arguments.workers or default_workers(),
+                    progress=progress,
+                )
+            )
+            tables.append(feature_files.feature_rows(survey, made[-1]))
+    feature_files.write_table(arguments.output, tables)
+    everything = feature_files.Features.join(made)
+    reasons = ", ".join(f"{name} {count}" for name, count in everything.blocked().items())
+    print(
+        f"{len(everything.status)} light curves, {everything.n_blocked} without features"
+        f"{f' ({reasons})' if reasons else ''}, written to {arguments.output} "
+        f"in {time.monotonic() - started:.1f} s"
+    )
+
+
+def import_upsilont(arguments: argparse.Namespace) -> None:
+    """``varstream-train import-upsilont``."""
+    from training.artifact.upsilont import import_upsilont as import_model  # noqa: PLC0415
+
+    manifest = import_model(arguments.weights, arguments.output)
+    print(
+        f"{manifest.name} {manifest.version} {len(manifest.classes)} classes, written to {arguments.output}"
+    )
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """``varstream-train train``."""
+    from training import build  # noqa: PLC0415
+    from training.crossfit.recipe import RECIPES  # noqa: PLC0415
+
+    _announce(arguments, build.train(_job(arguments, RECIPES[arguments.recipe])).metrics)
+
+
+def transfer(arguments: argparse.Namespace) -> None:
+    """``varstream-train transfer``."""
+    from training import build  # noqa: PLC0415
+    from training.crossfit.recipe import STREAM, TRANSFER  # noqa: PLC0415
+    from training.network.paper_sgd import Layers  # noqa: PLC0415
+
+    layers = None if arguments.mode is None else Layers(arguments.mode)
+    recipe = TRANSFER if arguments.observe_as is None else STREAM
+    manifest = build.transfer(_job(arguments, recipe), arguments.pretrained, layers)
+    if (stars := _observed_stars(manifest.training["data"])) is not None:
+        print(f"stars as {arguments.observe_as} sees them, or why they are left out: {stars}")
+    _announce(arguments, manifest.metrics)
+
+
+def export(arguments: argparse.Namespace) -> None:
+    """``varstream-train export``."""
+    from training import build  # noqa: PLC0415
+
+    changes = {
+        name: value
+        for name in ("name", "version", "min_epochs", "abstain_below")
+        if (value := getattr(arguments, name)) is not None
+    }
+    manifest = build.export(arguments.model, arguments.output, changes, weights_file=arguments.weights)
+    print(f"{manifest.name} {manifest.version}, sha256 {manifest.sha256}, written to {arguments.output}")
+
+
+def reproduce(arguments: argparse.Namespace) -> None:
+    """``varstream-train reproduce``."""
+    from training.examples.feature_table import default_workers  # noqa: PLC0415
+    from training.reproduce.report import published_model  # noqa: PLC0415
+    from training.reproduce.report import reproduce as make_report  # noqa: PLC0415
+    from training.reproduce.scale import Scale  # noqa: PLC0415
+
+    scale = Scale.quick() if arguments.quick else Scale.paper()
+    chosen = {name: getattr(arguments, name) for name in ("repeats", "training_epochs")}
+    with Bars() as progress:
+        path = make_report(
+            arguments.light_curves,
+            arguments.output,
+            replace(scale, **{name: value for name, value in chosen.items() if value is not None}),
+            only=arguments.only,
+            published=published_model(arguments.upsilont) if arguments.upsilont else None,
+            cache_folder=arguments.cache,
+            workers=arguments.workers or default_workers(),
+            device=arguments.device,
+            command=_command(sys.argv[1:]),
+            progress=progress,
+        )
+    print(f"written to {path}")
+
+
+def _announce(arguments: argparse.Namespace, metrics: Mapping[str, Any]) -> None:
+    full = metrics["all_surveys"]["all"]
+    print(
+        f"{arguments.name} {arguments.version} written to {arguments.output}: Mc {full['mc']:.4f} "
+        f"+- {full['mc_error']:.4f} on {full['n']} test light curves of {full['n_stars']} stars"
+    )
+
+
+def _job(arguments: argparse.Namespace, recipe: Recipe) -> Job:
+    from training.build import Job  # noqa: PLC0415
+    from training.examples.feature_table import default_workers  # noqa: PLC0415
+
+    return Job(
+        sources=_sources(arguments),
+        recipe=_adjusted(recipe, arguments),
+        name=arguments.name,
+        version=arguments.version,
+        output=arguments.output,
+        command=_command(sys.argv[1:]),
+        seed=arguments.seed,
+        cache_folder=arguments.cache,
+        workers=arguments.workers or default_workers(),
+        non_variables=not arguments.without_non_variables,
+    )
+
+
+def _sources(arguments: argparse.Namespace) -> list[Source]:
+    class_map = read_class_map(arguments.class_map) if arguments.class_map else None
+    paths = [file for path in arguments.light_curves for file in _files(path)]
+    names = [survey_name(path) for path in paths]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SettingsError(f"two files of light curves are called {twice!r}: rename one")
+    columns = _columns(arguments)
+    return [_observed(arguments, _source(arguments, path, class_map, columns)) for path in paths]
+
+
+def _source(
+    arguments: argparse.Namespace, path: Path, class_map: dict[str, str] | None, columns: Columns | None
+) -> Source:
+    from training.crossfit.labelled_file import known_source, own_source  # noqa: PLC0415
+
+    reading: dict[str, Any] = {"columns": columns, "skip_bad_rows": arguments.skip_bad_rows}
+    if arguments.label is None and not is_table(path):
+        known = replace(known_source(path), **reading)
+        return known if class_map is None else replace(known, label_map=class_map)
+    return own_source(path, _label_key(arguments, path, columns), class_map, **reading)
+
+
+def _observed(arguments: argparse.Namespace, source: Source) -> Source:
+    """Show the source to the stream that was asked for, unless it is the stream's own."""
+    from training.crossfit.recipe import STREAM_STARS_PER_LABEL  # noqa: PLC0415
+
+    stream = getattr(arguments, "observe_as", None)
+    known = SURVEYS.get(survey_name(source.path))
+    if stream is None or source.test_only or (known is not None and known.stream == stream):
+        return source
+    return replace(source, observe_as=stream, stars_per_label=STREAM_STARS_PER_LABEL)
+
+
+def _observed_stars(data: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return what became of the stars of all sources that are shown as another survey sees them."""
+    stars: Counter[str] = Counter()
+    for source in data:
+        stars.update(source["stars_observed"])
+    return ", ".join(f"{name} {count:,}" for name, count in stars.most_common()) or None
+
+
+def _columns(arguments: argparse.Namespace) -> Columns | None:
+    return Columns.parse(arguments.columns) if arguments.columns is not None else None
+
+
+def _label_key(arguments: argparse.Namespace, path: Path, columns: Columns | None) -> str:
+    """Return the column of labels: as asked for, or the one that a table or a known survey has."""
+    if arguments.label is not None:
+        return str(arguments.label)
+    if is_table(path):
+        return (columns or Columns()).label
+    check_file(path)  # to ask for the labels of a file that is not there would be a detour
+    if survey_name(path) in SURVEYS:
+        return SURVEYS[survey_name(path)].label_key
+    raise SettingsError(f"name the column of {path} that holds its labels with --label")
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the file, or the light curves of a folder by name."""
+    if not path.is_dir():
+        return [path]
+    files = sorted(file for file in path.iterdir() if file.name.endswith(SUFFIXES))
+    if not files:
+        raise SettingsError(f"no {', '.join(f'*{suffix}' for suffix in SUFFIXES)} in the folder {path}")
+    return files
+
+
+def _adjusted(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
+    """Return the recipe with what the user asked for instead."""
+    if arguments.training_epochs is not None:
+        recipe = recipe.with_training_epochs(arguments.training_epochs)
+    if arguments.truncations is not None:
+        recipe = replace(recipe, sampling=replace(recipe.sampling, truncations=arguments.truncations))
+    if arguments.clip_sigma is not None:
+        recipe = replace(recipe, extraction=replace(recipe.extraction, clip_sigma=arguments.clip_sigma))
+    return recipe
+
+
+def _command(words: list[str]) -> str:
+    """Return the command as given, without what differs between machines and changes nothing."""
+    kept = []
+    for word, before in zip(words, ["", *words], strict=False):
+        if not {word, before} & {"--cache", "--workers"}:
+            elsewhere = Path(word).is_absolute() or word.startswith("..")
+            kept.append(Path(word).name if elsewhere else word)
+    return " ".join(["varstream-train", *kept])

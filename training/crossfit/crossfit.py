@@ -1,0 +1,198 @@
+"""Every star judged by a network that has not seen it, and one network that has seen them all.
+
+With few labels a star that is kept aside is a star that is not learnt from. So the stars are shared out
+to folds: for each fold a network is trained on the others, all of them together as one computation, and
+judges the fold. What they say measures the recipe, and fits the temperature; the network that is shipped is
+trained in the same way on all stars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artifact.export import Model
+from training.crossfit.dataset import Dataset
+from training.crossfit.recipe import Recipe
+from training.data.labels import names_one
+from training.errors import TrainingError
+from training.examples.augment import SIMULATED, Kind
+from training.network.batch import Examples
+from training.network.loss import class_weights
+from training.network.networks import Networks, as_scores, predict
+from training.network.preprocess import Preprocessing
+from training.network.temperature import fit_temperature, fitted_to, softmax
+from training.stars.assign_folds import NEVER_TRAINED
+
+Rows = NDArray[np.int64]
+
+
+class Fit(Protocol):
+    """How networks are made of examples: from scratch, or from a pretrained one."""
+
+    def scale(self, values: NDArray[np.float64], without: int | None) -> Preprocessing:
+        """Return the preprocessing for raw features (n, 16) of all folds but one, or of all."""
+
+    def networks(
+        self,
+        examples: Examples,
+        validation: Examples | None,
+        seeds: Sequence[int],
+        without: Sequence[int | None],
+    ) -> Networks:
+        """Train a network for each repeat, each without a fold or with all of them (None).
+
+        `validation` chooses the training epoch where that is needed.
+        """
+
+    @property
+    def input_eps(self) -> float:
+        """`eps` of the first BatchNorm."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrossFit:
+    """What cross-fitting gives.
+
+    Attributes
+    ----------
+    model : Model
+        Trained on all stars, with its temperature.
+    logits : (m, k) float64
+        Of every example, by a network that has not seen its star; NaN where features are missing.
+    of_folds : tuple of Model
+        The networks that were trained without each fold.
+    fitted_on : (p,) int64
+        Numbers of epochs of the examples that the temperature was fitted to.
+    """
+
+    model: Model
+    logits: NDArray[np.float64]
+    of_folds: tuple[Model, ...]
+    fitted_on: NDArray[np.int64]
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """Probabilities (m, k) at the model's temperature; NaN where features are missing."""
+        return softmax(self.logits, self.model.temperature)
+
+
+def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> CrossFit:
+    """Train a network for each fold and one on all stars, and fit the temperature on the folds' answers.
+
+    Shortened light curves take part in the training; for the temperature see `training.network.temperature`.
+
+    Raises
+    ------
+    TrainingError
+        If there is nothing that a temperature can be fitted to.
+    """
+    fitted = _calibrated_on(dataset, recipe)
+    rng = np.random.default_rng(seed)
+    numbers = range(recipe.folds)
+    watched = [(number + 1) % recipe.folds for number in numbers] if recipe.chooses_epoch else None
+    networks, scales = _train(
+        dataset, recipe, fit, without=list(numbers), watched=watched, seed=seed, rng=rng
+    )
+    logits = np.full(dataset.allowed.shape, np.nan)
+    usable = dataset.table.usable
+    for number in numbers:
+        rows = np.flatnonzero(usable & (dataset.fold == number))
+        logits[rows] = answers(networks.part(slice(number, number + 1)), scales[number], dataset, rows)
+    final, scale = fit_all(dataset, recipe, fit, seed=seed)
+    rows = np.flatnonzero(usable & (dataset.fold == NEVER_TRAINED))
+    logits[rows] = answers(final, scale, dataset, rows)
+    temperature = fit_temperature(logits[fitted], dataset.allowed[fitted])
+    model = Model(final.weights(), fit.input_eps, scale, temperature)
+    of_folds = tuple(
+        Model(networks.weights(number), fit.input_eps, scales[number]) for number in range(recipe.folds)
+    )
+    return CrossFit(model, logits, of_folds, dataset.table.n_epochs[fitted])
+
+
+def _calibrated_on(dataset: Dataset, recipe: Recipe) -> Rows:
+    """Examples that the temperature is fitted to."""
+    one = names_one(dataset.allowed)
+    rows = np.flatnonzero(dataset.table.usable & (dataset.fold >= 0) & ~dataset.spared & one)
+    shortened = recipe.sampling.truncations > 0
+    fitted = rows[fitted_to(dataset.table.kind[rows], dataset.table.n_epochs[rows], shortened=shortened)]
+    if not len(fitted):
+        raise TrainingError(
+            "no light curve that can be scored has a label of one class, and probabilities are held against "
+            "those: map finer labels with --class-map"
+        )
+    return fitted
+
+
+def fit_all(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> tuple[Networks, Preprocessing]:
+    """Train one network on all stars; where a training epoch is chosen, the first fold chooses it."""
+    watched = [0] if recipe.chooses_epoch else None
+    rng = np.random.default_rng(seed)
+    networks, (scale,) = _train(dataset, recipe, fit, without=[None], watched=watched, seed=seed, rng=rng)
+    return networks, scale
+
+
+def answers(networks: Networks, scale: Preprocessing, dataset: Dataset, rows: Rows) -> NDArray[np.float64]:
+    """Logits (n, k) of one network about some of the examples, all of them usable."""
+    logits: NDArray[np.float64] = predict(
+        networks, as_scores(scale.transform(dataset.table.values[rows])[0])
+    )[0]
+    return logits
+
+
+def stack(
+    dataset: Dataset, rows: Sequence[Rows], scales: Sequence[Preprocessing], recipe: Recipe
+) -> Examples:
+    """Put the examples of several repeats side by side, each on its own scale."""
+    return Examples.stack(
+        [scale.transform(dataset.table.values[each])[0] for each, scale in zip(rows, scales, strict=True)],
+        [dataset.allowed[each] for each in rows],
+        [_weights(dataset, each, recipe) for each in rows],
+    )
+
+
+def _train(
+    dataset: Dataset,
+    recipe: Recipe,
+    fit: Fit,
+    *,
+    without: Sequence[int | None],
+    watched: Sequence[int] | None,
+    seed: int,
+    rng: np.random.Generator,
+) -> tuple[Networks, list[Preprocessing]]:
+    """Train a network without each of the folds, and without the one that it is watched on."""
+    kept_aside = [{fold} for fold in without]
+    if watched is not None:
+        kept_aside = [{fold, seen} for fold, seen in zip(without, watched, strict=True)]
+    rows = [
+        rng.permutation(
+            np.flatnonzero(dataset.trainable & ~np.isin(dataset.fold, [f for f in folds if f is not None]))
+        )
+        for folds in kept_aside
+    ]
+    scales = [fit.scale(dataset.table.values[each], fold) for each, fold in zip(rows, without, strict=True)]
+    validation = None
+    if watched is not None:
+        seen = [np.flatnonzero(dataset.trainable & (dataset.fold == fold)) for fold in watched]
+        validation = stack(dataset, seen, scales, recipe)
+    seeds = [seed + number for number in range(len(rows))]
+    return fit.networks(stack(dataset, rows, scales, recipe), validation, seeds, without), scales
+
+
+def _weights(dataset: Dataset, rows: Rows, recipe: Recipe) -> NDArray[np.float64]:
+    """Weight of each example in the loss: complete light curves, simulated ones, rare classes."""
+    return kind_weights(dataset.table.kind[rows], recipe) * class_weights(
+        dataset.allowed[rows], recipe.class_power
+    )
+
+
+def kind_weights(kind: NDArray[np.int8], recipe: Recipe) -> NDArray[np.float64]:
+    """Weight of each example by how it was made."""
+    simulated = np.where(np.isin(kind, SIMULATED), recipe.simulated_weight, 1.0)
+    weights: NDArray[np.float64] = np.where(kind == Kind.FULL, recipe.full_weight, simulated)
+    return weights

@@ -1,0 +1,127 @@
+"""Everything that decides how a model is made, but the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from training.errors import SettingsError
+from training.examples.augment import Sampling
+from training.examples.feature_table import Extraction
+from training.network.one_cycle import OneCycle
+from training.network.paper_sgd import Layers, Plateau
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How a model is made.
+
+    Attributes
+    ----------
+    name : str
+        What the recipe is called.
+    extraction : Extraction
+        Convention and outlier cut of the features.
+    sampling : Sampling
+        Examples made of every training and validation star.
+    schedule : OneCycle or Plateau
+        Which fit, and its settings.
+    class_power : float
+        Weight of an example in the loss: 1 / N_class ** class_power.
+    full_weight : float
+        Weight of a complete light curve relative to an example made from it.
+    simulated_weight : float
+        Weight of an example that imitates another class.
+    robust : bool
+        Scale features by their deciles, see `training.network.preprocess`.
+    stars_per_label : int or None
+        At most so many stars of one native label of one survey are trained on.
+    folds : int
+        Parts the stars are shared out to, see `training.crossfit.crossfit`.
+    abstain_below : float
+        The model gives no label where its highest probability is lower.
+    """
+
+    name: str
+    extraction: Extraction = field(default_factory=Extraction)
+    sampling: Sampling = field(default_factory=Sampling)
+    schedule: OneCycle | Plateau = field(default_factory=OneCycle)
+    class_power: float = 0.0
+    full_weight: float = 1.0
+    simulated_weight: float = 1.0
+    robust: bool = True
+    stars_per_label: int | None = None
+    folds: int = 5
+    abstain_below: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.folds < 3 or not 0.0 <= self.abstain_below < 1.0:
+            raise SettingsError(
+                "folds must be at least 3 and abstain_below a probability under 1, "
+                f"got {self.folds} and {self.abstain_below}"
+            )
+
+    def with_training_epochs(self, count: int) -> Recipe:
+        """Return the recipe with another length of the fit."""
+        if isinstance(self.schedule, OneCycle):
+            return replace(self, schedule=replace(self.schedule, training_epochs=count, steps=None))
+        return replace(self, schedule=replace(self.schedule, training_epochs=count))
+
+    @property
+    def chooses_epoch(self) -> bool:
+        """Whether the schedule needs stars aside to choose its best training epoch on."""
+        return isinstance(self.schedule, Plateau)
+
+
+EXAMPLES = Sampling(
+    truncations=9, first_epochs=(10, 20, 40, 80, 150), shuffled=0.15, constant=0.35, damped_walk=0.12
+)
+"""What is made of every star: nine shortened versions, and non-variables and quasars at its epochs."""
+
+RECIPES: Mapping[str, Recipe] = {
+    "standard": Recipe(
+        name="standard",
+        sampling=EXAMPLES,
+        schedule=OneCycle(training_epochs=14, batch=512, input_noise=0.03, label_smoothing=0.0),
+        class_power=0.5,
+        full_weight=3.0,
+        stars_per_label=3500,
+    ),
+    "paper": Recipe(
+        name="paper",
+        extraction=Extraction(convention="kim2021"),
+        sampling=Sampling(first_epochs=EXAMPLES.first_epochs),
+        schedule=Plateau(),
+        robust=False,
+        abstain_below=0.0,
+    ),
+}
+
+TRANSFER = Recipe(
+    name="transfer",
+    sampling=EXAMPLES,
+    schedule=OneCycle(training_epochs=20, batch=512, peak_rate=1e-3, input_noise=0.03, label_smoothing=0.0),
+    full_weight=3.0,
+    simulated_weight=0.1,
+)
+"""A calm fit that starts from a good place; the features are the pretrained model's."""
+
+ENOUGH_FOR_EVERY_LAYER = 800
+"""Labelled light curves from which on it is worth fitting more than the last layer."""
+
+
+def transfer_layers(light_curves: int) -> Layers:
+    """Return which layers to fit to so many labelled light curves."""
+    return Layers.EVERY if light_curves >= ENOUGH_FOR_EVERY_LAYER else Layers.LAST
+
+
+STREAM_STARS_PER_LABEL = 500
+"""Stars of one label of one survey that are shown to a stream: the classes are what matters there."""
+
+STREAM = replace(
+    TRANSFER,
+    name="stream",
+    sampling=replace(EXAMPLES, truncations=4),
+    class_power=0.5,
+)
+"""Transfer to an alert stream, from light curves as the stream sees them."""

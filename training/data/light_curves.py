@@ -1,0 +1,178 @@
+"""Labelled light curves in memory; `training.data.read` reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.errors import SettingsError
+
+F8 = NDArray[np.float64]
+
+SERIES = ("time", "mag", "err")
+
+TABLE_SUFFIXES = (".csv", ".csv.gz", ".parquet", ".avro")
+SUFFIXES = (".npz", *TABLE_SUFFIXES)
+"""What a file of light curves may be called."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """How a table names its columns.
+
+    Attributes
+    ----------
+    object_id, time, mag, err : str
+        Star, time [d], magnitude and its one-sigma error [mag]: needed.
+    label, band, ra, dec : str
+        Class, photometric band, position [deg]: a table may lack them under these default names.
+    """
+
+    object_id: str = "object_id"
+    time: str = "time"
+    mag: str = "mag"
+    err: str = "err"
+    label: str = "label"
+    band: str = "band"
+    ra: str = "ra"
+    dec: str = "dec"
+
+    def __post_init__(self) -> None:
+        names = list(self.items().values())
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise SettingsError(f"the column {twice!r} cannot mean two things: give each key its own column")
+
+    def items(self) -> dict[str, str]:
+        """Return the file's name of every key, in the order above."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @classmethod
+    def parse(cls, text: str) -> Columns:
+        """Read ``time=hjd,mag=vmag,label=type``: our key, the file's column; the rest keep their names.
+
+        Raises
+        ------
+        SettingsError
+            If a key is unknown, has no value or comes twice.
+        """
+        known = [f.name for f in fields(cls)]
+        given: dict[str, str] = {}
+        for word in text.split(","):
+            key, _, name = (part.strip() for part in word.partition("="))
+            if key not in known or not name or key in given:
+                what = "comes twice" if key in given else "has no column" if key in known else "is not known"
+                raise SettingsError(
+                    f"columns {text!r}: {key!r} {what}; give KEY=COLUMN,... with the keys {', '.join(known)}"
+                )
+            given[key] = name
+        return cls(**given)
+
+
+@dataclass(frozen=True, slots=True)
+class LightCurves:
+    """Light curves one after the other.
+
+    Attributes
+    ----------
+    time, mag, err : (n_points,) float64
+        In days and magnitudes.
+    offsets : (n + 1,) int64
+        Bounds of the light curves.
+    """
+
+    time: F8
+    mag: F8
+    err: F8
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of light curves."""
+        return len(self.offsets) - 1
+
+    @property
+    def n_epochs(self) -> NDArray[np.int64]:
+        """Points of each light curve (n,)."""
+        return np.diff(self.offsets)
+
+    def pick(self, star: int) -> tuple[F8, F8, F8]:
+        """Time, magnitude and error of one light curve."""
+        points = slice(self.offsets[star], self.offsets[star + 1])
+        return self.time[points], self.mag[points], self.err[points]
+
+    def take(self, stars: NDArray[np.int64]) -> LightCurves:
+        """Copy some of the light curves, in the given order."""
+        counts = self.n_epochs[stars]
+        offsets = offsets_of(counts)
+        points = np.repeat(self.offsets[:-1][stars] - offsets[:-1], counts) + np.arange(offsets[-1])
+        return LightCurves(self.time[points], self.mag[points], self.err[points], offsets)
+
+    def first_epochs(self, count: int) -> LightCurves:
+        """Return the first `count` epochs in time of every light curve; shorter ones stay as they are."""
+        star = np.repeat(np.arange(len(self)), self.n_epochs)
+        order = np.lexsort((self.time, star))
+        rank = np.arange(len(star)) - np.repeat(self.offsets[:-1], self.n_epochs)
+        kept = order[rank < count]
+        return LightCurves(
+            self.time[kept], self.mag[kept], self.err[kept], offsets_of(np.minimum(self.n_epochs, count))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledCurves:
+    """The contents of one file.
+
+    Attributes
+    ----------
+    name : str
+        File name without its suffix: how surveys are known.
+    curves : LightCurves
+        Every time and magnitude is finite, every error positive.
+    columns : mapping of str to (n,) array
+        One value a light curve, among them the labels.
+    """
+
+    name: str
+    curves: LightCurves
+    columns: Mapping[str, NDArray[Any]]
+
+    def take(self, stars: NDArray[np.int64]) -> LabelledCurves:
+        """Copy some of the light curves, in the given order."""
+        columns = {name: values[stars] for name, values in self.columns.items()}
+        return LabelledCurves(self.name, self.curves.take(stars), columns)
+
+    def labels(self, key: str) -> NDArray[np.str_]:
+        """Native labels (n,) in column `key`.
+
+        Raises
+        ------
+        SettingsError
+            If there is no such column.
+        """
+        if key not in self.columns:
+            raise SettingsError(
+                f"{self.name} has no column {key!r} with one label for each of its {len(self.curves)} "
+                f"light curves; it has {', '.join(sorted(self.columns)) or 'none'}"
+            )
+        return self.columns[key].astype(np.str_)
+
+
+def offsets_of(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Bounds of light curves with the given numbers of points."""
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def is_table(path: Path) -> bool:
+    """Whether the file name is that of a table, whose label column `Columns` names."""
+    return path.name.endswith(TABLE_SUFFIXES)
+
+
+def survey_name(path: Path) -> str:
+    """Return the file name without its suffix, ``stars`` for ``stars.csv.gz`` as well."""
+    suffix = next((suffix for suffix in SUFFIXES if path.name.endswith(suffix)), path.suffix)
+    return path.name.removesuffix(suffix)

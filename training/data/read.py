@@ -1,0 +1,169 @@
+"""Files of labelled light curves.
+
+A table (.csv, .csv.gz, .parquet, .avro) has a row for every epoch, see `training.data.read_table`. An .npz
+holds the concatenated series ``time`` [d], ``mag`` and ``err`` [mag], ``offsets`` (n + 1) so that light
+curve i is the points ``offsets[i]`` to ``offsets[i + 1]``, ``object_id`` (n; without it a light curve is
+known by its points), and columns of labels or anything else, n values or a single one, such as
+``native_class``, ``band``, ``ra`` and ``dec`` [deg].
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.bad_points import WANTED, unusable, usable_rows
+from training.data.light_curves import (
+    F8,
+    SERIES,
+    SUFFIXES,
+    Columns,
+    LabelledCurves,
+    LightCurves,
+    is_table,
+    offsets_of,
+    survey_name,
+)
+from training.errors import SettingsError, TrainingError
+
+NPZ_ERRORS = (
+    OSError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+    AttributeError,
+)
+"""What NumPy raises for a file that is no archive, or a broken one."""
+
+
+def read_light_curves(
+    path: Path, columns: Columns | None = None, *, skip_bad_rows: bool = False
+) -> LabelledCurves:
+    """Read one file, as its suffix says; pickled contents are refused.
+
+    Parameters
+    ----------
+    path : Path
+        One of `SUFFIXES`.
+    columns : Columns, optional
+        The names that a table uses; the arrays of an .npz have fixed names.
+    skip_bad_rows : bool
+        Leave out the rows that `training.data.bad_points` does not believe, and say how many.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such file, its suffix is unknown, or it lacks a column.
+    TrainingError
+        If it cannot be read, its contents do not fit together, or a row is bad.
+    """
+    check_file(path)
+    if is_table(path):
+        if importlib.util.find_spec("pyarrow") is None:
+            raise SettingsError(
+                f"{path} needs pyarrow, which is not installed: pip install 'varstream[training]'"
+            )
+        from training.data.read_table import read_table  # noqa: PLC0415 - needs pyarrow
+
+        return read_table(path, columns or Columns(), skip_bad_rows=skip_bad_rows)
+    if columns is not None:
+        raise SettingsError(
+            f"{path}: columns are named for tables only; in an .npz the names are fixed, and --label says "
+            "which holds the labels"
+        )
+    return _read_npz(path, skip_bad_rows)
+
+
+def _read_npz(path: Path, skip_bad_rows: bool) -> LabelledCurves:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except NPZ_ERRORS as exc:
+        raise TrainingError(f"cannot read {path} as npz without pickles: {exc}") from exc
+    missing = [key for key in (*SERIES, "offsets") if key not in arrays]
+    if missing:
+        raise TrainingError(
+            f"{path} lacks {', '.join(missing)}; it needs time, mag, err, offsets and a column of labels"
+        )
+    offsets = _checked_offsets(path, arrays)
+    columns = {
+        key: np.broadcast_to(value, len(offsets) - 1)  # a single value is that of every light curve
+        for key, value in arrays.items()
+        if key not in (*SERIES, "offsets") and value.shape in ((), (len(offsets) - 1,))
+    }
+    time, mag, err = (arrays[key].astype(np.float64) for key in SERIES)
+    star = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    ids = columns.get("object_id", np.arange(len(offsets) - 1)).astype(np.str_)
+    if "object_id" not in columns:
+        columns["object_id"] = _names_by_contents(time, mag, err, offsets)
+
+    def describe(row: int, key: str) -> str:
+        point = f"light curve {ids[star[row]] or star[row]!s} point {row - offsets[star[row]] + 1}"
+        value = f", got {arrays[key][row]!s}" if key in SERIES else ""
+        return f"{point}: {key} {WANTED[key]}{value}"
+
+    broken = {"object_id": ids[star] == "", **unusable(time, mag, err)}
+    kept = usable_rows(path, broken, describe, skip_bad_rows=skip_bad_rows)
+    order = np.flatnonzero(kept)
+    order = order[np.lexsort((time[order], star[order]))]
+    counts = np.bincount(star[order], minlength=len(ids))
+    return LabelledCurves(
+        survey_name(path), LightCurves(time[order], mag[order], err[order], offsets_of(counts)), columns
+    )
+
+
+def _names_by_contents(time: F8, mag: F8, err: F8, offsets: NDArray[np.int64]) -> NDArray[np.str_]:
+    """Names (n,) of light curves that have none: the same points in the same order are the same star."""
+    curves = np.split(np.stack([time, mag, err], axis=1), offsets[1:-1])
+    return np.array([hashlib.blake2b(each.tobytes(), digest_size=8).hexdigest() for each in curves])
+
+
+def _checked_offsets(path: Path, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+    offsets = arrays["offsets"]
+    if offsets.ndim != 1 or offsets.size < 2 or offsets.dtype.kind not in "iu":
+        raise TrainingError(
+            f"{path}: offsets must be at least 2 integers, got {offsets.dtype} {offsets.shape}"
+        )
+    bounds = offsets.astype(np.int64)
+    if bounds[0] != 0 or (np.diff(bounds) < 0).any():
+        raise TrainingError(f"{path}: offsets must start at 0 and never fall")
+    for key in SERIES:
+        if arrays[key].shape != (bounds[-1],) or arrays[key].dtype.kind not in "fiu":
+            raise TrainingError(
+                f"{path}: {key} must be {bounds[-1]} numbers as offsets say, "
+                f"got {arrays[key].dtype} {arrays[key].shape}"
+            )
+    if bounds[-1] == 0:
+        raise TrainingError(f"{path} has no points")
+    return bounds
+
+
+def check_file(path: Path) -> None:
+    """Refuse what cannot be a file of light curves, before it is read.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such file, or its suffix is unknown.
+    TrainingError
+        If it is empty.
+    """
+    if not path.name.endswith(SUFFIXES):
+        raise SettingsError(f"{path} is none of {', '.join(SUFFIXES)}: name the file by what it holds")
+    if not path.exists():
+        raise SettingsError(f"no light curves at {path}: the file does not exist")
+    if not path.is_file():
+        raise SettingsError(f"{path} is not a file: give the files in it")
+    if path.stat().st_size == 0:
+        raise TrainingError(f"{path} is an empty file: write it again")

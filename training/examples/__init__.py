@@ -1,0 +1,4 @@
+"""From light curves to the examples that a network learns from: shortened versions, features, caches.
+
+Nothing here knows networks.
+"""

@@ -1,0 +1,1 @@
+"""Pages, cards and plots of what was measured; nothing here measures."""

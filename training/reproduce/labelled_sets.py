@@ -1,0 +1,277 @@
+"""The labelled sets of the experiments, under the names the report uses.
+
+===========  ==============================================================  ====================
+name         stars                                                           in the place of
+===========  ==============================================================  ====================
+ASAS-8       ACVS stars with one label and 20 points or more, and the        ASAS (Table 4)
+             Cepheids of Richards et al. (2012) that are not in ACVS
+Hipparcos-20 Debosscher et al. (2007); SX Phoenicis joined to Delta Scuti    Hipparcos (Table 5)
+CSS-12       Catalina south (Drake et al. 2017), a stratified sample of      ASAS-SN (Table 7)
+             10,000; the few Cepheids of the LMC left out
+source       the surveys the shipped model is trained on, labels of one      OGLE and EROS-2
+             class only, at most 3,500 light curves of a label and survey    (Table 1)
+===========  ==============================================================  ====================
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.labels import SEPARATOR
+from training.data.light_curves import LabelledCurves
+from training.data.public_surveys import SURVEYS
+from training.data.read import read_light_curves
+from training.examples.augment import Sampling
+from training.examples.feature_table import Extraction, FeatureTable, feature_table
+from training.progress import Bars
+from training.stars.same_star import positions, star_groups
+
+CSS_STARS = 10_000
+STARS_PER_LABEL = 3500
+MIN_POINTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One survey's stars in a target: which light curves, and what they are.
+
+    Attributes
+    ----------
+    survey : LabelledCurves
+        The file.
+    stars : (n,) int64
+        Light curves that are used.
+    label : (n,) str
+        Their classes.
+    """
+
+    survey: LabelledCurves
+    stars: NDArray[np.int64]
+    label: NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A set of labelled stars and its examples.
+
+    Attributes
+    ----------
+    name : str
+        As in the report.
+    classes : tuple of str
+        In alphabetical order.
+    label : (n,) int64
+        Class of each star.
+    group : (n,) int64
+        Equal for light curves of one star.
+    parts : tuple of Part
+        Where the stars are from, in order.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    label: NDArray[np.int64]
+    group: NDArray[np.int64]
+    parts: tuple[Part, ...]
+
+    def __len__(self) -> int:
+        """Return the number of stars."""
+        return len(self.label)
+
+    @property
+    def surveys(self) -> tuple[str, ...]:
+        """Names of the files the stars are from."""
+        return tuple(part.survey.name for part in self.parts)
+
+    def fingerprint(self) -> str:
+        """Hash of stars, classes and labels, for the keys of results."""
+        digest = hashlib.sha256(" ".join((self.name, *self.classes)).encode())
+        digest.update(self.label.tobytes() + self.group.tobytes())
+        return digest.hexdigest()
+
+    def where(self, chosen: NDArray[np.bool_]) -> Target:
+        """Return the target without some of its stars: those whose features have no value."""
+        bounds = np.cumsum([len(part.stars) for part in self.parts])[:-1]
+        parts = tuple(
+            Part(part.survey, part.stars[kept], part.label[kept])
+            for part, kept in zip(self.parts, np.split(chosen, bounds), strict=True)
+        )
+        return Target(self.name, self.classes, self.label[chosen], self.group[chosen], parts)
+
+    def examples(
+        self,
+        sampling: Sampling,
+        extraction: Extraction,
+        *,
+        cache_folder: Path | None,
+        workers: int,
+        progress: Bars,
+    ) -> FeatureTable:
+        """Features of the examples of all stars; `FeatureTable.star` counts the stars of the target."""
+        tables, first = [], 0
+        for part in self.parts:
+            table = feature_table(
+                part.survey,
+                part.stars,
+                sampling,
+                extraction,
+                cache_folder=cache_folder,
+                workers=workers,
+                progress=progress,
+            )
+            tables.append(table.renumbered(part.stars, first))
+            first += len(part.stars)
+        return FeatureTable.join(tables)
+
+
+def asas_8(folder: Path) -> Target:
+    """Read ASAS-8."""
+    acvs = read_light_curves(folder / "asas_acvs_V.npz")
+    richards = read_light_curves(folder / "asas_richards_V.npz")
+    labels = {name: name for name in ("DSCT", "EC", "ED", "ESD", "MIRA", "RRAB", "RRC")}
+    known = richards.columns["acvs_id"] != ""
+    return _target(
+        "ASAS-8",
+        [
+            _part(acvs, labels, acvs.curves.n_epochs >= MIN_POINTS),
+            _part(richards, {"Classical_Cepheid": "CEPH"}, ~known),
+        ],
+    )
+
+
+def hipparcos_20(folder: Path) -> Target:
+    """Read Hipparcos-20."""
+    survey = read_light_curves(folder / "hipparcos_debosscher_Hp.npz")
+    labels = {str(name): str(name) for name in np.unique(survey.columns["native_class"])}
+    labels["SX Phoenicis"] = "Delta Scuti"
+    return _target("Hipparcos-20", [_part(survey, labels, survey.curves.n_epochs >= MIN_POINTS)])
+
+
+def css_12(folder: Path, *, stars: int = CSS_STARS) -> Target:
+    """Read CSS-12, or a smaller sample of it."""
+    survey = read_light_curves(folder / "css_sss_V.npz")
+    labels = {str(name): str(name) for name in np.unique(survey.columns["native_class"]) if name != "LMC-CEP"}
+    whole = _part(survey, labels, survey.curves.n_epochs >= MIN_POINTS)
+    _, stratum = np.unique(whole.label, return_inverse=True)
+    first = np.argsort(positions(whole.stars, stratum, seed=0), kind="stable")[:stars]
+    chosen = np.sort(first)
+    return _target("CSS-12", [Part(survey, whole.stars[chosen], whole.label[chosen])])
+
+
+def source_pool(
+    folder: Path,
+    *,
+    stars: int | None,
+    stars_per_label: int = STARS_PER_LABEL,
+    without: Collection[str] = (),
+) -> Target:
+    """Read the labelled stars that stand in the place of the paper's OGLE and EROS-2 training set.
+
+    Parameters
+    ----------
+    folder : Path
+        With a file for every survey of `training.data.public_surveys` that is trained on.
+    stars : int or None
+        Light curves of a sample with every class's share; None for all.
+    stars_per_label : int
+        Most light curves of one native label of one survey, drawn at random: the largest survey would
+        be half of the set.
+    without : collection of str
+        Surveys to leave out, and with them their stars in other surveys: what is transferred to a survey
+        must not have seen its test stars.
+
+    Raises
+    ------
+    SettingsError, TrainingError
+        If a file is missing or cannot be used.
+    """
+    rng = np.random.default_rng(0)
+    links = {name: known.link for name, known in SURVEYS.items()}
+    parts = []
+    for name, known in SURVEYS.items():
+        labels = {native: meaning for native, meaning in known.labels.items() if SEPARATOR not in meaning}
+        if not known.training or not labels or name in without:
+            continue
+        survey = read_light_curves(folder / f"{name}.npz")
+        part = _part(survey, labels, survey.curves.n_epochs >= MIN_POINTS, label_key=known.label_key)
+        native = survey.labels(known.label_key)[part.stars]
+        spared = _beyond(native, stars_per_label, rng)
+        parts.append(Part(survey, part.stars[~spared], part.label[~spared]))
+    whole = _target("source", parts, links)
+    if without:
+        whole = whole.where(
+            ~_seen(parts, [read_light_curves(folder / f"{name}.npz") for name in without], links)
+        )
+    if stars is None or stars >= len(whole):
+        return whole
+    place = positions(whole.group, whole.label, seed=0)
+    chosen = np.zeros(len(whole), bool)
+    chosen[np.argsort(place, kind="stable")[:stars]] = True
+    return whole.where(chosen)
+
+
+TARGETS = {"ASAS-8": asas_8, "Hipparcos-20": hipparcos_20, "CSS-12": css_12}
+
+
+def _part(
+    survey: LabelledCurves,
+    labels: Mapping[str, str],
+    chosen: NDArray[np.bool_],
+    *,
+    label_key: str = "native_class",
+) -> Part:
+    native = survey.labels(label_key)
+    stars = np.flatnonzero(np.isin(native, list(labels)) & chosen)
+    return Part(survey, stars, np.array([labels[str(name)] for name in native[stars]], np.str_))
+
+
+def _beyond(native: NDArray[np.str_], limit: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Light curves (n,) bool beyond the first `limit` of their label, in a random order."""
+    spared = np.zeros(len(native), bool)
+    for label in np.unique(native):
+        spared[rng.permutation(np.flatnonzero(native == label))[limit:]] = True
+    return spared
+
+
+def _seen(
+    parts: list[Part], surveys: list[LabelledCurves], links: Mapping[str, str | None]
+) -> NDArray[np.bool_]:
+    """Light curves of the parts (n,) bool whose star is in one of the surveys as well."""
+    others = [
+        Part(survey, np.arange(len(survey.curves)), np.full(len(survey.curves), "")) for survey in surveys
+    ]
+    group = _groups([*parts, *others], links)
+    n = sum(len(part.stars) for part in parts)
+    return np.isin(group[:n], group[n:])
+
+
+def _target(name: str, parts: list[Part], links: Mapping[str, str | None] | None = None) -> Target:
+    classes, label = np.unique(np.concatenate([part.label for part in parts]), return_inverse=True)
+    return Target(
+        name, tuple(map(str, classes)), label.astype(np.int64), _groups(parts, links or {}), tuple(parts)
+    )
+
+
+def _groups(parts: list[Part], links: Mapping[str, str | None]) -> NDArray[np.int64]:
+    """Star of each light curve; `links` names a survey's column that holds its name in another survey."""
+
+    def column(part: Part, key: str | None, default: object) -> NDArray[np.object_]:
+        found = part.survey.columns.get(key) if key else None
+        return np.full(len(part.stars), default) if found is None else found[part.stars]
+
+    keys = ["object_id"] * len(parts), [links.get(part.survey.name) for part in parts]
+    ids = [
+        np.concatenate([column(part, key, "").astype(np.str_) for part, key in zip(parts, each, strict=True)])
+        for each in keys
+    ]
+    ra, dec = (
+        np.concatenate([column(part, key, np.nan).astype(np.float64) for part in parts])
+        for key in ("ra", "dec")
+    )
+    return star_groups(ids, ra, dec)

@@ -1,0 +1,95 @@
+"""What scikit-learn's forests and boosting make of the stars that our recipe learns from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+
+from training.crossfit.crossfit import kind_weights
+from training.crossfit.recipe import TRANSFER
+from training.examples.augment import SIMULATED, Kind
+from training.measure.metrics import confusion_matrix, scaled_mcc
+from training.reproduce.ours.models import FRESH, SHOWN, Ground, examples_shown
+from training.reproduce.paper.figs7_to_11 import Bench
+from training.reproduce.result_cache import hash_of_values, kept
+from training.reproduce.splits import split
+
+F8 = NDArray[np.float64]
+
+
+def forest_on_complete(bench: Bench, ground: Ground, *, stars: int) -> F8:
+    """Mc (R,) of a Random Forest on the complete light curves of the same splits."""
+    target, table, test = ground.target, ground.table, ground.test
+    repeats = min(bench.scale.forest_repeats, bench.scale.recipe_repeats)
+    full = np.flatnonzero((table.kind == Kind.FULL) & table.usable)
+    row = np.full(len(target), -1)
+    row[table.star[full]] = full
+    key = {
+        "target": target.fingerprint(),
+        "values": hash_of_values(table.values[full]),
+        "stars": stars,
+        "test": test,
+    }
+
+    def compute() -> dict[str, NDArray[Any]]:
+        mc = np.empty(repeats)
+        with bench.progress.bar(f"forests, {target.name}, {stars} stars", repeats) as advance:
+            for repeat in range(repeats):
+                each = split(target, seed=FRESH + repeat, test=test, stars=stars)
+                learnt, asked = each.training[row[each.training] >= 0], each.test[row[each.test] >= 0]
+                forest = RandomForestClassifier(random_state=repeat)
+                forest.fit(table.values[row[learnt]], target.label[learnt])
+                wrong = len(target.classes)
+                predicted = np.full(len(target), wrong)
+                predicted[asked] = forest.predict(table.values[row[asked]])
+                mc[repeat] = scaled_mcc(
+                    confusion_matrix(target.label[each.test], predicted[each.test], wrong + 1)
+                )
+                advance(1)
+        return {"mc": mc}
+
+    return kept(bench.cache_folder, "recipe-forest", {**key, "repeats": repeats}, compute)["mc"]
+
+
+def boosting_on_shortened(bench: Bench, ground: Ground, *, stars: int) -> F8:
+    """Mc (s, R) of gradient boosting on complete and shortened light curves of the same splits, by `SHOWN`.
+
+    Weights of the examples are those of our recipe; stars that do not vary are left out. The settings are
+    scikit-learn's own: above 10,000 examples it stops when a tenth of them, versions of the same stars, is
+    fitted no better.
+    """
+    target, table, test = ground.target, ground.table, ground.test
+    repeats = min(bench.scale.forest_repeats, bench.scale.recipe_repeats)
+    learnable = table.usable & (table.kind != Kind.FIRST) & ~np.isin(table.kind, SIMULATED)
+    key = {
+        "target": target.fingerprint(),
+        "values": hash_of_values(table.values),
+        "stars": stars,
+        "test": test,
+        "repeats": repeats,
+        "full_weight": TRANSFER.full_weight,
+    }
+
+    def compute() -> dict[str, NDArray[Any]]:
+        mc, wrong = np.empty((len(SHOWN), repeats)), len(target.classes)
+        with bench.progress.bar(f"boosting, {target.name}, {stars} stars", repeats) as advance:
+            for repeat in range(repeats):
+                each = split(target, seed=FRESH + repeat, test=test, stars=stars)
+                rows = np.flatnonzero(learnable & np.isin(table.star, each.training))
+                boosting = HistGradientBoostingClassifier(random_state=repeat)
+                weights = kind_weights(table.kind[rows], TRANSFER)
+                boosting.fit(table.values[rows], target.label[table.star[rows]], sample_weight=weights)
+                for place, count in enumerate(SHOWN):
+                    asked = np.flatnonzero(np.isin(table.star, each.test) & examples_shown(table, count))
+                    predicted = np.full(len(asked), wrong)
+                    usable = table.usable[asked]
+                    predicted[usable] = boosting.predict(table.values[asked[usable]])
+                    truth = target.label[table.star[asked]]
+                    mc[place, repeat] = scaled_mcc(confusion_matrix(truth, predicted, wrong + 1))
+                advance(1)
+        return {"mc": mc}
+
+    return kept(bench.cache_folder, "recipe-boosting", key, compute)["mc"]

@@ -1,0 +1,68 @@
+"""Repeats of an experiment: fresh splits by star, and which stars each network learns from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.reproduce.labelled_sets import Target
+from training.stars.same_star import positions
+
+Stars = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Stars of one repeat (section 4.1, steps 1 and 3).
+
+    Attributes
+    ----------
+    training : (n,) int64
+        To learn from.
+    validation : (v,) int64
+        To choose the training epoch on; empty where nothing is chosen.
+    test : (t,) int64
+        To report.
+    """
+
+    training: Stars
+    validation: Stars
+    test: Stars
+
+
+def split(
+    target: Target, *, seed: int, test: float, stars: int | None = None, validation: float = 0.0
+) -> Split:
+    """Share the stars out, the same share of every class in each part, no star in two.
+
+    The training stars of a smaller number are a subset of those of a larger one with the same seed.
+
+    Parameters
+    ----------
+    seed : int
+        Of the repeat.
+    test : float
+        Fraction of all stars to report.
+    stars : int, optional
+        How many of the others to use, validation included; all by default.
+    validation : float
+        Fraction of these to choose the training epoch on.
+    """
+    place = positions(target.group, target.label, seed=seed)
+    order = np.argsort(place, kind="stable")
+    order = order[place[order] >= test]
+    # every class keeps its share in a small draw: stars in order of their place within the class
+    used = order if stars is None else order[:stars]
+    # by star, or stars with several light curves would be drawn too often
+    first = np.sort(np.unique(target.group[used], return_index=True)[1])
+    n_validation = round(validation * len(first))
+    aside = first[np.linspace(0, len(first) - 1, n_validation).round().astype(np.int64)]
+    grouped = np.isin(target.group[used], target.group[used[aside]])
+    rng = np.random.default_rng(seed)  # `Examples.stack` drops the last rows: they must be anybody's
+    return Split(
+        training=rng.permutation(used[~grouped]),
+        validation=rng.permutation(used[grouped]),
+        test=rng.permutation(np.flatnonzero(place < test)),
+    )
