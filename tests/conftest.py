@@ -25,10 +25,15 @@ def _kernel_cache() -> Path:
 os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernel_cache()))  # before the first import of numba
 
 
+def data_folder() -> Path:
+    """Where real alerts, light curves and golden features are, if they are."""
+    return Path(os.environ.get("VARSTREAM_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real alerts, light curves and golden features; tests that need it skip without it."""
-    folder = Path(os.environ.get("VARSTREAM_TEST_DATA", ROOT.parent / "shared" / "data"))
+    folder = data_folder()
     if not folder.is_dir():
         pytest.skip(f"real data not found in {folder}; set VARSTREAM_TEST_DATA to use them")
     return folder

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib.util
 import io
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,9 +27,9 @@ from broker.ingest.decoder import Decoder, make_codec
 from broker.ingest.schema_registry import Schema, SchemaRegistry, open_registry, parse_json
 from broker.ingest.vetting import JudgingRules
 from tests.broker import packets as made
+from tests.conftest import data_folder
 
 ROUNDS = 15
-DATA = Path(os.environ.get("VARSTREAM_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,7 @@ def main() -> None:
     registry: SchemaRegistry = made.Schemas({1100: made.LSST_SCHEMA})
     kinds = made_packets()
     package = importlib.util.find_spec("lsst.alert.packet")
-    folder = DATA / "alerts"
+    folder = data_folder() / "alerts"
     if folder.is_dir() and package is not None and package.origin is not None:
         registry, kinds = open_registry(str(Path(package.origin).parent)), real_packets(folder)
     print(
