@@ -1,8 +1,8 @@
 """The comparison of a commit with this checkout: ``python -m tests.compare COMMIT``.
 
 The commit is checked out under ``.cache/compare`` and installed there; the commands of
-`tests.compare.commands` run in both versions, and every field that differs is printed. The exit code is 1 where
-one does.
+`tests.compare.commands` run in both versions, and every field that differs is printed. The exit code is 1
+where one does.
 """
 
 from __future__ import annotations
