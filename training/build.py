@@ -1,4 +1,4 @@
-"""From light curves to a model folder: the one path of `train` and `transfer`."""
+"""The path from light curves to a model folder: the one of `train` and `transfer`. Read this first."""
 
 from __future__ import annotations
 
@@ -13,33 +13,34 @@ import torch
 
 from features import FEATURE_NAMES
 from schemas.model.manifest import Manifest, ManifestError, sha256_of
-from training.artifact.export import Model, check_folder, read_model, write_model
+from training.artifact.export import check_folder, read_model, write_model
 from training.artifact.fold_networks import (
     FOLDS_FILE,
     FoldNetworks,
-    KnownStars,
     read_fold_networks,
     write_fold_networks,
 )
 from training.crossfit.assessment import assess, reliability, without_limits
 from training.crossfit.crossfit import CrossFit, cross_fit
 from training.crossfit.dataset import Dataset, build_dataset
-from training.crossfit.labelled_file import NON_VARIABLE, Source, learnt_files, provenance
+from training.crossfit.labelled_file import NON_VARIABLE, LabelledFile, learnt_files, provenance
+from training.crossfit.learnable import check_examples
 from training.crossfit.learning_curve import learning_curve
 from training.crossfit.recipe import Recipe, transfer_layers
 from training.crossfit.starting_point import FromPretrained, FromScratch
 from training.data.labels import classes_of
 from training.data.light_curves import survey_name
 from training.errors import SettingsError
-from training.network.one_cycle import check_examples
 from training.network.paper_sgd import Layers
+from training.network.trained_network import TrainedNetwork
 from training.progress import Bars
 from training.report.model_card import write_card
 from training.report.model_page import write_page
+from training.stars.known_stars import KnownStars
 
 LICENCE = "weights: MIT; the surveys' teams ask that their papers are cited, see training.data"
 
-MANY_KNOWN = 0.1
+MAX_KNOWN_SHARE = 0.1
 """Share of light curves of known stars from which on a learning curve would flatter."""
 
 
@@ -49,7 +50,7 @@ class Job:
 
     Attributes
     ----------
-    sources : sequence of Source
+    files : sequence of LabelledFile
         Light curves and the meaning of their labels.
     recipe : Recipe
         How.
@@ -69,7 +70,7 @@ class Job:
         Add the class `NonVar` where the labels lack it: simulated stars that do not vary are its examples.
     """
 
-    sources: Sequence[Source]
+    files: Sequence[LabelledFile]
     recipe: Recipe
     name: str
     version: str
@@ -103,7 +104,7 @@ def transfer(job: Job, pretrained_folder: Path, layers: Layers | None = None) ->
 
     Convention, outlier cut and preprocessing are the pretrained model's; how many layers are fitted depends
     on the number of labelled light curves, unless it is said. Stars that the pretrained network learnt from
-    are judged by networks that started from those of its folds, see `training.artifact.fold_networks`.
+    are asked of networks that started from those of its folds, see `training.artifact.fold_networks`.
 
     Raises
     ------
@@ -120,17 +121,17 @@ def transfer(job: Job, pretrained_folder: Path, layers: Layers | None = None) ->
     job = replace(job, recipe=replace(job.recipe, extraction=extraction))
     pretraining = read_fold_networks(pretrained_folder, origin)
     if pretraining is not None:
-        job = replace(job, recipe=replace(job.recipe, folds=len(pretraining.models)))
+        job = replace(job, recipe=replace(job.recipe, folds=len(pretraining.networks)))
     with Bars() as progress:
         dataset = _dataset(job, progress, None if pretraining is None else pretraining.stars)
         layers = layers or transfer_layers(dataset.n_light_curves)
-        of_folds = pretraining.models if pretraining is not None and dataset.known.in_folds else ()
+        of_folds = pretraining.networks if pretraining is not None and dataset.known.in_folds else ()
         fit = FromPretrained.by(job.recipe, pretrained, layers, progress, of_folds)
         made = cross_fit(dataset, job.recipe, fit, seed=job.seed)
         learnt = learnt_files(origin)
         told_apart = {*dataset.known.in_folds, *dataset.known.in_others}
-        seen = [name for name in _seen(job.sources, learnt) if name not in told_apart]
-        few_known = not seen and dataset.known.n < MANY_KNOWN * dataset.n_light_curves
+        seen = [name for name in _seen(job.files, learnt) if name not in told_apart]
+        few_known = not seen and dataset.known.n < MAX_KNOWN_SHARE * dataset.n_light_curves
         curve = learning_curve(dataset, job.recipe, fit, seed=job.seed) if few_known else None
     method = {
         "method": f"transferred, {layers.value}",
@@ -144,13 +145,9 @@ def transfer(job: Job, pretrained_folder: Path, layers: Layers | None = None) ->
     return manifest
 
 
-def _seen(sources: Sequence[Source], learnt: set[str]) -> list[str]:
+def _seen(files: Sequence[LabelledFile], learnt: set[str]) -> list[str]:
     """Files that were learnt from before: what is measured on their stars is optimistic."""
-    return [
-        survey_name(source.path)
-        for source in sources
-        if not source.test_only and sha256_of(source.path) in learnt
-    ]
+    return [survey_name(file.path) for file in files if not file.test_only and sha256_of(file.path) in learnt]
 
 
 def export(
@@ -194,14 +191,14 @@ def export(
     return written
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(original: Path, target: Path) -> None:
     try:
-        copyfile(source, target)
+        copyfile(original, target)
     except OSError as exc:
         raise SettingsError(f"cannot write {target}: {exc.strerror}") from exc
 
 
-def _write_weights(path: Path, model: Model) -> None:
+def _write_weights(path: Path, model: TrainedNetwork) -> None:
     try:
         with path.open("wb") as file:  # by its name NumPy would add a suffix
             np.savez(file, **model.weights)  # type: ignore[arg-type] # names that are not its options
@@ -210,12 +207,12 @@ def _write_weights(path: Path, model: Model) -> None:
 
 
 def _dataset(job: Job, progress: Bars, known: KnownStars | None = None) -> Dataset:
-    classes = classes_of({survey_name(source.path): source.label_map for source in job.sources})
+    classes = classes_of({survey_name(file.path): file.label_map for file in job.files})
     sampling = job.recipe.sampling
     if job.non_variables and (sampling.shuffled or sampling.constant):
         classes = tuple(sorted({*classes, NON_VARIABLE}))
     dataset = build_dataset(
-        job.sources,
+        job.files,
         classes,
         job.recipe,
         seed=job.seed,
@@ -224,7 +221,7 @@ def _dataset(job: Job, progress: Bars, known: KnownStars | None = None) -> Datas
         progress=progress,
         known=known,
     )
-    check_examples(dataset.allowed[dataset.trainable], classes)
+    check_examples(dataset.truth.take(dataset.trainable), classes)
     return dataset
 
 
@@ -276,7 +273,7 @@ def describe(
     )
 
 
-def write_release(folder: Path, model: Model, manifest: Manifest) -> Manifest:
+def write_release(folder: Path, model: TrainedNetwork, manifest: Manifest) -> Manifest:
     """Write a model folder with its card, and return the manifest as written."""
     written = write_model(folder, model, manifest)
     write_card(folder, written)
@@ -291,12 +288,12 @@ def _release(job: Job, dataset: Dataset, made: CrossFit, method: Mapping[str, An
         job.recipe,
         name=job.name,
         version=job.version,
-        label_maps={survey_name(source.path): source.label_map for source in job.sources},
+        label_maps={survey_name(file.path): file.label_map for file in job.files},
         training={
             **method,
             "command": job.command,
             "seed": job.seed,
-            "data": provenance(job.sources, dataset.outcomes),
+            "data": provenance(job.files, dataset.outcomes),
         },
     )
     return write_release(job.output, made.model, manifest)

@@ -1,4 +1,4 @@
-"""From a table of features and labels to a model, by the same cross-fitting as from light curves.
+"""The path from a table of features and labels to a model, by the same cross-fitting as from light curves.
 
 What is missing are the shortened light curves of `training.examples.augment`, which cannot be made of
 features: a table is learnt from as it is.
@@ -18,24 +18,26 @@ from numpy.typing import NDArray
 
 from features import FEATURE_NAMES
 from schemas.model.manifest import Manifest
-from training.artifact.export import Model
 from training.build import describe
 from training.crossfit.crossfit import Fit, cross_fit
 from training.crossfit.dataset import Dataset
 from training.crossfit.labelled_file import learnt_files
+from training.crossfit.learnable import check_classes, check_examples
 from training.crossfit.recipe import TRANSFER, Recipe, transfer_layers
 from training.crossfit.starting_point import FromPretrained, FromScratch
-from training.data.labels import check_classes, classes_of, membership
+from training.data.labels import classes_of
+from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
 from training.examples.augment import Sampling
 from training.examples.feature_table import Extraction, FeatureTable
-from training.network.batch import Examples
+from training.network.batch import Batch, oversampled
 from training.network.networks import Networks
-from training.network.one_cycle import OneCycle, check_examples
+from training.network.one_cycle import OneCycle
 from training.network.paper_sgd import Layers
 from training.network.preprocess import Preprocessing
+from training.network.trained_network import TrainedNetwork
 from training.progress import QUIET
-from training.stars.same_star import folds
+from training.stars.folds import folds
 
 SCRATCH = Recipe(name="table", schedule=OneCycle(label_smoothing=0.0))
 """Shows a small table often enough: the batch is an eighth of it."""
@@ -136,8 +138,8 @@ class OverSampled:
 
     def networks(
         self,
-        examples: Examples,
-        validation: Examples | None,
+        examples: Batch,
+        validation: Batch | None,
         seeds: Sequence[int],
         without: Sequence[int | None],
     ) -> Networks:
@@ -145,31 +147,13 @@ class OverSampled:
         label = examples.allowed.numpy().argmax(axis=1)
         k = examples.allowed.shape[1]
         size = max(int(np.bincount(each).max()) for each in label)
-        index = [balanced(each, k, size, seed=seed) for each, seed in zip(label, seeds, strict=True)]
-        shown = examples.batch(torch.from_numpy(np.stack(index)))
+        index = [oversampled(each, k, size, seed=seed) for each, seed in zip(label, seeds, strict=True)]
+        shown = examples.pick(torch.from_numpy(np.stack(index)))
         weights = shown.weights / shown.weights.mean(dim=1, keepdim=True)
-        return self.fit.networks(Examples(shown.scores, shown.allowed, weights), validation, seeds, without)
+        return self.fit.networks(Batch(shown.scores, shown.allowed, weights), validation, seeds, without)
 
 
-def balanced(label: NDArray[np.int64], k: int, size: int, *, seed: int) -> NDArray[np.int64]:
-    """Return the numbers (k size) of all examples and of random repeats, `size` of each of k classes.
-
-    Parameters
-    ----------
-    label : (n,) int64
-        Class of each example, none of them more often than `size`. A class without examples, as all its few
-        stars may be in the fold that is kept aside, lends its places to examples of any class.
-    """
-    rng = np.random.default_rng(seed)
-    parts = []
-    for number in range(k):
-        members = np.flatnonzero(label == number)
-        repeated = rng.choice(members if len(members) else len(label), size - len(members))
-        parts += [members, repeated]
-    return np.concatenate(parts).astype(np.int64)
-
-
-def train_rows(rows: LabelledRows, making: Making) -> tuple[Model, Manifest]:
+def train_rows(rows: LabelledRows, making: Making) -> tuple[TrainedNetwork, Manifest]:
     """Train a network of random weights; see `training.build.train`."""
     recipe = making.of(SCRATCH)
     fit = FromScratch(recipe, QUIET)
@@ -177,8 +161,8 @@ def train_rows(rows: LabelledRows, making: Making) -> tuple[Model, Manifest]:
 
 
 def transfer_rows(
-    rows: LabelledRows, pretrained: Model, origin: Manifest, layers: str | None, making: Making
-) -> tuple[Model, Manifest]:
+    rows: LabelledRows, pretrained: TrainedNetwork, origin: Manifest, layers: str | None, making: Making
+) -> tuple[TrainedNetwork, Manifest]:
     """Fit a pretrained network to the classes of a table; see `training.build.transfer`.
 
     Raises
@@ -193,10 +177,9 @@ def transfer_rows(
         raise SettingsError(f"layers must be {choices}, got {layers!r}")
     recipe = making.of(TRANSFER)
     fit = FromPretrained.by(recipe, pretrained, Layers(layers), QUIET)
-    source = {"name": origin.name, "version": origin.version, "sha256": origin.sha256}
     method = {
         "method": f"transferred, {layers}, to a table of features",
-        "pretrained": source,
+        "pretrained": {"name": origin.name, "version": origin.version, "sha256": origin.sha256},
         "files_of_pretraining": sorted(learnt_files(origin)),
     }
     return _fit(rows, recipe, fit, making, method)
@@ -204,7 +187,7 @@ def transfer_rows(
 
 def _fit(
     rows: LabelledRows, recipe: Recipe, fit: Fit, making: Making, method: Mapping[str, Any]
-) -> tuple[Model, Manifest]:
+) -> tuple[TrainedNetwork, Manifest]:
     chosen = rows.labelled()
     dataset = _dataset(chosen, recipe, making.seed)
     with _one_thread():
@@ -239,21 +222,22 @@ def _fit(
 def _dataset(rows: LabelledRows, recipe: Recipe, seed: int) -> Dataset:
     """Share the rows out to folds, once it is sure that a classifier can be made of them."""
     _check_rows(rows)
-    check_classes(
-        rows.star.astype(np.str_),
-        rows.labels,
-        rows.table.n_epochs,
-        min_epochs=recipe.sampling.min_epochs,
-        source="the table",
-    )
     label_map = {label: label for label in np.unique(rows.labels).tolist()}
     classes = classes_of({NAME: label_map})
-    allowed = membership(rows.labels, label_map, classes)
-    check_examples(allowed, classes)
-    n = len(rows.labels)
-    fold = folds(rows.star, allowed.argmax(axis=1).astype(np.int64), count=recipe.folds, seed=seed)
+    truth = Truth.of(rows.labels, label_map, classes)
+    check_classes(
+        truth,
+        classes,
+        rows.star.astype(np.str_),
+        rows.table.n_epochs,
+        min_epochs=recipe.sampling.min_epochs,
+        where="the table",
+    )
+    check_examples(truth, classes)
+    n = len(truth)
+    fold = folds(rows.star, truth.first, count=recipe.folds, seed=seed)
     return Dataset(
-        classes, (NAME,), rows.table, allowed, np.zeros(n, np.int64), rows.star, fold, np.zeros(n, bool)
+        classes, (NAME,), rows.table, truth, np.zeros(n, np.int64), rows.star, fold, np.zeros(n, bool)
     )
 
 

@@ -19,14 +19,15 @@ from numpy.typing import NDArray
 from features import FEATURE_NAMES, scorable
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError, expected_reliability
+from schemas.model.verdict import verdicts
 from training.errors import SettingsError
 from training.examples.data_frames import extractions_of, read_frame, read_labels, stars_of
 from training.examples.feature_table import Extraction
 from training.measure.evaluate import load_artifact
 
 if TYPE_CHECKING:
-    from training.artifact.export import Model
     from training.build_from_table import LabelledRows
+    from training.network.trained_network import TrainedNetwork
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -39,13 +40,13 @@ class Classifier:
         The graph that `varstream` serves, and its manifest.
     folder : Path or None
         Where it was loaded from.
-    model : Model or None
+    model : TrainedNetwork or None
         Of one that was made here.
     """
 
     artifact: Artifact
     folder: Path | None = None
-    model: Model | None = None
+    model: TrainedNetwork | None = None
 
     @classmethod
     def load(cls, folder: str | Path) -> Classifier:
@@ -108,11 +109,14 @@ class Classifier:
         self._check_measured_alike(table)
         scored = scorable(asked.values, asked.status, asked.n_epochs, manifest.min_epochs)
         single, out_of_range = self.artifact.score(asked.values, scored)
-        highest, best = single.max(axis=1), single.argmax(axis=1)  # NaN where not scored
-        given = highest >= np.float32(manifest.abstain_below)  # in the precision that is published
+        said = verdicts(single, scored, abstain_below=manifest.abstain_below)
+        highest = single.max(axis=1)  # NaN where not scored
         return pd.DataFrame(
             {
-                "label": [manifest.classes[c] if g else None for c, g in zip(best, given, strict=True)],
+                "label": [
+                    manifest.classes[number] if given else None
+                    for number, given in zip(said.best, said.given, strict=True)
+                ],
                 "probability": highest.astype(np.float64),
                 **{f"p_{name}": single[:, j].astype(np.float64) for j, name in enumerate(manifest.classes)},
                 "scored": scored,
@@ -226,7 +230,7 @@ class Classifier:
             raise SettingsError(f"a model needs a name and a version, got {name!r} and {version!r}")
         write_release(Path(folder), self.model, replace(self.manifest, name=name, version=version))
 
-    def _weights(self) -> Model:
+    def _weights(self) -> TrainedNetwork:
         from training.artifact.export import read_model  # noqa: PLC0415 - torch
 
         if self.model is not None:
@@ -263,7 +267,7 @@ def _labelled_rows(table: pd.DataFrame, labels: Sequence[object] | pd.Series) ->
     return LabelledRows(features, read_labels(table, labels), stars_of(table), names)
 
 
-def _made(model: Model, manifest: Manifest) -> Classifier:
+def _made(model: TrainedNetwork, manifest: Manifest) -> Classifier:
     """Return the classifier of a new model, asked through the same graph as when it is served."""
     from training.artifact.export import write_model  # noqa: PLC0415 - torch
 

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 from tests.benchmarks.bench_training import seconds
-from training.crossfit.recipe import EXAMPLES, TRANSFER, transfer_layers
-from training.network.batch import Examples
-from training.network.networks import EPS, Networks
+from training.crossfit.recipe import SAMPLING, TRANSFER, transfer_layers
+from training.network.batch import Batch
+from training.network.networks import BATCH_NORM_EPS, Networks
 from training.network.new_head import transfer_networks, with_new_head
 from training.network.one_cycle import OneCycle
 from training.network.paper_sgd import Plateau, fit_plateau
@@ -35,12 +35,12 @@ PAPER_EPOCHS = 500
 TIMED_EPOCHS = 10
 
 
-def simulate(n: int, seed: int) -> Examples:
+def simulate(n: int, seed: int) -> Batch:
     """Stars of overlapping classes, others for each network."""
     rng = np.random.default_rng(seed)
     label = rng.integers(0, N_CLASSES, (NETWORKS, n))
     scores = rng.normal(size=(NETWORKS, n, 16)) + label[..., None] / N_CLASSES
-    return Examples.stack(list(scores), list(label[..., None] == np.arange(N_CLASSES)))
+    return Batch.stack(list(scores), list(label[..., None] == np.arange(N_CLASSES)))
 
 
 def measure(stars: int, rounds: int) -> str:
@@ -50,13 +50,13 @@ def measure(stars: int, rounds: int) -> str:
     n_validation = round(0.2 * stars)
     training, validation = simulate(stars - n_validation, 1), simulate(n_validation, 2)
     watched = {"validation": validation, "test": simulate(N_TEST, 3)}
-    examples = simulate(stars * (1 + EXAMPLES.truncations), 4)
+    examples = simulate(stars * (1 + SAMPLING.truncations), 4)
     schedule = TRANSFER.schedule
     if not isinstance(schedule, OneCycle):
         raise TypeError(f"the transfer recipe has the schedule {schedule}")
 
     def paper() -> None:
-        networks = with_new_head(pretrained, N_CLASSES, input_eps=EPS, seeds=seeds)
+        networks = with_new_head(pretrained, N_CLASSES, input_eps=BATCH_NORM_EPS, seeds=seeds)
         settings = Plateau(training_epochs=TIMED_EPOCHS)
         fit_plateau(networks, training, watched, settings, seeds=seeds, progress=QUIET)
 
@@ -64,7 +64,7 @@ def measure(stars: int, rounds: int) -> str:
         transfer_networks(
             pretrained,
             examples,
-            input_eps=EPS,
+            input_eps=BATCH_NORM_EPS,
             layers=transfer_layers(stars),
             settings=schedule,
             seeds=seeds,

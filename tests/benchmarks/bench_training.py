@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from tests.training.loop import Stars, fit_plateau_alone, one_network
-from training.network.batch import Examples
+from training.network.batch import Batch
 from training.network.networks import Networks
 from training.network.paper_sgd import Plateau, fit_plateau
 from training.progress import QUIET
@@ -29,15 +29,15 @@ STEPS = {32: 32, 64: 32, 256: 16, 1024: 8}
 """Steps of a measurement for each size of a batch."""
 
 
-def simulate(n: int, seed: int) -> Examples:
+def simulate(n: int, seed: int) -> Batch:
     """Stars of overlapping classes, others in each repeat."""
     rng = np.random.default_rng(seed)
     label = rng.integers(0, N_CLASSES, (REPEATS, n))
     scores = rng.normal(size=(REPEATS, n, 16)) + label[..., None] / N_CLASSES
-    return Examples.stack(list(scores), list(label[..., None] == np.arange(N_CLASSES)))
+    return Batch.stack(list(scores), list(label[..., None] == np.arange(N_CLASSES)))
 
 
-def alone(examples: Examples, repeat: int) -> Stars:
+def alone(examples: Batch, repeat: int) -> Stars:
     """One repeat as the loop takes it: examples first, classes as numbers."""
     truth = examples.allowed[repeat].int().argmax(dim=0)
     return Stars(examples.scores[repeat].T.contiguous(), truth, examples.weights[repeat])

@@ -10,10 +10,11 @@ import numpy as np
 from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
 from training.crossfit.starting_point import FromScratch
+from training.data.truth import Truth
 from training.examples.augment import Kind
 from training.examples.feature_table import FeatureTable
-from training.network.batch import Examples
-from training.network.networks import EPS, Networks
+from training.network.batch import Batch
+from training.network.networks import BATCH_NORM_EPS, Networks
 from training.network.preprocess import Preprocessing
 from training.progress import QUIET
 
@@ -39,12 +40,12 @@ def made_up_dataset(
 ) -> Dataset:
     """A dataset of m examples, each a complete light curve of a star of its own where nothing else is said.
 
-    Further columns: star, kind, n_epochs, survey, group, spared, status. A star has one light curve where no
-    group is given.
+    Further columns: curve, kind, n_epochs, survey, star, spared, status. A star has one light curve where no
+    star is given.
     """
     m = len(values)
     given = {
-        "star": np.arange(m),
+        "curve": np.arange(m),
         "kind": np.full(m, Kind.FULL),
         "n_epochs": np.full(m, 60),
         "survey": np.zeros(m, np.int64),
@@ -54,7 +55,7 @@ def made_up_dataset(
     table = FeatureTable(
         np.asarray(values, np.float64),
         given["status"],
-        given["star"].astype(np.int64),
+        given["curve"].astype(np.int64),
         given["kind"].astype(np.int8),
         given["n_epochs"].astype(np.int64),
     )
@@ -62,9 +63,9 @@ def made_up_dataset(
         tuple(classes),
         tuple(f"survey{number}" for number in np.unique(given["survey"])),
         table,
-        np.asarray(label)[:, None] == np.arange(len(classes)),
+        Truth.of_numbers(np.asarray(label), len(classes)),
         given["survey"],
-        given.get("group", given["star"] + 10_000 * given["survey"]),
+        given.get("star", given["curve"] + 10_000 * given["survey"]),
         np.asarray(fold, np.int8),
         given["spared"],
     )
@@ -98,7 +99,7 @@ class Recorder:
         Of the examples that are learnt from.
     """
 
-    input_eps: float = EPS
+    input_eps: float = BATCH_NORM_EPS
     shown: list[list[np.ndarray]] = field(default_factory=list)
     watched: list[list[np.ndarray]] = field(default_factory=list)
     weights: list[list[np.ndarray]] = field(default_factory=list)
@@ -109,8 +110,8 @@ class Recorder:
 
     def networks(
         self,
-        examples: Examples,
-        validation: Examples | None,
+        examples: Batch,
+        validation: Batch | None,
         seeds: Sequence[int],
         _without: Sequence[int | None],
     ) -> Networks:

@@ -1,4 +1,4 @@
-"""A trained network as a model folder: one self-contained ONNX graph and its manifest.
+"""The export of a trained network as a model folder: one self-contained ONNX graph and its manifest.
 
 The graph takes raw features and does everything inside, in double precision: preprocessing, network,
 temperature, softmax. Weights are stored in single precision (200 KB). In double precision the order in
@@ -9,8 +9,7 @@ probabilities, so that a score does not depend on what else is in its batch.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -24,9 +23,9 @@ from features import FEATURE_NAMES
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, sha256_of
 from training.errors import SettingsError, TrainingError
-from training.network.networks import Networks, as_scores, predict
+from training.network.networks import BATCH_NORM_EPS
 from training.network.preprocess import Preprocessing
-from training.network.temperature import softmax
+from training.network.trained_network import TrainedNetwork
 
 OPSET = 17
 """Everything the graph needs exists there; onnxruntime reads it from 1.13 on."""
@@ -38,37 +37,6 @@ PARITY_TOLERANCE = 1e-5
 """Largest difference of a probability between torch and onnxruntime."""
 
 LAYERS = ("1", "2", "3", "4")
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A trained classifier before it is written: what the graph is made of.
-
-    Attributes
-    ----------
-    weights : mapping of str to (...) float32
-        Of the network, by the names of `Networks.weights`.
-    input_eps : float
-        `eps` of the first BatchNorm.
-    preprocessing : Preprocessing
-        Constants fitted on the training part.
-    temperature : float
-        The logits are divided by it: above 1 it makes the probabilities more modest.
-    """
-
-    weights: Mapping[str, NDArray[np.float32]]
-    input_eps: float
-    preprocessing: Preprocessing
-    temperature: float = 1.0
-
-    def networks(self) -> Networks:
-        """Return the network, alone."""
-        return Networks.from_weights([self.weights], input_eps=self.input_eps)
-
-    def probabilities(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Class probabilities (n, k) of raw features (n, 16), by torch in single precision."""
-        scores = as_scores(self.preprocessing.transform(values)[0])
-        return softmax(predict(self.networks(), scores)[0], self.temperature)
 
 
 def check_folder(folder: Path) -> None:
@@ -89,14 +57,14 @@ def check_folder(folder: Path) -> None:
         ) from exc
 
 
-def write_model(folder: Path, model: Model, manifest: Manifest) -> Manifest:
+def write_model(folder: Path, model: TrainedNetwork, manifest: Manifest) -> Manifest:
     """Write ``model.onnx`` and ``manifest.json`` and check that they give what the network gives.
 
     Parameters
     ----------
     folder : Path
         Made where it does not exist. Of a model that is already there, these two files are replaced.
-    model : Model
+    model : TrainedNetwork
         The graph's contents.
     manifest : Manifest
         Everything but the hash and the preprocessing constants, which are filled in.
@@ -132,7 +100,7 @@ def write_model(folder: Path, model: Model, manifest: Manifest) -> Manifest:
     return written
 
 
-def parity(folder: Path, model: Model, *, seed: int = 0) -> float:
+def parity(folder: Path, model: TrainedNetwork, *, seed: int = 0) -> float:
     """Largest difference of any probability, torch against onnxruntime, on 1,000 random rows."""
     scores = 1.5 * np.random.default_rng(seed).standard_normal((PARITY_ROWS, len(FEATURE_NAMES)))
     low, high = np.maximum(model.preprocessing.low, -8.0), np.minimum(model.preprocessing.high, 8.0)
@@ -141,7 +109,7 @@ def parity(folder: Path, model: Model, *, seed: int = 0) -> float:
     return float(np.abs(served - model.probabilities(values)).max())
 
 
-def read_model(folder: Path) -> tuple[Model, Manifest]:
+def read_model(folder: Path) -> tuple[TrainedNetwork, Manifest]:
     """Read back what `write_model` wrote, for transfer or inspection.
 
     Raises
@@ -166,7 +134,7 @@ def read_model(folder: Path) -> tuple[Model, Manifest]:
         raise TrainingError(
             f"{folder / MODEL_FILE} is not a graph written by varstream-train: it cannot be transferred"
         )
-    model = Model(
+    model = TrainedNetwork(
         weights={name: np.array(tensors[name], dtype=np.float32) for name in names},
         input_eps=float(eps[0]),
         preprocessing=Preprocessing.from_manifest(manifest.preprocessing),
@@ -175,7 +143,7 @@ def read_model(folder: Path) -> tuple[Model, Manifest]:
     return model, manifest
 
 
-def build_graph(model: Model, manifest: Manifest) -> onnx.ModelProto:
+def build_graph(model: TrainedNetwork, manifest: Manifest) -> onnx.ModelProto:
     """Return the ONNX graph from raw features to ``probabilities`` and ``out_of_range``."""
     graph = _Graph()
     scores = _add_preprocessing(graph, model.preprocessing)
@@ -258,7 +226,7 @@ def _add_preprocessing(graph: _Graph, constants: Preprocessing) -> str:
     return graph.node("Min", [graph.node("Max", [scores, low], "raised"), high], "clipped_scores")
 
 
-def _add_network(graph: _Graph, model: Model, x: str) -> None:
+def _add_network(graph: _Graph, model: TrainedNetwork, x: str) -> None:
     """`Network.forward`, the temperature and the softmax as nodes: gives ``probabilities``."""
 
     def batch_norm(x: str, layer: str, eps: float) -> str:
@@ -275,9 +243,9 @@ def _add_network(graph: _Graph, model: Model, x: str) -> None:
     for layer in LAYERS:
         if layer != LAYERS[0]:
             x = graph.node("Relu", [x], f"relu{layer}")
-        x = batch_norm(x, f"bn{layer}", model.input_eps if layer == LAYERS[0] else 1e-5)
+        x = batch_norm(x, f"bn{layer}", model.input_eps if layer == LAYERS[0] else BATCH_NORM_EPS)
         x = fully_connected(x, f"fc{layer}")
-    x = batch_norm(x, "bn5", 1e-5)
+    x = batch_norm(x, "bn5", BATCH_NORM_EPS)
     x = graph.node("Div", [x, graph.constant("temperature", np.float64(model.temperature))], "calibrated")
     x = graph.node("Softmax", [x], "softmax", axis=1)
     graph.node("Cast", [x], "probabilities", to=TensorProto.FLOAT)

@@ -11,65 +11,20 @@ Stars are known by hashes of their names and places (`training.stars.identity`):
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.model.manifest import Manifest, sha256_of
-from training.artifact.export import Model
 from training.data.read import NPZ_ERRORS
 from training.errors import TrainingError
-from training.network.preprocess import Preprocessing
-from training.stars.identity import SCHEME, Keys
+from training.network.trained_network import TrainedNetwork, from_arrays, to_arrays
+from training.stars.identity import SCHEME
+from training.stars.known_stars import KnownStars
 
 FOLDS_FILE = "folds.npz"
-
-UNKNOWN = -1
-"""Fold of a star that was not learnt from."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownStars:
-    """Which stars were learnt from, and in which fold each was.
-
-    Attributes
-    ----------
-    key : (p,) uint64
-        Of `training.stars.identity.Identities.kept`, ascending; several for a star.
-    fold : (p,) int8
-        Of each.
-    """
-
-    key: Keys
-    fold: NDArray[np.int8]
-
-    @classmethod
-    def of(cls, keys: Keys, fold: NDArray[np.int8]) -> KnownStars:
-        """Return the stars of light curves with these keys (n, m), 0 for none, and folds (n,).
-
-        Two stars in one cell of the sky are kept under it as the first of them.
-        """
-        each, folds = keys.ravel(), np.repeat(fold, keys.shape[1])
-        key, first = np.unique(each, return_index=True)
-        there = key != 0
-        return cls(key[there], folds[first[there]])
-
-    @classmethod
-    def none(cls) -> KnownStars:
-        """No star at all."""
-        return cls(np.empty(0, np.uint64), np.empty(0, np.int8))
-
-    def folds_of(self, keys: Keys) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-        """Lowest and highest fold (n,) that any of the keys (n, m) was in; `UNKNOWN` for none."""
-        if not len(self.key):
-            return np.full(len(keys), UNKNOWN, np.int8), np.full(len(keys), UNKNOWN, np.int8)
-        place = np.minimum(np.searchsorted(self.key, keys), len(self.key) - 1)
-        there = self.key[place] == keys
-        highest = np.where(there, self.fold[place], UNKNOWN).max(axis=1)
-        lowest = np.where(there, self.fold[place], np.iinfo(np.int8).max).min(axis=1)
-        return np.where(highest == UNKNOWN, UNKNOWN, lowest).astype(np.int8), highest.astype(np.int8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +33,17 @@ class FoldNetworks:
 
     Attributes
     ----------
-    models : tuple of Model
+    networks : tuple of TrainedNetwork
         In the order of the folds, without a temperature.
     stars : KnownStars
         That they learnt from.
     """
 
-    models: tuple[Model, ...]
+    networks: tuple[TrainedNetwork, ...]
     stars: KnownStars
 
 
-def write_fold_networks(folder: Path, networks: FoldNetworks) -> str:
+def write_fold_networks(folder: Path, folds: FoldNetworks) -> str:
     """Write ``folds.npz`` into a model folder, and return its hash for the manifest.
 
     Raises
@@ -96,22 +51,16 @@ def write_fold_networks(folder: Path, networks: FoldNetworks) -> str:
     TrainingError
         If the folder cannot be written.
     """
-    models = networks.models
-    weights = {f"weights.{name}": np.stack([m.weights[name] for m in models]) for name in models[0].weights}
-    constants = {
-        f"preprocessing.{each.name}": np.stack([getattr(m.preprocessing, each.name) for m in models])
-        for each in fields(Preprocessing)
-    }
-    rest = {
-        "input_eps": np.array([m.input_eps for m in models]),
+    arrays = {
+        **to_arrays(folds.networks),
         "scheme": np.array(SCHEME),
-        "star": networks.stars.key,
-        "fold": networks.stars.fold,
+        "star": folds.stars.key,
+        "fold": folds.stars.fold,
     }
     path = folder / FOLDS_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_npz(path, {**weights, **constants, **rest})
+        _write_npz(path, arrays)
     except OSError as exc:
         raise TrainingError(f"cannot write {path}: {exc.strerror}") from exc
     return sha256_of(path)
@@ -145,21 +94,7 @@ def read_fold_networks(folder: Path, manifest: Manifest) -> FoldNetworks | None:
             f"{path} was written by another version of this package: make {manifest.name} again, by "
             f"`{manifest.training.get('command')}`"
         )
-    models = tuple(
-        Model(
-            {
-                name.removeprefix("weights."): array[number]
-                for name, array in found.items()
-                if name.startswith("weights.")
-            },
-            float(eps),
-            Preprocessing(
-                **{each.name: found[f"preprocessing.{each.name}"][number] for each in fields(Preprocessing)}
-            ),
-        )
-        for number, eps in enumerate(found["input_eps"])
-    )
-    return FoldNetworks(models, KnownStars(found["star"], found["fold"]))
+    return FoldNetworks(from_arrays(found), KnownStars(found["star"], found["fold"]))
 
 
 def _write_npz(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from features import FEATURE_NAMES
 from schemas.model.manifest import Manifest
-from training.artifact.export import Model, write_model
+from training.artifact.export import write_model
 from training.errors import SettingsError, TrainingError
 from training.network.networks import Networks
 from training.network.preprocess import Preprocessing
+from training.network.trained_network import TrainedNetwork
 
 CONSTANTS_FILE = "preprocessing_and_readme_case.json"
 WEIGHT_FILES = ("u_model_state_dict.npz", "state_dict.pt")
@@ -68,7 +69,7 @@ def import_upsilont(weights: Path, output: Path) -> Manifest:
         raise TrainingError(
             f"{path} has {networks.n_classes} outputs, {CONSTANTS_FILE} names {len(classes)} classes"
         )
-    model = Model(networks.weights(), eps, preprocessing)
+    model = TrainedNetwork(networks.weights(), eps, preprocessing)
     return write_model(output, model, _manifest(classes, path.name))
 
 

@@ -22,7 +22,7 @@ from training.progress import Bars
 
 if TYPE_CHECKING:
     from training.build import Job
-    from training.crossfit.labelled_file import Source
+    from training.crossfit.labelled_file import LabelledFile
     from training.crossfit.recipe import Recipe
 
 # What needs torch is imported inside the commands: `evaluate` runs where only the worker is installed.
@@ -168,7 +168,7 @@ def _job(arguments: argparse.Namespace, recipe: Recipe) -> Job:
     from training.examples.feature_table import default_workers  # noqa: PLC0415
 
     return Job(
-        sources=_sources(arguments),
+        files=_labelled_files(arguments),
         recipe=_adjusted(recipe, arguments),
         name=arguments.name,
         version=arguments.version,
@@ -181,7 +181,7 @@ def _job(arguments: argparse.Namespace, recipe: Recipe) -> Job:
     )
 
 
-def _sources(arguments: argparse.Namespace) -> list[Source]:
+def _labelled_files(arguments: argparse.Namespace) -> list[LabelledFile]:
     class_map = read_class_map(arguments.class_map) if arguments.class_map else None
     paths = [file for path in arguments.light_curves for file in _files(path)]
     names = [survey_name(path) for path in paths]
@@ -189,37 +189,37 @@ def _sources(arguments: argparse.Namespace) -> list[Source]:
     if twice is not None:
         raise SettingsError(f"two files of light curves are called {twice!r}: rename one")
     columns = _columns(arguments)
-    return [_observed(arguments, _source(arguments, path, class_map, columns)) for path in paths]
+    return [_observed(arguments, _labelled_file(arguments, path, class_map, columns)) for path in paths]
 
 
-def _source(
+def _labelled_file(
     arguments: argparse.Namespace, path: Path, class_map: dict[str, str] | None, columns: Columns | None
-) -> Source:
-    from training.crossfit.labelled_file import known_source, own_source  # noqa: PLC0415
+) -> LabelledFile:
+    from training.crossfit.labelled_file import known_file, own_file  # noqa: PLC0415
 
     reading: dict[str, Any] = {"columns": columns, "skip_bad_rows": arguments.skip_bad_rows}
     if arguments.label is None and not is_table(path):
-        known = replace(known_source(path), **reading)
+        known = replace(known_file(path), **reading)
         return known if class_map is None else replace(known, label_map=class_map)
-    return own_source(path, _label_key(arguments, path, columns), class_map, **reading)
+    return own_file(path, _label_key(arguments, path, columns), class_map, **reading)
 
 
-def _observed(arguments: argparse.Namespace, source: Source) -> Source:
-    """Show the source to the stream that was asked for, unless it is the stream's own."""
+def _observed(arguments: argparse.Namespace, file: LabelledFile) -> LabelledFile:
+    """Show the stars of a file to the stream that was asked for, unless they are the stream's own."""
     from training.crossfit.recipe import STREAM_STARS_PER_LABEL  # noqa: PLC0415
 
     stream = getattr(arguments, "observe_as", None)
-    known = SURVEYS.get(survey_name(source.path))
-    if stream is None or source.test_only or (known is not None and known.stream == stream):
-        return source
-    return replace(source, observe_as=stream, stars_per_label=STREAM_STARS_PER_LABEL)
+    known = SURVEYS.get(survey_name(file.path))
+    if stream is None or file.test_only or (known is not None and known.stream == stream):
+        return file
+    return replace(file, observe_as=stream, stars_per_label=STREAM_STARS_PER_LABEL)
 
 
 def _observed_stars(data: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return what became of the stars of all sources that are shown as another survey sees them."""
+    """Return what became of the stars of all files that are shown as another survey sees them."""
     stars: Counter[str] = Counter()
-    for source in data:
-        stars.update(source["stars_observed"])
+    for file in data:
+        stars.update(file["stars_observed"])
     return ", ".join(f"{name} {count:,}" for name, count in stars.most_common()) or None
 
 

@@ -1,9 +1,9 @@
-"""Every star judged by a network that has not seen it, and one network that has seen them all.
+"""Cross-fitting: every star asked of a network that has not seen it, and one network that has seen them all.
 
 With few labels a star that is kept aside is a star that is not learnt from. So the stars are shared out
 to folds: for each fold a network is trained on the others, all of them together as one computation, and
-judges the fold. What they say measures the recipe, and fits the temperature; the network that is shipped is
-trained in the same way on all stars.
+answers for the fold. What they say measures the recipe, and fits the temperature; the network that is
+shipped is trained in the same way on all stars.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artifact.export import Model
 from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
-from training.data.labels import names_one
 from training.errors import TrainingError
 from training.examples.augment import SIMULATED, Kind
-from training.network.batch import Examples
+from training.network.batch import Batch
 from training.network.loss import class_weights
 from training.network.networks import Networks, as_scores, predict
 from training.network.preprocess import Preprocessing
 from training.network.temperature import fit_temperature, fitted_to, softmax
+from training.network.trained_network import TrainedNetwork
 from training.stars.assign_folds import NEVER_TRAINED
 
 Rows = NDArray[np.int64]
@@ -39,8 +38,8 @@ class Fit(Protocol):
 
     def networks(
         self,
-        examples: Examples,
-        validation: Examples | None,
+        examples: Batch,
+        validation: Batch | None,
         seeds: Sequence[int],
         without: Sequence[int | None],
     ) -> Networks:
@@ -60,19 +59,19 @@ class CrossFit:
 
     Attributes
     ----------
-    model : Model
+    model : TrainedNetwork
         Trained on all stars, with its temperature.
     logits : (m, k) float64
         Of every example, by a network that has not seen its star; NaN where features are missing.
-    of_folds : tuple of Model
+    of_folds : tuple of TrainedNetwork
         The networks that were trained without each fold.
     fitted_on : (p,) int64
         Numbers of epochs of the examples that the temperature was fitted to.
     """
 
-    model: Model
+    model: TrainedNetwork
     logits: NDArray[np.float64]
-    of_folds: tuple[Model, ...]
+    of_folds: tuple[TrainedNetwork, ...]
     fitted_on: NDArray[np.int64]
 
     @property
@@ -98,7 +97,7 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
     networks, scales = _train(
         dataset, recipe, fit, without=list(numbers), watched=watched, seed=seed, rng=rng
     )
-    logits = np.full(dataset.allowed.shape, np.nan)
+    logits = np.full(dataset.truth.allowed.shape, np.nan)
     usable = dataset.table.usable
     for number in numbers:
         rows = np.flatnonzero(usable & (dataset.fold == number))
@@ -106,17 +105,17 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
     final, scale = fit_all(dataset, recipe, fit, seed=seed)
     rows = np.flatnonzero(usable & (dataset.fold == NEVER_TRAINED))
     logits[rows] = answers(final, scale, dataset, rows)
-    temperature = fit_temperature(logits[fitted], dataset.allowed[fitted])
-    model = Model(final.weights(), fit.input_eps, scale, temperature)
+    temperature = fit_temperature(logits[fitted], dataset.truth.allowed[fitted])
+    model = TrainedNetwork(final.weights(), fit.input_eps, scale, temperature)
     of_folds = tuple(
-        Model(networks.weights(number), fit.input_eps, scales[number]) for number in range(recipe.folds)
+        TrainedNetwork(networks.weights(number), fit.input_eps, scales[number]) for number in numbers
     )
     return CrossFit(model, logits, of_folds, dataset.table.n_epochs[fitted])
 
 
 def _calibrated_on(dataset: Dataset, recipe: Recipe) -> Rows:
     """Examples that the temperature is fitted to."""
-    one = names_one(dataset.allowed)
+    one = dataset.truth.names_one
     rows = np.flatnonzero(dataset.table.usable & (dataset.fold >= 0) & ~dataset.spared & one)
     shortened = recipe.sampling.truncations > 0
     fitted = rows[fitted_to(dataset.table.kind[rows], dataset.table.n_epochs[rows], shortened=shortened)]
@@ -144,13 +143,11 @@ def answers(networks: Networks, scale: Preprocessing, dataset: Dataset, rows: Ro
     return logits
 
 
-def stack(
-    dataset: Dataset, rows: Sequence[Rows], scales: Sequence[Preprocessing], recipe: Recipe
-) -> Examples:
+def stack(dataset: Dataset, rows: Sequence[Rows], scales: Sequence[Preprocessing], recipe: Recipe) -> Batch:
     """Put the examples of several repeats side by side, each on its own scale."""
-    return Examples.stack(
+    return Batch.stack(
         [scale.transform(dataset.table.values[each])[0] for each, scale in zip(rows, scales, strict=True)],
-        [dataset.allowed[each] for each in rows],
+        [dataset.truth.allowed[each] for each in rows],
         [_weights(dataset, each, recipe) for each in rows],
     )
 
@@ -187,7 +184,7 @@ def _train(
 def _weights(dataset: Dataset, rows: Rows, recipe: Recipe) -> NDArray[np.float64]:
     """Weight of each example in the loss: complete light curves, simulated ones, rare classes."""
     return kind_weights(dataset.table.kind[rows], recipe) * class_weights(
-        dataset.allowed[rows], recipe.class_power
+        dataset.truth.allowed[rows], recipe.class_power
     )
 
 

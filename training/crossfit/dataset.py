@@ -1,4 +1,4 @@
-"""Labelled examples from several surveys, in folds that no star is cut by."""
+"""The dataset: labelled examples from several surveys, in folds that no star is cut by."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artifact.fold_networks import KnownStars
-from training.crossfit.labelled_file import Source
+from training.crossfit.labelled_file import LabelledFile, Reading
+from training.crossfit.learnable import check_classes
 from training.crossfit.recipe import Recipe
-from training.data.labels import check_classes, membership
+from training.data.labels import at_most
 from training.data.light_curves import LabelledCurves
+from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
 from training.examples.augment import Kind
 from training.examples.feature_table import FeatureTable, feature_table
 from training.progress import Bars
-from training.stars.assign_folds import LEFT_OUT, NEVER_TRAINED, Known, Stars, share_out
-from training.stars.identity import Identities, same_stars
+from training.stars.assign_folds import LEFT_OUT, NEVER_TRAINED, Known, Stars, assign_folds
+from training.stars.identity import Identities
+from training.stars.known_stars import KnownStars
+from training.stars.same_star import same_stars
 
 SIMULATED_CLASS = {Kind.SHUFFLED: "NonVar", Kind.CONSTANT: "NonVar", Kind.DAMPED_WALK: "QSO"}
 """What examples that are no measurement of their star are examples of."""
@@ -33,16 +36,16 @@ class Dataset:
     Attributes
     ----------
     classes : tuple of str
-        Columns of `allowed`.
+        Columns of `truth`.
     surveys : tuple of str
         Names that `survey` counts.
     table : FeatureTable
         Features, kind and length of each example.
-    allowed : (m, k) bool
-        Classes an example may be.
+    truth : Truth
+        Classes that each of the m examples may be.
     survey : (m,) int64
         Where it is from.
-    group : (m,) int64
+    star : (m,) int64
         Its star: the same for all light curves of one, in any band or survey.
     fold : (m,) int8
         Of its star; `NEVER_TRAINED` where no model is trained on it.
@@ -59,9 +62,9 @@ class Dataset:
     classes: tuple[str, ...]
     surveys: tuple[str, ...]
     table: FeatureTable
-    allowed: NDArray[np.bool_]
+    truth: Truth
     survey: NDArray[np.int64]
-    group: NDArray[np.int64]
+    star: NDArray[np.int64]
     fold: NDArray[np.int8]
     spared: NDArray[np.bool_]
     outcomes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -78,8 +81,8 @@ class Dataset:
     @property
     def curve(self) -> NDArray[np.int64]:
         """Number of the light curve (m,) that each example was made from, over all surveys."""
-        size = int(self.table.star.max(initial=0)) + 1
-        result: NDArray[np.int64] = self.survey * size + self.table.star
+        size = int(self.table.curve.max(initial=0)) + 1
+        result: NDArray[np.int64] = self.survey * size + self.table.curve
         return result
 
     @property
@@ -89,14 +92,43 @@ class Dataset:
 
     def take(self, rows: NDArray[np.int64]) -> Dataset:
         """Copy some of the examples."""
-        each = ("allowed", "survey", "group", "fold", "spared")
-        return replace(
-            self, table=self.table.take(rows), **{name: getattr(self, name)[rows] for name in each}
-        )
+        each: dict[str, Any] = {name: getattr(self, name)[rows] for name in COLUMNS}
+        return replace(self, table=self.table.take(rows), truth=self.truth.take(rows), **each)
+
+
+COLUMNS = ("survey", "star", "fold", "spared")
+"""Of a dataset, a value an example."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """The light curves of a file, and what they may be.
+
+    Attributes
+    ----------
+    file : LabelledFile
+        Where they are from.
+    reading : Reading
+        What was read.
+    truth : Truth
+        Of the n light curves; some have a label that maps to no class.
+    identities : Identities
+        By what their stars are known again.
+    """
+
+    file: LabelledFile
+    reading: Reading
+    truth: Truth
+    identities: Identities
+
+    @property
+    def curves(self) -> LabelledCurves:
+        """The light curves with their columns."""
+        return self.reading.survey
 
 
 def build_dataset(
-    sources: Sequence[Source],
+    files: Sequence[LabelledFile],
     classes: tuple[str, ...],
     recipe: Recipe,
     *,
@@ -106,7 +138,7 @@ def build_dataset(
     progress: Bars,
     known: KnownStars | None = None,
 ) -> Dataset:
-    """Read, share out to folds by star, make examples and compute their features.
+    """Read the files, match their stars, split these into folds, measure examples, and join it all.
 
     Parameters
     ----------
@@ -119,23 +151,19 @@ def build_dataset(
         If a file cannot be used (see `read_light_curves`), none of its labels maps to a class, or a class
         has too few stars to learn from and to test on.
     """
-    read = [source.read(progress) for source in sources]
-    surveys = [each.survey for each in read]
-    allowed = [_allowed(survey, source, classes) for survey, source in zip(surveys, sources, strict=True)]
-    _check_classes(surveys, sources, recipe.sampling.min_epochs)
-    identities = [source.identities(survey) for survey, source in zip(surveys, sources, strict=True)]
-    group = same_stars(identities)
-    titles = [each.survey for each in identities]
-    stars = Stars.of(group, allowed, [source.test_only for source in sources])
-    joined_folds, acquainted = share_out(stars, identities, known, count=recipe.folds, seed=seed)
-    fold = np.split(joined_folds, np.cumsum([len(each) for each in group])[:-1])
+    surveys = _read(files, classes, recipe.sampling.min_epochs, progress)
+    identities = [each.identities for each in surveys]
+    star = same_stars(identities)
+    stars = Stars.of(star, [each.truth for each in surveys], [each.file.test_only for each in surveys])
+    joined_fold, met_again = assign_folds(stars, identities, known, count=recipe.folds, seed=seed)
+    fold = np.split(joined_fold, np.cumsum([len(each) for each in star])[:-1])
     parts = []
-    for number, (survey, source) in enumerate(zip(surveys, sources, strict=True)):
-        curves = np.flatnonzero(allowed[number].any(axis=1) & (fold[number] != LEFT_OUT))
+    for number, survey in enumerate(surveys):
+        curves = np.flatnonzero(survey.truth.labelled & (fold[number] != LEFT_OUT))
         if not len(curves):
             continue
         table = feature_table(
-            survey,
+            survey.curves,
             curves,
             replace(recipe.sampling, seed=seed),
             recipe.extraction,
@@ -143,98 +171,85 @@ def build_dataset(
             workers=workers,
             progress=progress,
         )
-        spared = _spared(survey.labels(source.label_key), curves, recipe.stars_per_label, seed)
-        parts.append(
-            Dataset(
-                classes,
-                (),
-                table,
-                _relabel(table, allowed[number][table.star], classes),
-                np.full(len(table.star), number, np.int64),
-                group[number][table.star],
-                fold[number][table.star],
-                spared[table.star],
+        curve = table.curve
+        part = Dataset(
+            classes,
+            (),
+            table,
+            imitated(survey.truth.take(curve), table.kind, classes),
+            np.full(len(curve), number, np.int64),
+            star[number][curve],
+            fold[number][curve],
+            _spared(survey, curves, recipe.stars_per_label, seed)[curve],
+        )
+        parts.append(part)
+    joined = _join(parts, tuple(each.curves.name for each in surveys))
+    outcomes = {each.identities.survey: each.reading.outcome for each in surveys if each.reading.outcome}
+    return replace(joined, outcomes=outcomes, kept=_kept(joined, identities, star), known=met_again)
+
+
+def _read(
+    files: Sequence[LabelledFile], classes: tuple[str, ...], min_epochs: int, progress: Bars
+) -> list[Labelled]:
+    """Read light curves and settle their labels, once it is sure that their classes can be learnt."""
+    surveys = []
+    for file in files:
+        reading = file.read(progress)
+        labels = reading.survey.labels(file.label_key)
+        truth = Truth.of(labels, file.label_map, classes)
+        if not truth.labelled.any():
+            raise TrainingError(
+                f"no label in column {file.label_key!r} of {file.path} maps to a class; "
+                f"it has {', '.join(map(str, np.unique(labels)[:8]))}"
             )
-        )
-    outcomes = {title: each.outcome for title, each in zip(titles, read, strict=True) if each.outcome}
-    joined = _join(parts, tuple(survey.name for survey in surveys))
-    return replace(
-        joined,
-        outcomes=outcomes,
-        kept=_kept(joined, identities, group),
-        known=acquainted,
-    )
-
-
-def _allowed(survey: LabelledCurves, source: Source, classes: tuple[str, ...]) -> NDArray[np.bool_]:
-    labels = survey.labels(source.label_key)
-    allowed = membership(labels, source.label_map, classes)
-    if not allowed.any():
-        raise TrainingError(
-            f"no label in column {source.label_key!r} of {source.path} maps to a class; "
-            f"it has {', '.join(map(str, np.unique(labels)[:8]))}"
-        )
-    return allowed
-
-
-def _check_classes(surveys: Sequence[LabelledCurves], sources: Sequence[Source], min_epochs: int) -> None:
-    """Look for classes that cannot be learnt, over all files that are trained on."""
-    trained = [
-        (survey, source) for survey, source in zip(surveys, sources, strict=True) if not source.test_only
-    ]
+        surveys.append(Labelled(file, reading, truth, file.identities(reading.survey)))
+    trained = [each for each in surveys if not each.file.test_only]
     if not trained:
         raise SettingsError("every one of the surveys is for testing only: give light curves to train on")
-    meaning = [
-        [source.label_map.get(str(label), "") for label in survey.labels(source.label_key)]
-        for survey, source in trained
-    ]
     check_classes(
-        np.concatenate([survey.columns["object_id"].astype(np.str_) for survey, _ in trained]),
-        np.concatenate([np.array(each, np.str_) for each in meaning]),
-        np.concatenate([survey.curves.n_epochs for survey, _ in trained]),
+        Truth.join([each.truth for each in trained]),
+        classes,
+        np.concatenate([each.identities.names for each in trained]),
+        np.concatenate([each.curves.curves.n_epochs for each in trained]),
         min_epochs=min_epochs,
-        source=", ".join(str(source.path) for _, source in trained),
+        where=", ".join(str(each.file.path) for each in trained),
     )
+    return surveys
 
 
-def _kept(
-    dataset: Dataset, identities: Sequence[Identities], groups: Sequence[NDArray[np.int64]]
-) -> KnownStars:
-    """All names and places of the stars that a model may learn from, with their folds."""
-    learnt, first = np.unique(dataset.group[dataset.trainable], return_index=True)
-    fold = dataset.fold[dataset.trainable][first]
-    group = np.concatenate(groups)
-    rows = np.flatnonzero(np.isin(group, learnt))
-    keys = np.concatenate([each.kept() for each in identities])
-    return KnownStars.of(keys[rows], fold[np.searchsorted(learnt, group[rows])])
-
-
-def _spared(
-    labels: NDArray[np.str_], stars: NDArray[np.int64], limit: int | None, seed: int
-) -> NDArray[np.bool_]:
-    """Light curves beyond the first `limit` of their native label, in a random order."""
+def _spared(survey: Labelled, curves: NDArray[np.int64], limit: int | None, seed: int) -> NDArray[np.bool_]:
+    """Light curves (n,) of the file beyond `limit` of their native label, drawn from `curves`."""
+    labels = survey.curves.labels(survey.file.label_key)
     spared = np.zeros(len(labels), bool)
-    rng = np.random.default_rng(seed)
-    for label in np.unique(labels[stars]):
-        members = rng.permutation(stars[labels[stars] == label])
-        spared[members[limit:] if limit is not None else []] = True
+    spared[curves] = ~at_most(labels[curves], limit, np.random.default_rng(seed))
     return spared
 
 
-def _relabel(table: FeatureTable, allowed: NDArray[np.bool_], classes: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Give examples that imitate another class its label; none where the model lacks that class."""
-    result = allowed.copy()
-    for kind, name in SIMULATED_CLASS.items():
-        result[table.kind == kind] = np.array(classes) == name
-    return result
+def imitated(truth: Truth, kind: NDArray[np.int8], classes: tuple[str, ...]) -> Truth:
+    """Give examples (m) that imitate another class its label; none where the model lacks that class."""
+    for simulated, name in SIMULATED_CLASS.items():
+        truth = truth.with_class(kind == simulated, classes.index(name) if name in classes else None)
+    return truth
 
 
 def _join(parts: Sequence[Dataset], surveys: tuple[str, ...]) -> Dataset:
     """One survey after the other; examples that imitate a class the model lacks are left out."""
     arrays: dict[str, Any] = {
-        name: np.concatenate([getattr(part, name) for part in parts])
-        for name in ("allowed", "survey", "group", "fold", "spared")
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS
     }
     table = FeatureTable.join([part.table for part in parts])
-    joined = replace(parts[0], surveys=surveys, table=table, **arrays)
-    return joined.take(np.flatnonzero(joined.allowed.any(axis=1)))
+    truth = Truth.join([part.truth for part in parts])
+    joined = replace(parts[0], surveys=surveys, table=table, truth=truth, **arrays)
+    return joined.take(np.flatnonzero(truth.labelled))
+
+
+def _kept(
+    dataset: Dataset, identities: Sequence[Identities], stars: Sequence[NDArray[np.int64]]
+) -> KnownStars:
+    """All names and places of the stars that a model may learn from, with their folds."""
+    learnt, first = np.unique(dataset.star[dataset.trainable], return_index=True)
+    fold = dataset.fold[dataset.trainable][first]
+    star = np.concatenate(stars)
+    rows = np.flatnonzero(np.isin(star, learnt))
+    keys = np.concatenate([each.kept() for each in identities])
+    return KnownStars.of(keys[rows], fold[np.searchsorted(learnt, star[rows])])

@@ -1,4 +1,4 @@
-"""Files of labelled light curves: how their labels are read, and as which survey their stars are seen."""
+"""Files of labelled light curves: what their labels mean, and as which survey their stars are seen."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from schemas.model.manifest import Manifest, sha256_of
+from training.data.labels import at_most
 from training.data.light_curves import Columns, LabelledCurves, survey_name
 from training.data.public_surveys import DOUBLE_MODE, SURVEYS
 from training.data.read import read_light_curves
@@ -17,11 +17,11 @@ from training.errors import SettingsError
 from training.progress import QUIET, Bars
 from training.reobserve.reobserve import Reobservation, reobserve
 from training.reobserve.ztf_and_lsst import CADENCES
-from training.stars.identity import Identities, same_stars
+from training.stars.identity import Identities
 
 NON_VARIABLE = "NonVar"
 
-COPIES = 2
+COPIES_OF_A_STAR = 2
 """Light curves of each star that another survey is shown."""
 
 TEST_ONLY = "test"
@@ -29,7 +29,7 @@ TEST_ONLY = "test"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class LabelledFile:
     """A file of light curves and how its labels are read.
 
     Attributes
@@ -76,15 +76,20 @@ class Source:
         survey = read_light_curves(self.path, self.columns, skip_bad_rows=self.skip_bad_rows)
         if self.observe_as is None:
             return Reading(survey)
-        stars = _at_most(survey.labels(self.label_key), list(self.label_map), self.stars_per_label)
-        survey = survey.take(stars)
+        chosen = at_most(
+            survey.labels(self.label_key),
+            self.stars_per_label,
+            np.random.default_rng(0),
+            order=list(self.label_map),
+        )
+        survey = survey.take(np.flatnonzero(chosen))
         labels = survey.labels(self.label_key)
         still = [name for name, meaning in self.label_map.items() if meaning == NON_VARIABLE]
         seen = reobserve(
             survey,
             CADENCES[self.observe_as],
             seed=0,
-            settings=Reobservation(copies=COPIES),
+            settings=Reobservation(copies=COPIES_OF_A_STAR),
             double_mode=np.isin(labels, DOUBLE_MODE),
             constant=np.isin(labels, still),
             progress=progress,
@@ -95,7 +100,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read from a source.
+    """What was read from a file.
 
     Attributes
     ----------
@@ -110,7 +115,7 @@ class Reading:
     outcome: Mapping[str, int] = field(default_factory=dict)
 
 
-def known_source(path: Path) -> Source:
+def known_file(path: Path) -> LabelledFile:
     """How the labels of a survey are read that this package knows by its file name.
 
     Raises
@@ -124,7 +129,7 @@ def known_source(path: Path) -> Source:
             f"{name!r} is none of the known surveys ({', '.join(SURVEYS)}): name its labels with --label"
         )
     survey = SURVEYS[name]
-    return Source(
+    return LabelledFile(
         path,
         survey.label_key,
         dict(survey.labels),
@@ -134,29 +139,24 @@ def known_source(path: Path) -> Source:
     )
 
 
-def own_source(
+def own_file(
     path: Path,
     label_key: str,
     class_map: dict[str, str] | None,
     *,
     columns: Columns | None = None,
     skip_bad_rows: bool = False,
-) -> Source:
+) -> LabelledFile:
     """How the labels of a user's file are read: by the map, or as classes themselves."""
-    source = Source(path, label_key, class_map or {}, columns=columns, skip_bad_rows=skip_bad_rows)
+    file = LabelledFile(path, label_key, class_map or {}, columns=columns, skip_bad_rows=skip_bad_rows)
     if class_map is not None:
-        return source
-    labels = np.unique(source.read().survey.labels(label_key))
-    return replace(source, label_map={str(label): str(label) for label in labels if label})
-
-
-def groups_of(surveys: Sequence[LabelledCurves], sources: Sequence[Source]) -> list[NDArray[np.int64]]:
-    """Star of every light curve of every survey, found over all of them."""
-    return same_stars([source.identities(survey) for survey, source in zip(surveys, sources, strict=True)])
+        return file
+    labels = np.unique(file.read().survey.labels(label_key))
+    return replace(file, label_map={str(label): str(label) for label in labels if label})
 
 
 def provenance(
-    sources: Sequence[Source], outcomes: Mapping[str, Mapping[str, int]]
+    files: Sequence[LabelledFile], outcomes: Mapping[str, Mapping[str, int]]
 ) -> list[dict[str, object]]:
     """Return what the manifest says about the data: names, hashes, what became of the stars, papers.
 
@@ -167,15 +167,15 @@ def provenance(
     """
     return [
         {
-            "name": survey_name(source.path),
-            "sha256": sha256_of(source.path),
-            "label": source.label_key,
-            "observed_as": source.observe_as,
-            "stars_observed": dict(outcomes.get(survey_name(source.path), {})),
-            "used_for": TEST_ONLY if source.test_only else "training and, in folds, test",
-            "references": _references(survey_name(source.path)),
+            "name": survey_name(file.path),
+            "sha256": sha256_of(file.path),
+            "label": file.label_key,
+            "observed_as": file.observe_as,
+            "stars_observed": dict(outcomes.get(survey_name(file.path), {})),
+            "used_for": TEST_ONLY if file.test_only else "training and, in folds, test",
+            "references": _references(survey_name(file.path)),
         }
-        for source in sources
+        for file in files
     ]
 
 
@@ -184,13 +184,6 @@ def learnt_files(manifest: Manifest) -> set[str]:
     data = manifest.training.get("data", ())
     own = {each["sha256"] for each in data if each.get("used_for") != TEST_ONLY}
     return own | set(manifest.training.get("files_of_pretraining", ()))
-
-
-def _at_most(labels: NDArray[np.str_], wanted: Sequence[str], limit: int | None) -> NDArray[np.int64]:
-    """Light curves of the wanted labels, at most `limit` of each, in ascending order."""
-    rng = np.random.default_rng(0)
-    chosen = [rng.permutation(np.flatnonzero(labels == label))[:limit] for label in wanted]
-    return np.sort(np.concatenate(chosen))
 
 
 def _references(name: str) -> list[str]:

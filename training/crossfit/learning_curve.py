@@ -1,4 +1,4 @@
-"""How much more labels would help: Mc by number of labelled stars, and where the curve goes."""
+"""The learning curve: Mc by number of labelled stars, and where it goes with more labels."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from scipy.optimize import curve_fit
 from training.crossfit.crossfit import Fit, answers, stack
 from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
-from training.data.labels import settle
 from training.examples.augment import Kind
 from training.measure.metrics import confusion_matrix, scaled_mcc, standard_error
-from training.stars.same_star import positions
+from training.stars.folds import stratified_rank
 
-SHARES = (0.125, 0.25, 0.5, 1.0)
-FORECAST = 4.0
+LABEL_SHARES = (0.125, 0.25, 0.5, 1.0)
+FORECAST_FACTOR = 4.0
 """How far beyond the largest number of labels the curve is drawn."""
 
-MISSED = 3.0
+MAX_MISS_SIGMA = 3.0
 """Standard errors by which a law may miss a point that is said to follow it."""
 
-LEAST_ERROR = 1e-3
+MIN_MC_ERROR = 1e-3
 """Of Mc in the fit: folds that agree by chance do not decide alone."""
 
-LARGEST = 4000
+MAX_LIGHT_CURVES = 4000
 """Light curves that the curve is measured with at most: beyond it labels are not what is missing."""
 
 
@@ -57,12 +56,12 @@ def learning_curve(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> 
     A share has all light curves of its stars, and its part of every class. With a handful of labels, shares
     of which a fold would have nothing to learn from are left out.
     """
-    place = _places(dataset, seed)
-    largest = min(1.0, LARGEST / dataset.n_light_curves)
+    rank = _ranks(dataset, seed)
+    largest = min(1.0, MAX_LIGHT_CURVES / dataset.n_light_curves)
     numbers: list[int] = []
     means, errors = [], []
-    for share in SHARES:
-        chosen = dataset.trainable & (place < share * largest)
+    for share in LABEL_SHARES:
+        chosen = dataset.trainable & (rank < share * largest)
         if len(np.unique(dataset.fold[chosen])) < 2:  # all of them in one fold: it would learn from none
             continue
         number = _learnt_from(dataset, chosen, recipe.folds)
@@ -76,14 +75,14 @@ def learning_curve(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> 
     return LearningCurve(light_curves, mean, error, _forecast(light_curves, mean, error))
 
 
-def _places(dataset: Dataset, seed: int) -> NDArray[np.float64]:
-    """Place (m,) of each example's star within [0, 1), in an order that every class is spread evenly over."""
-    stratum = dataset.allowed.argmax(axis=1).astype(np.int64)
-    place = np.ones(len(stratum))
+def _ranks(dataset: Dataset, seed: int) -> NDArray[np.float64]:
+    """Rank (m,) of each example's star within [0, 1), in an order that every class is spread evenly over."""
+    stratum = dataset.truth.first
+    rank = np.ones(len(stratum))
     rows = np.flatnonzero(dataset.trainable)
     # another order than that of the folds: an eighth of it would be of one fold
-    place[rows] = positions(dataset.group[rows], stratum[rows], seed=seed + 1)
-    return place
+    rank[rows] = stratified_rank(dataset.star[rows], stratum[rows], seed=seed + 1)
+    return rank
 
 
 def _learnt_from(dataset: Dataset, chosen: NDArray[np.bool_], folds: int) -> int:
@@ -110,7 +109,7 @@ def _folds(
             continue
         logits = answers(networks.part(slice(fold, fold + 1)), scales[fold], dataset, test)
         predicted = logits.argmax(axis=1).astype(np.int64)
-        truth = settle(dataset.allowed[test], predicted)
+        truth = dataset.truth.take(test).settled(predicted)
         scores.append(scaled_mcc(confusion_matrix(truth, predicted, len(dataset.classes))))
     return np.array(scores)
 
@@ -121,7 +120,7 @@ def _forecast(
     """Fit 1 - Mc = a n^-b, and give the curve from the smallest number to four times the largest."""
     if len(numbers) < 3:  # any two points follow a law of two parameters
         return None
-    error = np.maximum(error, LEAST_ERROR)
+    error = np.maximum(error, MIN_MC_ERROR)
     x = numbers / numbers[-1]
 
     def law(share: NDArray[np.float64], last: float, power: float) -> NDArray[np.float64]:
@@ -138,7 +137,7 @@ def _forecast(
         )
     except RuntimeError:  # no minimum found: the points follow no such law
         return None
-    if (np.abs(law(x, last, power) - mc) > MISSED * error).any():
+    if (np.abs(law(x, last, power) - mc) > MAX_MISS_SIGMA * error).any():
         return None
-    grid = np.geomspace(x[0], FORECAST, 60)
+    grid = np.geomspace(x[0], FORECAST_FACTOR, 60)
     return grid * numbers[-1], law(grid, last, power)

@@ -73,7 +73,7 @@ class Recipe:
         return isinstance(self.schedule, Plateau)
 
 
-EXAMPLES = Sampling(
+SAMPLING = Sampling(
     truncations=9, first_epochs=(10, 20, 40, 80, 150), shuffled=0.15, constant=0.35, damped_walk=0.12
 )
 """What is made of every star: nine shortened versions, and non-variables and quasars at its epochs."""
@@ -81,7 +81,7 @@ EXAMPLES = Sampling(
 RECIPES: Mapping[str, Recipe] = {
     "standard": Recipe(
         name="standard",
-        sampling=EXAMPLES,
+        sampling=SAMPLING,
         schedule=OneCycle(training_epochs=14, batch=512, input_noise=0.03, label_smoothing=0.0),
         class_power=0.5,
         full_weight=3.0,
@@ -90,7 +90,7 @@ RECIPES: Mapping[str, Recipe] = {
     "paper": Recipe(
         name="paper",
         extraction=Extraction(convention="kim2021"),
-        sampling=Sampling(first_epochs=EXAMPLES.first_epochs),
+        sampling=Sampling(first_epochs=SAMPLING.first_epochs),
         schedule=Plateau(),
         robust=False,
         abstain_below=0.0,
@@ -99,7 +99,7 @@ RECIPES: Mapping[str, Recipe] = {
 
 TRANSFER = Recipe(
     name="transfer",
-    sampling=EXAMPLES,
+    sampling=SAMPLING,
     schedule=OneCycle(training_epochs=20, batch=512, peak_rate=1e-3, input_noise=0.03, label_smoothing=0.0),
     full_weight=3.0,
     simulated_weight=0.1,
@@ -121,7 +121,7 @@ STREAM_STARS_PER_LABEL = 500
 STREAM = replace(
     TRANSFER,
     name="stream",
-    sampling=replace(EXAMPLES, truncations=4),
+    sampling=replace(SAMPLING, truncations=4),
     class_power=0.5,
 )
 """Transfer to an alert stream, from light curves as the stream sees them."""

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artifact.export import Model
 from training.crossfit.recipe import Recipe
 from training.errors import SettingsError
-from training.network.batch import Examples
-from training.network.networks import EPS, Networks
+from training.network.batch import Batch
+from training.network.networks import BATCH_NORM_EPS, Networks
 from training.network.new_head import transfer_networks
 from training.network.one_cycle import OneCycle, fit_one_cycle
 from training.network.paper_sgd import Layers, fit_plateau
 from training.network.preprocess import Preprocessing, fit_preprocessing
+from training.network.trained_network import TrainedNetwork
 from training.progress import Bars
 
 
@@ -26,7 +26,7 @@ class FromScratch:
 
     recipe: Recipe
     progress: Bars
-    input_eps: float = EPS
+    input_eps: float = BATCH_NORM_EPS
 
     def scale(self, values: NDArray[np.float64], _without: int | None) -> Preprocessing:
         """Return constants fitted on these features."""
@@ -34,8 +34,8 @@ class FromScratch:
 
     def networks(
         self,
-        examples: Examples,
-        validation: Examples | None,
+        examples: Batch,
+        validation: Batch | None,
         seeds: Sequence[int],
         _without: Sequence[int | None],
     ) -> Networks:
@@ -58,7 +58,7 @@ class FromPretrained:
 
     Attributes
     ----------
-    pretrained : Model
+    pretrained : TrainedNetwork
         What is transferred.
     layers : Layers
         Which of them are fitted.
@@ -66,25 +66,25 @@ class FromPretrained:
         Of the fit.
     progress : Bars
         Shown while fitting.
-    of_folds : tuple of Model
+    of_folds : tuple of TrainedNetwork
         In the place of `pretrained`, what the network without each fold starts from; empty where the
         pretrained network has seen none of the stars.
     """
 
-    pretrained: Model
+    pretrained: TrainedNetwork
     layers: Layers
     schedule: OneCycle
     progress: Bars
-    of_folds: tuple[Model, ...] = ()
+    of_folds: tuple[TrainedNetwork, ...] = ()
 
     @classmethod
     def by(
         cls,
         recipe: Recipe,
-        pretrained: Model,
+        pretrained: TrainedNetwork,
         layers: Layers,
         progress: Bars,
-        of_folds: tuple[Model, ...] = (),
+        of_folds: tuple[TrainedNetwork, ...] = (),
     ) -> FromPretrained:
         """Return the fit of a recipe.
 
@@ -108,8 +108,8 @@ class FromPretrained:
 
     def networks(
         self,
-        examples: Examples,
-        _validation: Examples | None,
+        examples: Batch,
+        _validation: Batch | None,
         seeds: Sequence[int],
         without: Sequence[int | None],
     ) -> Networks:
@@ -124,5 +124,5 @@ class FromPretrained:
             progress=self.progress,
         )
 
-    def _start(self, without: int | None) -> Model:
+    def _start(self, without: int | None) -> TrainedNetwork:
         return self.of_folds[without] if self.of_folds and without is not None else self.pretrained

@@ -1,4 +1,4 @@
-"""Training examples made from light curves: what an alert stream sees of a star before all is seen.
+"""Augmentation: examples made of light curves, as an alert stream sees stars before it has seen all.
 
 A classifier trained on complete light curves is confidently wrong about the first twenty epochs. So
 every star is also shown cut short and thinned out, and stars that do not vary, or vary without a period,
@@ -83,21 +83,21 @@ class Sampling:
                 raise SettingsError(f"{name} must be a fraction from 0 to 1, got {getattr(self, name)}")
 
 
-def examples(series: Series, star: int, sampling: Sampling) -> Iterator[tuple[Kind, Series]]:
+def augmented(series: Series, curve: int, sampling: Sampling) -> Iterator[tuple[Kind, Series]]:
     """Examples made of one light curve, the same whenever they are made.
 
     Parameters
     ----------
     series : tuple of (n,) float64
         Time [d], magnitude and error [mag], in order of time.
-    star : int
+    curve : int
         Number of the light curve in its file: seeds the draws.
     sampling : Sampling
         What to make.
     """
     time, mag, err = series
     n = len(time)
-    rng = np.random.default_rng([sampling.seed, star])
+    rng = np.random.default_rng([sampling.seed, curve])
     yield Kind.FULL, series
     for count in sampling.first_epochs:
         if count < n:

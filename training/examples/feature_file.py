@@ -1,9 +1,7 @@
-"""A table of features for files of light curves: one row a light curve, resumed where it was interrupted."""
+"""The file of features of light curves: one row a light curve, resumed where it was interrupted."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -20,11 +18,12 @@ from numpy.typing import NDArray
 from features import BLOCKING, FEATURE_NAMES, extract, status_names
 from training.data.light_curves import LabelledCurves, LightCurves
 from training.errors import SettingsError
-from training.examples.cached_pool import compute_chunks, hash_of_points
+from training.examples.cached_pool import compute_chunks
 from training.progress import Bars
+from training.result_cache import hash_of, name_of
 
-CHUNK = 100
-"""Light curves a task: a second of work, lost at most when interrupted."""
+LIGHT_CURVES_A_TASK = 100
+"""A second of work, lost at most when interrupted."""
 
 LEADING = ("object_id", "band", "label", "survey")
 MEASURED = ("n_epochs", "baseline_d", *FEATURE_NAMES, "status")
@@ -94,12 +93,12 @@ def compute_features(
     SettingsError
         If the cache cannot be written.
     """
-    choices = json.dumps([convention, clip_sigma])
     tasks = []
-    for start in range(0, len(survey.curves), CHUNK):
-        curves = survey.curves.take(np.arange(start, min(start + CHUNK, len(survey.curves))))
-        digest = hashlib.sha256(choices.encode() + hash_of_points(curves).encode()).hexdigest()
-        tasks.append(((curves, convention, clip_sigma), f"features-{digest[:32]}"))
+    for start in range(0, len(survey.curves), LIGHT_CURVES_A_TASK):
+        curves = survey.curves.take(np.arange(start, min(start + LIGHT_CURVES_A_TASK, len(survey.curves))))
+        points = hash_of(curves.offsets, curves.time, curves.mag, curves.err)
+        key = {"convention": convention, "clip_sigma": clip_sigma, "points": points}
+        tasks.append(((curves, convention, clip_sigma), name_of("features", key, code=__name__)))
     parts = []
     with progress.bar(f"features of {survey.name}", len(survey.curves)) as advance:
         for part in compute_chunks(_work, tasks, cache_folder=cache_folder, workers=workers):

@@ -1,9 +1,7 @@
-"""Features of many light curves and of the examples made from them, computed once and kept."""
+"""The feature table: features of the examples made from many light curves, computed once and kept."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
@@ -15,12 +13,13 @@ from numpy.typing import NDArray
 
 from features import MIN_POINTS, extract, scorable
 from training.data.light_curves import LabelledCurves, LightCurves, offsets_of
-from training.examples.augment import Sampling, examples
-from training.examples.cached_pool import compute_chunks, hash_of_points
+from training.examples.augment import Sampling, augmented
+from training.examples.cached_pool import compute_chunks
 from training.progress import Bars
+from training.result_cache import hash_of, name_of
 
-CHUNK = 100
-"""Light curves a task: a second of work."""
+LIGHT_CURVES_A_TASK = 100
+"""A second of work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +40,8 @@ class FeatureTable:
         NaN where `status` blocks.
     status : (m,) uint32
         Bits of `features.Status`.
-    star : (m,) int64
-        Number of the light curve in its file.
+    curve : (m,) int64
+        Number of the light curve in its file: several of them may be of one star.
     kind : (m,) int8
         `training.examples.augment.Kind`.
     n_epochs : (m,) int64
@@ -51,7 +50,7 @@ class FeatureTable:
 
     values: NDArray[np.float64]
     status: NDArray[np.uint32]
-    star: NDArray[np.int64]
+    curve: NDArray[np.int64]
     kind: NDArray[np.int8]
     n_epochs: NDArray[np.int64]
 
@@ -64,9 +63,9 @@ class FeatureTable:
         """Copy some of the rows."""
         return FeatureTable(*(getattr(self, f.name)[rows] for f in fields(self)))
 
-    def renumbered(self, stars: NDArray[np.int64], first: int) -> FeatureTable:
-        """Count the light curves `stars` of a file, in ascending order, from `first` on."""
-        return replace(self, star=first + np.searchsorted(stars, self.star))
+    def renumbered(self, curves: NDArray[np.int64], first: int) -> FeatureTable:
+        """Count the light curves `curves` of a file, in ascending order, from `first` on."""
+        return replace(self, curve=first + np.searchsorted(curves, self.curve))
 
     @classmethod
     def join(cls, tables: Iterable[FeatureTable]) -> FeatureTable:
@@ -77,7 +76,7 @@ class FeatureTable:
 
 def feature_table(
     survey: LabelledCurves,
-    stars: NDArray[np.int64],
+    curves: NDArray[np.int64],
     sampling: Sampling,
     extraction: Extraction,
     *,
@@ -91,7 +90,7 @@ def feature_table(
     ----------
     survey : LabelledCurves
         A file in memory.
-    stars : (n,) int64
+    curves : (n,) int64
         Which light curves.
     sampling, extraction
         What is made of them, and how it is measured.
@@ -102,35 +101,37 @@ def feature_table(
     progress : Bars
         Shown while computing.
     """
-    choices = json.dumps({"sampling": asdict(sampling), "extraction": asdict(extraction)}, sort_keys=True)
+    choices = {"sampling": asdict(sampling), "extraction": asdict(extraction)}
     tasks = []
-    for start in range(0, len(stars), CHUNK):
-        numbers = np.ascontiguousarray(stars[start : start + CHUNK], np.int64)
-        curves = survey.curves.take(numbers)
-        digest = hashlib.sha256(choices.encode() + numbers.tobytes() + hash_of_points(curves).encode())
-        tasks.append(((curves, numbers, sampling, extraction), f"examples-{digest.hexdigest()[:32]}"))
+    for start in range(0, len(curves), LIGHT_CURVES_A_TASK):
+        numbers = np.ascontiguousarray(curves[start : start + LIGHT_CURVES_A_TASK], np.int64)
+        points = survey.curves.take(numbers)
+        key = {**choices, "data": hash_of(numbers, points.offsets, points.time, points.mag, points.err)}
+        tasks.append(((points, numbers, sampling, extraction), name_of("examples", key, code=__name__)))
     parts = []
-    with progress.bar(f"features of {survey.name}", len(stars)) as advance:
+    with progress.bar(f"features of {survey.name}", len(curves)) as advance:
         for part in compute_chunks(_work, tasks, cache_folder=cache_folder, workers=workers):
             parts.append(FeatureTable(**part))
-            advance(min(CHUNK, len(stars) - CHUNK * (len(parts) - 1)))
+            advance(len(tasks[len(parts) - 1][0][1]))
     return FeatureTable.join(parts)
 
 
 def extract_examples(
-    curves: LightCurves, stars: NDArray[np.int64], sampling: Sampling, extraction: Extraction
+    points: LightCurves, curves: NDArray[np.int64], sampling: Sampling, extraction: Extraction
 ) -> FeatureTable:
     """Features of the examples of n light curves, in one call of `features.extract`.
 
     Parameters
     ----------
-    stars : (n,) int64
-        Number of each light curve in its file: seeds the draws.
+    points : LightCurves
+        All of them.
+    curves : (n,) int64
+        Number of each in its file: seeds the draws.
     """
     rows = [
-        (star, kind, made)
-        for number, star in enumerate(stars)
-        for kind, made in examples(curves.pick(number), int(star), sampling)
+        (curve, kind, made)
+        for number, curve in enumerate(curves)
+        for kind, made in augmented(points.pick(number), int(curve), sampling)
     ]
     counts = np.array([len(made[0]) for _, _, made in rows], np.int64)
     time, mag, err = (np.concatenate([made[i] for _, _, made in rows]) for i in range(3))
@@ -140,7 +141,7 @@ def extract_examples(
     return FeatureTable(
         values,
         status,
-        np.array([star for star, _, _ in rows], np.int64),
+        np.array([curve for curve, _, _ in rows], np.int64),
         np.array([kind for _, kind, _ in rows], np.int8),
         counts,
     )

@@ -1,4 +1,4 @@
-"""Measure a shipped model on labelled light curves, with the pipeline that serves it.
+"""The evaluation of a model folder on labelled light curves, with the pipeline that serves it.
 
 Raw light curves go through `features.extract`, the gates of the scorer and the ONNX graph, exactly as
 alerts do; nothing of the training code and no torch is involved.
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from features import CONVENTIONS, FEATURE_NAMES, extract, scorable
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError
-from training.data.labels import membership, names_one, settle
+from schemas.model.verdict import Verdicts, verdicts
 from training.data.light_curves import Columns, LabelledCurves, LightCurves
-from training.data.public_surveys import SURVEYS
 from training.data.read import read_light_curves
+from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
 from training.measure.metrics import (
     accuracy,
@@ -33,12 +33,13 @@ from training.measure.metrics import (
     scaled_mcc,
 )
 from training.progress import Bars
-from training.stars.identity import Identities, same_stars
+from training.stars.identity import known_identities
+from training.stars.same_star import same_stars
 
 UNSCORED = "unscored"
 """Predicted class of a light curve the model may not judge: always a wrong answer."""
 
-CHUNK = 200
+LIGHT_CURVES_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +51,31 @@ class Answers:
     probabilities : (n, k) float64
         NaN where not scored.
     scored : (n,) bool
-        Whether the model judged the light curve.
+        Whether the model was asked about the light curve.
     """
 
     probabilities: NDArray[np.float64]
     scored: NDArray[np.bool_]
 
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Answers:
+        """Copy those about some of the light curves."""
+        return Answers(self.probabilities[rows], self.scored[rows])
+
+    def verdicts(self, abstain_below: float = 0.0) -> Verdicts:
+        """Return the most probable classes, and where they are given as labels."""
+        return verdicts(self.probabilities, self.scored, abstain_below=abstain_below)
+
     @property
     def predicted(self) -> NDArray[np.int64]:
-        """Index of the most probable class (n,); k where not scored."""
-        best = np.where(self.scored[:, None], self.probabilities, 0.0).argmax(axis=1)
-        predicted: NDArray[np.int64] = np.where(self.scored, best, self.probabilities.shape[1])
-        return predicted
+        """Number of the most probable class (n,); k where not scored."""
+        return self.verdicts().best
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """Highest probability (n,); 0 where not scored."""
+        highest = np.where(self.scored[:, None], self.probabilities, 0.0).max(axis=1)
+        confidence: NDArray[np.float64] = highest.astype(np.float64)
+        return confidence
 
 
 def evaluate(
@@ -107,19 +121,19 @@ def evaluate(
     survey = read_light_curves(light_curves, columns, skip_bad_rows=skip_bad_rows)
     labels = survey.labels(label_key)
     label_map = class_map if class_map is not None else default_map(artifact.manifest, survey.name, labels)
-    allowed = membership(labels, label_map, artifact.manifest.classes)
-    labelled = allowed.any(axis=1)
+    truth = Truth.of(labels, label_map, artifact.manifest.classes)
+    labelled = truth.labelled
     if not labelled.any():
         raise TrainingError(
             f"no star of {light_curves} has a label in {label_key!r} that maps to a class; its labels are "
             f"{_some(labels)}; the map knows {_some(np.array(sorted(label_map)))}: give one with --class-map"
         )
     answers = ask(artifact, survey, np.flatnonzero(labelled), first_epochs)
-    star = _stars(survey)[labelled]
-    report = measure(answers, allowed[labelled], artifact.manifest.classes, star)
+    (star,) = same_stars([known_identities(survey)])
+    report = measure(answers, truth.take(labelled), artifact.manifest.classes, star[labelled])
     return {
         **report,
-        **_labels_given(answers, allowed[labelled], artifact.manifest.abstain_below),
+        **_labels_given(answers, truth.take(labelled), artifact.manifest.abstain_below),
         "n_left_out": int((~labelled).sum()),
         "first_epochs": first_epochs,
         "light_curves": survey.name,
@@ -166,23 +180,23 @@ def default_map(manifest: Manifest, name: str, labels: NDArray[np.str_]) -> dict
 
 
 def ask(
-    artifact: Artifact, survey: LabelledCurves, stars: NDArray[np.int64], first_epochs: int | None
+    artifact: Artifact, survey: LabelledCurves, curves: NDArray[np.int64], first_epochs: int | None
 ) -> Answers:
     """Ask the model about some of the light curves, with a progress bar."""
     probabilities, scored = [], []
-    with Bars() as progress, progress.bar(f"evaluating {survey.name}", len(stars)) as advance:
-        for start in range(0, len(stars), CHUNK):
-            chunk = stars[start : start + CHUNK]
-            curves = survey.curves.take(chunk)
-            shown = curves if first_epochs is None else curves.first_epochs(first_epochs)
-            answers = judge(artifact, shown)
+    with Bars() as progress, progress.bar(f"evaluating {survey.name}", len(curves)) as advance:
+        for start in range(0, len(curves), LIGHT_CURVES_AT_ONCE):
+            chunk = curves[start : start + LIGHT_CURVES_AT_ONCE]
+            points = survey.curves.take(chunk)
+            shown = points if first_epochs is None else points.first_epochs(first_epochs)
+            answers = answer(artifact, shown)
             probabilities.append(answers.probabilities)
             scored.append(answers.scored)
             advance(len(chunk))
     return Answers(np.concatenate(probabilities), np.concatenate(scored))
 
 
-def judge(artifact: Artifact, curves: LightCurves) -> Answers:
+def answer(artifact: Artifact, curves: LightCurves) -> Answers:
     """Features, gates and graph, by the rules of the streaming scorer."""
     manifest = artifact.manifest
     values, status = extract(
@@ -199,34 +213,33 @@ def judge(artifact: Artifact, curves: LightCurves) -> Answers:
 
 
 def measure(
-    answers: Answers, allowed: NDArray[np.bool_], classes: tuple[str, ...], star: NDArray[np.int64]
+    answers: Answers, truth: Truth, classes: tuple[str, ...], star: NDArray[np.int64]
 ) -> dict[str, Any]:
-    """Metrics of answers against the classes each light curve may be; see `training.data.labels.settle`.
+    """Metrics of answers against the classes that each light curve may be.
 
     Parameters
     ----------
-    allowed : (n, k) bool
-        Classes of each light curve.
+    truth : Truth
+        Of the light curves.
     star : (n,) int64
         Its star: the error is from resampling stars, with all their light curves.
     """
     predicted = answers.predicted
-    truth = settle(allowed, predicted)
+    settled = truth.settled(predicted)
     names = (*classes, UNSCORED)
-    confusion = confusion_matrix(truth, predicted, len(names))
-    confidence = np.where(answers.scored, answers.probabilities.max(axis=1), 0.0)
+    confusion = confusion_matrix(settled, predicted, len(names))
     return {
         "mc": scaled_mcc(confusion),
-        "mc_error": bootstrap_error(truth, predicted, len(names), star=star),
+        "mc_error": bootstrap_error(settled, predicted, len(names), star=star),
         "mcc": mcc(confusion),
         "accuracy": accuracy(confusion),
         "calibration_error": _calibration_error(
-            confidence, predicted == truth, answers.scored & names_one(allowed)
+            answers.confidence, predicted == settled, answers.scored & truth.names_one
         ),
         "n": len(truth),
         "n_stars": len(np.unique(star)),
         "n_unscored": int((~answers.scored).sum()),
-        "n_coarse": int((allowed.sum(axis=1) > 1).sum()),
+        "n_coarse": int((~truth.names_one).sum()),
         "per_class": {
             name: asdict(score) for name, score in zip(classes, class_scores(confusion), strict=False)
         },
@@ -235,19 +248,10 @@ def measure(
     }
 
 
-def _stars(survey: LabelledCurves) -> NDArray[np.int64]:
-    """Star (n,) of each light curve, as far as names and positions tell."""
-    known = SURVEYS.get(survey.name)
-    link, suffix = (None, None) if known is None else (known.link, known.band_suffix)
-    return same_stars([Identities.of(survey, survey.name, link=link, band_suffix=suffix)])[0]
-
-
-def _labels_given(answers: Answers, allowed: NDArray[np.bool_], abstain_below: float) -> dict[str, Any]:
+def _labels_given(answers: Answers, truth: Truth, abstain_below: float) -> dict[str, Any]:
     """How often the model gives a label as it is served, and how often those are right."""
-    predicted = answers.predicted
-    confidence = np.where(answers.scored, answers.probabilities.max(axis=1), 0.0)
-    given = answers.scored & (confidence >= abstain_below)
-    right = settle(allowed, predicted) == predicted
+    said = answers.verdicts(abstain_below)
+    given, right = said.given, truth.agrees(said.best)
     return {
         "abstain_below": abstain_below,
         "labelled": float(given.mean()),

@@ -1,4 +1,4 @@
-"""What each of R networks learns from: its own stars, on its own scale."""
+"""The batch that R networks learn from: the examples of each, on its own scale."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Examples:
+class Batch:
     """Examples of R repeats, as many in each.
 
     Attributes
@@ -37,7 +37,7 @@ class Examples:
         weights: Sequence[NDArray[np.float64]] | None = None,
         *,
         device: str | torch.device = "cpu",
-    ) -> Examples:
+    ) -> Batch:
         """Put the examples of R repeats side by side.
 
         Where a repeat has more than another (splits by star differ by a few), the last of its rows are left
@@ -70,18 +70,39 @@ class Examples:
         """Examples of each repeat."""
         return self.scores.shape[2]
 
-    def part(self, repeats: slice) -> Examples:
+    def part(self, repeats: slice) -> Batch:
         """Return the examples of some repeats."""
-        return Examples(self.scores[repeats], self.allowed[repeats], self.weights[repeats])
+        return Batch(self.scores[repeats], self.allowed[repeats], self.weights[repeats])
 
-    def batch(self, index: Tensor) -> Examples:
+    def pick(self, index: Tensor) -> Batch:
         """Pick examples by their numbers (R, b) in each repeat."""
         columns = index[:, None, :]
-        return Examples(
+        return Batch(
             self.scores.gather(2, columns.expand(-1, self.scores.shape[1], -1)),
             self.allowed.gather(2, columns.expand(-1, self.allowed.shape[1], -1)),
             self.weights.gather(1, index),
         )
+
+
+def oversampled(label: NDArray[np.int64], n_classes: int, size: int, *, seed: int) -> NDArray[np.int64]:
+    """Return the numbers (k size) of all examples and of random repeats, `size` of each class (Appendix).
+
+    Parameters
+    ----------
+    label : (n,) int64
+        Class of each example, none of them more often than `size`. A class without examples, as all its few
+        stars may be in the fold that is kept aside, lends its places to examples of any class.
+    n_classes : int
+        k.
+    seed : int
+        Of the repeats, and of the order that all of it is in.
+    """
+    rng = np.random.default_rng(seed)
+    parts = []
+    for number in range(n_classes):
+        members = np.flatnonzero(label == number)
+        parts += [members, rng.choice(members if len(members) else len(label), size - len(members))]
+    return rng.permutation(np.concatenate(parts)).astype(np.int64)
 
 
 def shuffled(n: int, generators: Sequence[torch.Generator], device: torch.device) -> Tensor:

@@ -1,4 +1,4 @@
-"""The network of Fig. 2, many at a time.
+"""The network of Fig. 2, many of it at a time.
 
 A result of the paper is the mean of 30 repeats: 30 networks of 48,799 parameters each, far too small to
 keep a processor busy one by one. Here R networks of one architecture are one computation: every tensor
@@ -26,8 +26,8 @@ N_FEATURES = 16
 WIDTHS = (64, 128, 256)
 """The best of the 13 architectures in Table 3."""
 
-EPS = 1e-5
-MOMENTUM = 0.1
+BATCH_NORM_EPS = 1e-5
+BATCH_NORM_MOMENTUM = 0.1
 """Share of a batch in the running statistics, as PyTorch has it."""
 
 ROWS_AT_ONCE = 2048
@@ -54,7 +54,11 @@ class Networks:
     """
 
     def __init__(
-        self, parameters: dict[str, Tensor], statistics: dict[str, Tensor], *, input_eps: float = EPS
+        self,
+        parameters: dict[str, Tensor],
+        statistics: dict[str, Tensor],
+        *,
+        input_eps: float = BATCH_NORM_EPS,
     ) -> None:
         self.parameters = parameters
         self.statistics = statistics
@@ -78,7 +82,11 @@ class Networks:
 
     @classmethod
     def from_weights(
-        cls, weights: Sequence[Weights], *, input_eps: float = EPS, device: str | torch.device = "cpu"
+        cls,
+        weights: Sequence[Weights],
+        *,
+        input_eps: float = BATCH_NORM_EPS,
+        device: str | torch.device = "cpu",
     ) -> Networks:
         """Return networks with the given weights; the inverse of `weights`.
 
@@ -130,7 +138,7 @@ class Networks:
         """Return logits (R, k, n) of what the last fully connected layer sees (R, C, n)."""
         return self._normalised(self.depth + 1, self._fully_connected(self.depth, hidden), training)
 
-    def folded(self) -> list[tuple[Tensor, Tensor]]:
+    def absorbed(self) -> list[tuple[Tensor, Tensor]]:
         """Return weights (R, out, in) and biases (R, out, 1) that do what layers and normalisations do.
 
         By their running statistics these are linear, so that each becomes part of the layer after it, and
@@ -185,7 +193,7 @@ class Networks:
 
     def _linear(self, layer: int) -> tuple[Tensor, Tensor]:
         """Return what a normalisation multiplies by and then adds (R, C), by its running statistics."""
-        name, eps = f"bn{layer}", self.input_eps if layer == 1 else EPS
+        name, eps = f"bn{layer}", self.input_eps if layer == 1 else BATCH_NORM_EPS
         scale = self.parameters[f"{name}.weight"] * torch.rsqrt(self.statistics[f"{name}.running_var"] + eps)
         return scale, self.parameters[f"{name}.bias"] - scale * self.statistics[f"{name}.running_mean"]
 
@@ -199,8 +207,8 @@ class Networks:
             self.parameters[f"{name}.weight"].view(-1),
             self.parameters[f"{name}.bias"].view(-1),
             training,
-            MOMENTUM,
-            self.input_eps if layer == 1 else EPS,
+            BATCH_NORM_MOMENTUM,
+            self.input_eps if layer == 1 else BATCH_NORM_EPS,
         )
         shaped: Tensor = normalised.view(x.shape)
         return shaped
@@ -212,31 +220,31 @@ def groups(networks: Networks, batch: int) -> list[slice]:
     return [slice(first, first + size) for first in range(0, len(networks), size)]
 
 
-def predict(networks: Networks, scores: Tensor, *, folded: bool = False) -> NDArray[np.float64]:
+def predict(networks: Networks, scores: Tensor, *, absorb: bool = False) -> NDArray[np.float64]:
     """Logits (R, n, k) of standard scores (R, 16, n), by the running statistics and without gradients.
 
     Parameters
     ----------
-    folded : bool
-        Fold the normalisations into the layers first. This takes some two thirds of the time where there are
+    absorb : bool
+        Let the layers absorb the normalisations first. This takes some two thirds of the time where there are
         many examples, and gives the same but for the rounding.
     """
     n = scores.shape[2]
-    rows = max(min(n, ROWS_AT_ONCE // (4 if folded else 2)), 1)
+    rows = max(min(n, ROWS_AT_ONCE // (4 if absorb else 2)), 1)
     logits = np.empty((len(networks), n, networks.n_classes))
     with torch.no_grad():
         for some in groups(networks, rows):
             part = networks.part(some)
-            layers = part.folded() if folded else []
+            layers = part.absorbed() if absorb else []
             for first in range(0, n, rows):
                 shown = scores[some, :, first : first + rows]
-                said = _through(layers, shown) if folded else part.logits(shown)
+                said = _through(layers, shown) if absorb else part.logits(shown)
                 logits[some, first : first + rows] = said.transpose(1, 2).cpu().numpy()
     return logits
 
 
 def _through(layers: Sequence[tuple[Tensor, Tensor]], x: Tensor) -> Tensor:
-    """Logits (R, k, n) of standard scores (R, 16, n), by folded layers."""
+    """Logits (R, k, n) of standard scores (R, 16, n), by layers that have absorbed their normalisations."""
     for weight, bias in layers[:-1]:
         x = torch.relu_(torch.baddbmm(bias, weight, x))
     weight, bias = layers[-1]

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.network.batch import Examples
+from training.network.batch import Batch
 from training.network.loss import partial_cross_entropy
 from training.network.networks import Networks, Weights
 from training.network.one_cycle import OneCycle, fit_one_cycle
@@ -29,7 +29,7 @@ MAX_STEPS = 200
 
 def transfer_networks(
     pretrained: Sequence[Weights],
-    examples: Examples,
+    examples: Batch,
     *,
     input_eps: float,
     layers: Layers,
@@ -44,7 +44,7 @@ def transfer_networks(
     ----------
     pretrained : R Weights
         What each repeat starts from, often the same; its examples are behind its preprocessing.
-    examples : Examples
+    examples : Batch
         Of the target, R repeats.
     input_eps : float
         Of the pretrained network.
@@ -98,7 +98,7 @@ def with_new_head(
     return Networks.from_weights(joined, input_eps=input_eps, device=device)
 
 
-def _fit_heads(networks: Networks, examples: Examples) -> None:
+def _fit_heads(networks: Networks, examples: Batch) -> None:
     """Logistic regressions on the last hidden layer, each by L-BFGS on all of its examples at once."""
     names = (f"fc{networks.depth}.weight", f"fc{networks.depth}.bias")
     for repeat in range(len(networks)):
@@ -110,7 +110,7 @@ def _fit_heads(networks: Networks, examples: Examples) -> None:
         _fit_head(network, hidden, shown, weight, bias)
 
 
-def _fit_head(network: Networks, hidden: Tensor, examples: Examples, weight: Tensor, bias: Tensor) -> None:
+def _fit_head(network: Networks, hidden: Tensor, examples: Batch, weight: Tensor, bias: Tensor) -> None:
     optimiser = torch.optim.LBFGS([weight, bias], max_iter=MAX_STEPS, line_search_fn="strong_wolfe")
     strength = 1.0 / (2.0 * PENALTY * examples.n)
 

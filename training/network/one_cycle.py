@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from training.errors import SettingsError, TrainingError
-from training.network.batch import Examples, generators_of, shuffled
+from training.network.batch import Batch, generators_of, shuffled
 from training.network.loss import partial_cross_entropy
 from training.network.networks import Networks, groups
 from training.progress import Bars
@@ -68,35 +66,9 @@ class OneCycle:
         return size, self.steps or self.training_epochs * max(n // size, 1)
 
 
-def check_examples(allowed: NDArray[np.bool_], classes: tuple[str, ...]) -> None:
-    """Refuse what no classifier can be made of.
-
-    Raises
-    ------
-    TrainingError
-        If fewer than two classes have examples of their own, a class has none, or there are fewer than 32
-        examples.
-    """
-    own = allowed[allowed.sum(axis=1) == 1].any(axis=0)
-    if own.sum() < 2:
-        found = classes[int(own.argmax())] if own.any() else "none"
-        raise TrainingError(
-            f"training needs stars of at least two classes, found only {found}: check the labels"
-        )
-    empty = [name for column, name in enumerate(classes) if not allowed[:, column].any()]
-    if empty:
-        raise TrainingError(
-            f"no usable light curve is of class {empty[0]!r}: correct the labels, or leave the class out"
-        )
-    if len(allowed) < MIN_BATCH:
-        raise TrainingError(
-            f"training needs at least {MIN_BATCH} examples with a class, got {len(allowed)}: add light curves"
-        )
-
-
 def fit_one_cycle(
     networks: Networks,
-    examples: Examples,
+    examples: Batch,
     settings: OneCycle,
     *,
     seeds: Sequence[int],
@@ -108,7 +80,7 @@ def fit_one_cycle(
 
     Parameters
     ----------
-    examples : Examples
+    examples : Batch
         Of R repeats.
     settings : OneCycle
         The schedule.
@@ -139,7 +111,7 @@ def fit_one_cycle(
 
 def _fit_group(
     networks: Networks,
-    examples: Examples,
+    examples: Batch,
     settings: OneCycle,
     *,
     seeds: Sequence[int],
@@ -159,7 +131,7 @@ def _fit_group(
         noise = _noise(examples, settings.input_noise, generators)
         # the rest of an epoch is left out: a small batch upsets BatchNorm
         for index in torch.split(order, batch, dim=1)[: min(examples.n // batch, steps - done)]:
-            shown = examples.batch(index)
+            shown = examples.pick(index)
             noisy = shown.scores + noise.gather(2, index[:, None, :].expand_as(shown.scores))
             logits = networks.logits(noisy, training=not frozen_statistics)
             loss = shown.weights * partial_cross_entropy(logits, shown.allowed, settings.label_smoothing)
@@ -174,7 +146,7 @@ def _fit_group(
             raise TrainingError(f"a loss became infinite: lower the peak rate ({settings.peak_rate})")
 
 
-def _noise(examples: Examples, size: float, generators: list[torch.Generator]) -> torch.Tensor:
+def _noise(examples: Batch, size: float, generators: list[torch.Generator]) -> torch.Tensor:
     """Gaussian noise for the standard scores of one training epoch (R, 16, n)."""
     shape = examples.scores.shape[1:]
     drawn = torch.stack([torch.randn(shape, generator=each) for each in generators])

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.data.labels import settle
+from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
 from training.measure.metrics import confusion_matrices, scaled_mccs
-from training.network.batch import Examples, generators_of, shuffled
+from training.network.batch import Batch, generators_of, shuffled
 from training.network.loss import partial_cross_entropy
 from training.network.networks import Networks, groups, predict
 from training.progress import Bars
@@ -94,8 +94,8 @@ class History:
 
 def fit_plateau(
     networks: Networks,
-    training: Examples,
-    watched: dict[str, Examples],
+    training: Batch,
+    watched: dict[str, Batch],
     settings: Plateau,
     *,
     seeds: Sequence[int],
@@ -110,9 +110,9 @@ def fit_plateau(
 
     Parameters
     ----------
-    training : Examples
+    training : Batch
         Of R repeats.
-    watched : dict of str to Examples
+    watched : dict of str to Batch
         Parts whose Mc is followed; ``validation`` must be one.
     seeds : R int
         Of the order of the examples in each repeat.
@@ -145,8 +145,8 @@ def fit_plateau(
 
 def _fit_group(
     networks: Networks,
-    training: Examples,
-    watched: dict[str, Examples],
+    training: Batch,
+    watched: dict[str, Batch],
     settings: Plateau,
     *,
     seeds: Sequence[int],
@@ -202,7 +202,7 @@ def _trained(networks: Networks, layers: Layers) -> list[Tensor]:
 
 def _one_epoch(
     networks: Networks,
-    training: Examples,
+    training: Batch,
     settings: Plateau,
     *,
     layers: Layers,
@@ -216,7 +216,7 @@ def _one_epoch(
     for index in torch.split(shuffled(training.n, generators, networks.device), settings.batch, dim=1):
         if index.shape[1] < 2:  # BatchNorm has no spread of one
             continue
-        batch = training.batch(index)
+        batch = training.pick(index)
         with torch.set_grad_enabled(layers is Layers.EVERY):
             hidden = networks.hidden(batch.scores, training=True)
         logits = networks.head(hidden, training=True)
@@ -229,10 +229,10 @@ def _one_epoch(
                 parameter.addcmul_(speed, step_size.view(-1, *[1] * (speed.ndim - 1)), value=-1.0)
 
 
-def _mc(networks: Networks, part: Examples) -> NDArray[np.float64]:
+def _mc(networks: Networks, part: Batch) -> NDArray[np.float64]:
     """Mc (R,) of a part; -1, worse than any, of a network that gives NaN."""
-    logits = predict(networks, part.scores, folded=True)
+    logits = predict(networks, part.scores, absorb=True)
     predicted = logits.argmax(axis=2).astype(np.int64)
-    truth = settle(part.allowed.transpose(1, 2).cpu().numpy(), predicted)
+    truth = Truth(part.allowed.transpose(1, 2).cpu().numpy()).settled(predicted)
     mc = scaled_mccs(confusion_matrices(truth, predicted, networks.n_classes))
     return np.where(np.isfinite(logits).all(axis=(1, 2)), mc, -1.0)

@@ -1,4 +1,4 @@
-"""One cell of an experiment: R repeats trained at the same time by the paper's loop, kept on disk.
+"""The cell of an experiment: R repeats trained at the same time by the paper's loop, kept on disk.
 
 A cell is what the paper makes one point of a figure of: a model (from scratch, every layer, last layer), a
 number of training stars, 30 repeats. It is computed once; an experiment that was interrupted goes on with
@@ -7,7 +7,6 @@ the first cell that is missing.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
@@ -16,19 +15,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.truth import Truth
 from training.measure.metrics import confusion_matrices, standard_error
-from training.network.batch import Examples
+from training.network.batch import Batch, oversampled
 from training.network.loss import class_weights
-from training.network.networks import WIDTHS, Networks, Weights, predict
+from training.network.networks import WIDTHS, Networks, predict
 from training.network.new_head import with_new_head
 from training.network.paper_sgd import History, Layers, Plateau, fit_plateau
 from training.network.preprocess import Preprocessing, fit_preprocessing
+from training.network.trained_network import TrainedNetwork, to_arrays
 from training.progress import Bars
 from training.reproduce.labelled_sets import Target
-from training.reproduce.result_cache import hash_of_values, kept
 from training.reproduce.splits import Split, split
+from training.result_cache import cached, hash_of
 
-VALIDATION = 0.2
+VALIDATION_SHARE = 0.2
 """Share of the training stars on which the training epoch is chosen, honestly."""
 
 
@@ -38,15 +39,6 @@ class Way(StrEnum):
     SCRATCH = "scratch"
     EVERY_LAYER = "every-layer"
     LAST_LAYER = "last-layer"
-
-
-@dataclass(frozen=True, slots=True)
-class Pretrained:
-    """A network to start from; the target has its own preprocessing constants, as in the published code."""
-
-    name: str
-    weights: Weights
-    input_eps: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +125,7 @@ def summary(values: NDArray[np.float64]) -> tuple[float, float]:
 def run_cell(
     target: Target,
     values: NDArray[np.float64],
-    pretrained: Pretrained | None,
+    pretrained: TrainedNetwork | None,
     settings: CellSettings,
     *,
     cache_folder: Path,
@@ -147,24 +139,25 @@ def run_cell(
     values : (n, 16) float64
         Raw features of the target's stars, all finite: see `Target.where`.
     """
-    arrays = kept(
+    arrays = cached(
         cache_folder,
         "cell",
         key_of(target, values, pretrained, settings),
         lambda: _arrays(_compute(target, values, pretrained, settings, progress=progress, device=device)),
+        code=__name__,
     )
     n_training = int(arrays["n_training"])
     return Cell(**{name: arrays[name] for name in arrays if name != "n_training"}, n_training=n_training)
 
 
 def key_of(
-    target: Target, values: NDArray[np.float64], pretrained: Pretrained | None, settings: CellSettings
+    target: Target, values: NDArray[np.float64], pretrained: TrainedNetwork | None, settings: CellSettings
 ) -> dict[str, Any]:
     """Return all that a cell depends on."""
     return {
         "target": target.fingerprint(),
-        "values": hash_of_values(values),
-        "pretrained": None if pretrained is None else fingerprint(pretrained.weights),
+        "values": hash_of(values),
+        "pretrained": None if pretrained is None else hash_of(*to_arrays([pretrained]).values()),
         "settings": asdict(settings),
     }
 
@@ -183,7 +176,7 @@ class Fitted:
         Fitted on the training stars of each.
     history : History
         Of `training.network.paper_sgd.fit_plateau`.
-    test : Examples
+    test : Batch
         The test stars as the networks take them.
     """
 
@@ -191,13 +184,13 @@ class Fitted:
     splits: list[Split]
     scales: list[Preprocessing]
     history: History
-    test: Examples
+    test: Batch
 
 
 def fit_repeats(
     target: Target,
     values: NDArray[np.float64],
-    pretrained: Pretrained | None,
+    pretrained: TrainedNetwork | None,
     settings: CellSettings,
     *,
     progress: Bars,
@@ -206,19 +199,19 @@ def fit_repeats(
     """Train the repeats of a cell; see `run_cell`, which keeps what comes of them."""
     seeds = [settings.first_seed + number for number in range(settings.repeats)]
     splits = [
-        split(target, seed=seed, test=settings.test, stars=settings.stars, validation=VALIDATION)
+        split(target, seed=seed, test=settings.test, stars=settings.stars, validation=VALIDATION_SHARE)
         for seed in seeds
     ]
     columns = [column for column in range(values.shape[1]) if column not in settings.left_out]
     scales = [fit_preprocessing(values[each.training]) for each in splits]
 
-    def examples(rows: list[NDArray[np.int64]], weighted: bool = False) -> Examples:
-        truth = [target.label[each][:, None] == np.arange(len(target.classes)) for each in rows]
+    def examples(rows: list[NDArray[np.int64]], weighted: bool = False) -> Batch:
+        truth = [Truth.of_numbers(target.label[each], len(target.classes)).allowed for each in rows]
         scores = [
             scale.transform(values[each])[0][:, columns] for each, scale in zip(rows, scales, strict=True)
         ]
         weights = [class_weights(each, 1.0) for each in truth] if weighted else None
-        return Examples.stack(scores, truth, weights, device=device)
+        return Batch.stack(scores, truth, weights, device=device)
 
     shown = [each.training for each in splits]
     watched = {
@@ -228,7 +221,7 @@ def fit_repeats(
     if settings.follow_training:
         watched["training"] = examples(shown)
     if settings.oversampled:
-        shown = [oversampled(rows, target.label, seed) for rows, seed in zip(shown, seeds, strict=True)]
+        shown = [_balanced(rows, target, seed) for rows, seed in zip(shown, seeds, strict=True)]
     training = examples(shown, settings.weighted)
     networks = _start(target, pretrained, settings, n_features=len(columns), seeds=seeds, device=device)
     layers = Layers.LAST if settings.way is Way.LAST_LAYER else Layers.EVERY
@@ -248,7 +241,7 @@ def fit_repeats(
 def _compute(
     target: Target,
     values: NDArray[np.float64],
-    pretrained: Pretrained | None,
+    pretrained: TrainedNetwork | None,
     settings: CellSettings,
     *,
     progress: Bars,
@@ -257,7 +250,7 @@ def _compute(
     fitted = fit_repeats(target, values, pretrained, settings, progress=progress, device=device)
     history, test = fitted.history, fitted.test
     predicted = predict(fitted.networks, test.scores).argmax(axis=2).astype(np.int64)
-    truth = test.allowed.transpose(1, 2).cpu().numpy().argmax(axis=2).astype(np.int64)
+    truth = Truth(test.allowed.transpose(1, 2).cpu().numpy()).first
     return Cell(
         history.rate,
         history.mc.get("training", np.full_like(history.rate, np.nan)),
@@ -272,20 +265,16 @@ def _arrays(cell: Cell) -> dict[str, NDArray[Any]]:
     return {each.name: np.asarray(getattr(cell, each.name)) for each in fields(cell)}
 
 
-def oversampled(stars: NDArray[np.int64], label: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Repeat stars at random until every class has as many as the largest (Appendix)."""
-    rng = np.random.default_rng(seed)
-    size = np.bincount(label[stars]).max()
-    chosen = []
-    for value in np.unique(label[stars]):
-        members = stars[label[stars] == value]
-        chosen.append(np.concatenate([members, rng.choice(members, size - len(members))]))
-    return rng.permutation(np.concatenate(chosen))
+def _balanced(curves: NDArray[np.int64], target: Target, seed: int) -> NDArray[np.int64]:
+    """Repeat light curves until every class has as many as the largest (Appendix)."""
+    label = target.label[curves]
+    size = int(np.bincount(label).max())
+    return curves[oversampled(label, len(target.classes), size, seed=seed)]
 
 
 def _start(
     target: Target,
-    pretrained: Pretrained | None,
+    pretrained: TrainedNetwork | None,
     settings: CellSettings,
     *,
     n_features: int,
@@ -297,11 +286,3 @@ def _start(
         return Networks.random(k, seeds, widths=settings.widths, n_features=n_features, device=device)
     start = [pretrained.weights] * len(seeds)
     return with_new_head(start, k, input_eps=pretrained.input_eps, seeds=seeds, device=device)
-
-
-def fingerprint(weights: Weights) -> str:
-    """Hash of a network, for a key."""
-    digest = hashlib.sha256()
-    for name in sorted(weights):
-        digest.update(name.encode() + np.ascontiguousarray(weights[name], np.float32).tobytes())
-    return digest.hexdigest()

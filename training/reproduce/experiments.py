@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artifact.export import Model
 from training.examples.augment import Sampling
 from training.examples.feature_table import Extraction
+from training.network.trained_network import TrainedNetwork
 from training.report.html import Section
-from training.reproduce.cell import Cell, CellSettings, Pretrained, Way
+from training.reproduce.bench import Bench
+from training.reproduce.cell import Cell, CellSettings, Way
 from training.reproduce.labelled_sets import Target, asas_8, css_12, hipparcos_20, source_pool
 from training.reproduce.ours.comparison import recipes
 from training.reproduce.paper.ablations import imbalance, without_period
@@ -26,7 +27,6 @@ from training.reproduce.paper.figs7_to_11 import (
     PAPER_TABLE_6,
     PAPER_TABLE_8,
     TEST,
-    Bench,
     first_epochs,
     learning_curves,
     three_ways,
@@ -36,8 +36,8 @@ from training.reproduce.paper.random_curves import Asked, odd_curves
 from training.reproduce.paper.source_set import chosen_settings, run
 from training.reproduce.paper.table3 import architectures
 
-PAPER = Extraction(convention="kim2021")
-HALF = 0.5
+PAPER_EXTRACTION = Extraction(convention="kim2021")
+HIPPARCOS_TEST = 0.5
 """Of Hipparcos is the test (section 4.3)."""
 
 
@@ -58,18 +58,18 @@ class Experiments:
         With the surveys of `training.data.public_surveys` as npz files.
     bench : Bench
         Scale, caches, and where plots go.
-    published : Model or None
+    published : TrainedNetwork or None
         The network that UPSILoN-T's authors published, to transfer; without it ours takes its place.
     workers : int
         Processes that compute features.
     """
 
-    def __init__(self, folder: Path, bench: Bench, published: Model | None, *, workers: int) -> None:
+    def __init__(self, folder: Path, bench: Bench, published: TrainedNetwork | None, *, workers: int) -> None:
         self.folder = folder
         self.bench = bench
         self.published = published
         self.workers = workers
-        self._pretrained: dict[str, Pretrained] = {}
+        self._pretrained: dict[str, TrainedNetwork] = {}
 
     @cached_property
     def source(self) -> Stars:
@@ -102,18 +102,16 @@ class Experiments:
         settings = chosen_settings(self.bench.scale)
         return best_network(self.bench, self.source.target, self.source.values, settings, self.source_cell)
 
-    def pretrained(self, target: Target) -> Pretrained:
+    def pretrained(self, target: Target) -> TrainedNetwork:
         """Network to transfer to a target: the published one, or ours of all surveys but the target's."""
         if self.published is not None:
-            return Pretrained("UPSILoN-T", self.published.weights, self.published.input_eps)
+            return self.published
         if target.name not in self._pretrained:
             others = self._stars(source_pool(self.folder, stars=None, without=target.surveys))
             settings = chosen_settings(self.bench.scale)
             cell = run(self.bench, others.target, others.values, settings)
-            model = best_network(self.bench, others.target, others.values, settings, cell).model
-            self._pretrained[target.name] = Pretrained(
-                f"all surveys but {target.name}", model.weights, model.input_eps
-            )
+            best = best_network(self.bench, others.target, others.values, settings, cell)
+            self._pretrained[target.name] = best.network
         return self._pretrained[target.name]
 
     def table3(self) -> list[Section]:
@@ -154,7 +152,7 @@ class Experiments:
                 target,
                 values,
                 self.pretrained(target),
-                test=HALF,
+                test=HIPPARCOS_TEST,
                 paper=PAPER_TABLE_6,
                 names=("Table 6", "Fig. 9"),
                 differs="The paper has 1,570 stars of 23 classes, a third of them eclipsing binaries; ours "
@@ -191,13 +189,16 @@ class Experiments:
         )
         cases = [
             source,
-            *(self._case(*each) for each in ((self.asas, TEST), (self.hipparcos, HALF), (self.css, TEST))),
+            *(
+                self._case(*each)
+                for each in ((self.asas, TEST), (self.hipparcos, HIPPARCOS_TEST), (self.css, TEST))
+            ),
         ]
         return [forests(self.bench, cases, workers=self.workers)]
 
     def odd_curves(self) -> list[Section]:
         """Random and shuffled light curves."""
-        asked = [Asked("source networks", self.best.model, self.source.target.classes, PAPER)]
+        asked = [Asked("source networks", self.best.network, self.source.target.classes, PAPER_EXTRACTION)]
         return [odd_curves(self.bench, asked, self.asas.target, workers=self.workers)]
 
     def durations(self) -> list[Section]:
@@ -212,7 +213,10 @@ class Experiments:
             self.bench, stars.target, stars.values, self.bench.at_scale(settings), cell, pretrained=pretrained
         )
         asked = Asked(
-            "every-layer model of a fifth of ASAS-8", transferred.model, stars.target.classes, PAPER
+            "every-layer model of a fifth of ASAS-8",
+            transferred.network,
+            stars.target.classes,
+            PAPER_EXTRACTION,
         )
         shown = transferred.stars.test[: self.bench.scale.duration_stars]
         models = [(asked, range(len(stars.target.classes)))]
@@ -230,14 +234,14 @@ class Experiments:
     def _stars(self, target: Target) -> Stars:
         table = target.examples(
             Sampling(),
-            PAPER,
+            PAPER_EXTRACTION,
             cache_folder=self.bench.cache_folder,
             workers=self.workers,
             progress=self.bench.progress,
         )
         usable = np.zeros(len(target), bool)
-        usable[table.star[table.usable]] = True
-        values = table.values[np.argsort(table.star)][usable]
+        usable[table.curve[table.usable]] = True
+        values = table.values[np.argsort(table.curve)][usable]
         return Stars(target.where(usable), values)
 
 

@@ -1,4 +1,4 @@
-"""The labelled sets of the experiments, under the names the report uses.
+"""The labelled sets of the experiments, under the names that the report uses.
 
 ===========  ==============================================================  ====================
 name         stars                                                           in the place of
@@ -15,7 +15,6 @@ source       the surveys the shipped model is trained on, labels of one      OGL
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +22,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.labels import SEPARATOR
+from training.data.labels import SEPARATOR, at_most
 from training.data.light_curves import LabelledCurves
 from training.data.public_surveys import SURVEYS
 from training.data.read import read_light_curves
 from training.examples.augment import Sampling
 from training.examples.feature_table import Extraction, FeatureTable, feature_table
 from training.progress import Bars
-from training.stars.same_star import positions, star_groups
+from training.result_cache import hash_of
+from training.stars.folds import stratified_rank
+from training.stars.identity import known_identities
+from training.stars.same_star import same_stars
 
 CSS_STARS = 10_000
 STARS_PER_LABEL = 3500
@@ -39,26 +41,26 @@ MIN_POINTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One survey's stars in a target: which light curves, and what they are.
+    """One survey's light curves in a target: which, and what they are.
 
     Attributes
     ----------
     survey : LabelledCurves
         The file.
-    stars : (n,) int64
+    curves : (n,) int64
         Light curves that are used.
     label : (n,) str
         Their classes.
     """
 
     survey: LabelledCurves
-    stars: NDArray[np.int64]
+    curves: NDArray[np.int64]
     label: NDArray[np.str_]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A set of labelled stars and its examples.
+    """A set of labelled light curves and its examples.
 
     Attributes
     ----------
@@ -67,42 +69,40 @@ class Target:
     classes : tuple of str
         In alphabetical order.
     label : (n,) int64
-        Class of each star.
-    group : (n,) int64
-        Equal for light curves of one star.
+        Class of each light curve.
+    star : (n,) int64
+        Its star: equal for light curves of one.
     parts : tuple of Part
-        Where the stars are from, in order.
+        Where the light curves are from, in order.
     """
 
     name: str
     classes: tuple[str, ...]
     label: NDArray[np.int64]
-    group: NDArray[np.int64]
+    star: NDArray[np.int64]
     parts: tuple[Part, ...]
 
     def __len__(self) -> int:
-        """Return the number of stars."""
+        """Return the number of light curves."""
         return len(self.label)
 
     @property
     def surveys(self) -> tuple[str, ...]:
-        """Names of the files the stars are from."""
+        """Names of the files the light curves are from."""
         return tuple(part.survey.name for part in self.parts)
 
     def fingerprint(self) -> str:
         """Hash of stars, classes and labels, for the keys of results."""
-        digest = hashlib.sha256(" ".join((self.name, *self.classes)).encode())
-        digest.update(self.label.tobytes() + self.group.tobytes())
-        return digest.hexdigest()
+        return hash_of(np.array([self.name, *self.classes]), self.label, self.star)
 
     def where(self, chosen: NDArray[np.bool_]) -> Target:
-        """Return the target without some of its stars: those whose features have no value."""
-        bounds = np.cumsum([len(part.stars) for part in self.parts])[:-1]
+        """Return the target without some of its light curves: those whose features have no value."""
+        bounds = np.cumsum([len(part.curves) for part in self.parts])[:-1]
         parts = tuple(
-            Part(part.survey, part.stars[kept], part.label[kept])
+            Part(part.survey, part.curves[kept], part.label[kept])
             for part, kept in zip(self.parts, np.split(chosen, bounds), strict=True)
         )
-        return Target(self.name, self.classes, self.label[chosen], self.group[chosen], parts)
+        return Target(self.name, self.classes, self.label[chosen], self.star[chosen], parts)
 
     def examples(
         self,
@@ -113,20 +113,20 @@ class Target:
         workers: int,
         progress: Bars,
     ) -> FeatureTable:
-        """Features of the examples of all stars; `FeatureTable.star` counts the stars of the target."""
+        """Features of the examples of all light curves; `FeatureTable.curve` counts those of the target."""
         tables, first = [], 0
         for part in self.parts:
             table = feature_table(
                 part.survey,
-                part.stars,
+                part.curves,
                 sampling,
                 extraction,
                 cache_folder=cache_folder,
                 workers=workers,
                 progress=progress,
             )
-            tables.append(table.renumbered(part.stars, first))
-            first += len(part.stars)
+            tables.append(table.renumbered(part.curves, first))
+            first += len(part.curves)
         return FeatureTable.join(tables)
 
 
@@ -159,9 +159,9 @@ def css_12(folder: Path, *, stars: int = CSS_STARS) -> Target:
     labels = {str(name): str(name) for name in np.unique(survey.columns["native_class"]) if name != "LMC-CEP"}
     whole = _part(survey, labels, survey.curves.n_epochs >= MIN_POINTS)
     _, stratum = np.unique(whole.label, return_inverse=True)
-    first = np.argsort(positions(whole.stars, stratum, seed=0), kind="stable")[:stars]
+    first = np.argsort(stratified_rank(whole.curves, stratum, seed=0), kind="stable")[:stars]
     chosen = np.sort(first)
-    return _target("CSS-12", [Part(survey, whole.stars[chosen], whole.label[chosen])])
+    return _target("CSS-12", [Part(survey, whole.curves[chosen], whole.label[chosen])])
 
 
 def source_pool(
@@ -192,7 +192,6 @@ def source_pool(
         If a file is missing or cannot be used.
     """
     rng = np.random.default_rng(0)
-    links = {name: known.link for name, known in SURVEYS.items()}
     parts = []
     for name, known in SURVEYS.items():
         labels = {native: meaning for native, meaning in known.labels.items() if SEPARATOR not in meaning}
@@ -200,20 +199,18 @@ def source_pool(
             continue
         survey = read_light_curves(folder / f"{name}.npz")
         part = _part(survey, labels, survey.curves.n_epochs >= MIN_POINTS, label_key=known.label_key)
-        native = survey.labels(known.label_key)[part.stars]
-        spared = _beyond(native, stars_per_label, rng)
-        parts.append(Part(survey, part.stars[~spared], part.label[~spared]))
-    whole = _target("source", parts, links)
+        native = survey.labels(known.label_key)[part.curves]
+        chosen = at_most(native, stars_per_label, rng)
+        parts.append(Part(survey, part.curves[chosen], part.label[chosen]))
+    whole = _target("source", parts)
     if without:
-        whole = whole.where(
-            ~_seen(parts, [read_light_curves(folder / f"{name}.npz") for name in without], links)
-        )
+        whole = whole.where(~_seen(parts, [read_light_curves(folder / f"{name}.npz") for name in without]))
     if stars is None or stars >= len(whole):
         return whole
-    place = positions(whole.group, whole.label, seed=0)
-    chosen = np.zeros(len(whole), bool)
-    chosen[np.argsort(place, kind="stable")[:stars]] = True
-    return whole.where(chosen)
+    rank = stratified_rank(whole.star, whole.label, seed=0)
+    drawn = np.zeros(len(whole), bool)
+    drawn[np.argsort(rank, kind="stable")[:stars]] = True
+    return whole.where(drawn)
 
 
 TARGETS = {"ASAS-8": asas_8, "Hipparcos-20": hipparcos_20, "CSS-12": css_12}
@@ -227,51 +224,22 @@ def _part(
     label_key: str = "native_class",
 ) -> Part:
     native = survey.labels(label_key)
-    stars = np.flatnonzero(np.isin(native, list(labels)) & chosen)
-    return Part(survey, stars, np.array([labels[str(name)] for name in native[stars]], np.str_))
+    curves = np.flatnonzero(np.isin(native, list(labels)) & chosen)
+    return Part(survey, curves, np.array([labels[str(name)] for name in native[curves]], np.str_))
 
 
-def _beyond(native: NDArray[np.str_], limit: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Light curves (n,) bool beyond the first `limit` of their label, in a random order."""
-    spared = np.zeros(len(native), bool)
-    for label in np.unique(native):
-        spared[rng.permutation(np.flatnonzero(native == label))[limit:]] = True
-    return spared
-
-
-def _seen(
-    parts: list[Part], surveys: list[LabelledCurves], links: Mapping[str, str | None]
-) -> NDArray[np.bool_]:
+def _seen(parts: list[Part], surveys: list[LabelledCurves]) -> NDArray[np.bool_]:
     """Light curves of the parts (n,) bool whose star is in one of the surveys as well."""
-    others = [
-        Part(survey, np.arange(len(survey.curves)), np.full(len(survey.curves), "")) for survey in surveys
+    everything = [
+        *(known_identities(part.survey).take(part.curves) for part in parts),
+        *(known_identities(survey) for survey in surveys),
     ]
-    group = _groups([*parts, *others], links)
-    n = sum(len(part.stars) for part in parts)
-    return np.isin(group[:n], group[n:])
+    star = same_stars(everything)
+    there = np.concatenate(star[len(parts) :])
+    return np.isin(np.concatenate(star[: len(parts)]), there)
 
 
-def _target(name: str, parts: list[Part], links: Mapping[str, str | None] | None = None) -> Target:
+def _target(name: str, parts: list[Part]) -> Target:
     classes, label = np.unique(np.concatenate([part.label for part in parts]), return_inverse=True)
-    return Target(
-        name, tuple(map(str, classes)), label.astype(np.int64), _groups(parts, links or {}), tuple(parts)
-    )
-
-
-def _groups(parts: list[Part], links: Mapping[str, str | None]) -> NDArray[np.int64]:
-    """Star of each light curve; `links` names a survey's column that holds its name in another survey."""
-
-    def column(part: Part, key: str | None, default: object) -> NDArray[np.object_]:
-        found = part.survey.columns.get(key) if key else None
-        return np.full(len(part.stars), default) if found is None else found[part.stars]
-
-    keys = ["object_id"] * len(parts), [links.get(part.survey.name) for part in parts]
-    ids = [
-        np.concatenate([column(part, key, "").astype(np.str_) for part, key in zip(parts, each, strict=True)])
-        for each in keys
-    ]
-    ra, dec = (
-        np.concatenate([column(part, key, np.nan).astype(np.float64) for part in parts])
-        for key in ("ra", "dec")
-    )
-    return star_groups(ids, ra, dec)
+    star = same_stars([known_identities(part.survey).take(part.curves) for part in parts])
+    return Target(name, tuple(map(str, classes)), label.astype(np.int64), np.concatenate(star), tuple(parts))

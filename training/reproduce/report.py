@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from training.artifact.export import Model, read_model
+from training.artifact.export import read_model
 from training.artifact.upsilont import import_upsilont
 from training.errors import SettingsError
+from training.network.trained_network import TrainedNetwork
 from training.progress import Bars
 from training.report.html import Section, write_report
+from training.reproduce.bench import Bench
 from training.reproduce.experiments import EXPERIMENTS, Experiments
-from training.reproduce.paper.figs7_to_11 import Bench
 from training.reproduce.scale import Scale
 
 
@@ -22,7 +23,7 @@ def reproduce(
     scale: Scale,
     *,
     only: Sequence[str],
-    published: Model | None,
+    published: TrainedNetwork | None,
     cache_folder: Path,
     workers: int,
     device: str,
@@ -66,7 +67,7 @@ def reproduce(
     return path
 
 
-def published_model(folder: Path) -> Model:
+def published_model(folder: Path) -> TrainedNetwork:
     """Read the weights that UPSILoN-T's authors published; see `training.artifact.upsilont`.
 
     Raises

@@ -1,4 +1,4 @@
-"""Repeats of an experiment: fresh splits by star, and which stars each network learns from."""
+"""Splits for the repeats of an experiment: fresh ones by star."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.reproduce.labelled_sets import Target
-from training.stars.same_star import positions
+from training.stars.folds import stratified_rank
 
-Stars = NDArray[np.int64]
+Curves = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Stars of one repeat (section 4.1, steps 1 and 3).
+    """Light curves of one repeat (section 4.1, steps 1 and 3).
 
     Attributes
     ----------
@@ -27,9 +27,9 @@ class Split:
         To report.
     """
 
-    training: Stars
-    validation: Stars
-    test: Stars
+    training: Curves
+    validation: Curves
+    test: Curves
 
 
 def split(
@@ -50,19 +50,19 @@ def split(
     validation : float
         Fraction of these to choose the training epoch on.
     """
-    place = positions(target.group, target.label, seed=seed)
-    order = np.argsort(place, kind="stable")
-    order = order[place[order] >= test]
-    # every class keeps its share in a small draw: stars in order of their place within the class
+    rank = stratified_rank(target.star, target.label, seed=seed)
+    order = np.argsort(rank, kind="stable")
+    order = order[rank[order] >= test]
+    # every class keeps its share in a small draw: stars in order of their rank within the class
     used = order if stars is None else order[:stars]
     # by star, or stars with several light curves would be drawn too often
-    first = np.sort(np.unique(target.group[used], return_index=True)[1])
+    first = np.sort(np.unique(target.star[used], return_index=True)[1])
     n_validation = round(validation * len(first))
     aside = first[np.linspace(0, len(first) - 1, n_validation).round().astype(np.int64)]
-    grouped = np.isin(target.group[used], target.group[used[aside]])
-    rng = np.random.default_rng(seed)  # `Examples.stack` drops the last rows: they must be anybody's
+    grouped = np.isin(target.star[used], target.star[used[aside]])
+    rng = np.random.default_rng(seed)  # `Batch.stack` drops the last rows: they must be anybody's
     return Split(
         training=rng.permutation(used[~grouped]),
         validation=rng.permutation(used[grouped]),
-        test=rng.permutation(np.flatnonzero(place < test)),
+        test=rng.permutation(np.flatnonzero(rank < test)),
     )

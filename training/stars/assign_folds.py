@@ -1,4 +1,4 @@
-"""Which fold each star is in, so that a network can be asked about stars that it has not seen.
+"""The fold of every star, so that a network can be asked about stars that it has not seen.
 
 Stars that a pretrained network learnt from stay in the folds they were in then: a transferred network that
 started from the pretrained one without that fold has not seen them in any guise.
@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artifact.fold_networks import UNKNOWN, KnownStars
+from training.data.truth import Truth
 from training.errors import TrainingError
+from training.stars.folds import folds, folds_beside
 from training.stars.identity import Identities
-from training.stars.same_star import folds, folds_beside
+from training.stars.known_stars import UNKNOWN, KnownStars
 
 NEVER_TRAINED = -1
 """Fold of light curves that are only measured."""
@@ -23,10 +24,10 @@ NEVER_TRAINED = -1
 LEFT_OUT = -2
 """Fold of light curves that are neither: to measure them would test memory."""
 
-LARGEST_SHARE = 0.5
+LARGEST_FOLD_SHARE = 0.5
 """Of the stars in one fold: a network that learns from fewer than the rest says little of the one of all."""
 
-SMALLEST_SHARE = 0.25
+SMALLEST_FOLD_SHARE = 0.25
 """Of what a fold would have if all had alike."""
 
 
@@ -79,14 +80,14 @@ class Stars:
     @classmethod
     def of(
         cls,
-        groups: Sequence[NDArray[np.int64]],
-        allowed: Sequence[NDArray[np.bool_]],
+        stars: Sequence[NDArray[np.int64]],
+        truths: Sequence[Truth],
         measured_only: Sequence[bool],
     ) -> Stars:
         """Join the surveys: star of each light curve, classes it may be, and whether it is only measured."""
-        survey = np.repeat(np.arange(len(groups)), [len(each) for each in groups])
-        star = np.unique(np.concatenate(groups), return_inverse=True)[1]
-        label = np.concatenate([np.where(each.any(axis=1), each.argmax(axis=1), -1) for each in allowed])
+        survey = np.repeat(np.arange(len(stars)), [len(each) for each in stars])
+        star = np.unique(np.concatenate(stars), return_inverse=True)[1]
+        label = np.concatenate([np.where(each.labelled, each.first, -1) for each in truths])
         return cls(survey, star, label, np.array(measured_only)[survey])
 
     @property
@@ -108,7 +109,7 @@ class Stars:
         return {name: count for name, count in zip(names, counts, strict=True) if count}
 
 
-def share_out(
+def assign_folds(
     stars: Stars, identities: Sequence[Identities], known: KnownStars | None, *, count: int, seed: int
 ) -> tuple[NDArray[np.int8], Known]:
     """Give every light curve the fold (n,) of its star; `NEVER_TRAINED` and `LEFT_OUT` beside them.
@@ -190,7 +191,7 @@ def _is_balanced(stars: Stars, fold: NDArray[np.int8], trained: NDArray[np.bool_
     star, first = np.unique(stars.star[trained], return_index=True)
     of_star, label = fold[trained][first], stars.label[trained][first]
     sizes = np.bincount(of_star, minlength=count)
-    if sizes.max() > LARGEST_SHARE * len(star) or sizes.min() < SMALLEST_SHARE * len(star) / count:
+    if sizes.max() > LARGEST_FOLD_SHARE * len(star) or sizes.min() < SMALLEST_FOLD_SHARE * len(star) / count:
         return False
     several = [value for value in np.unique(label) if (label == value).sum() > 1]
     return all(len(np.unique(of_star[label == value])) > 1 for value in several)

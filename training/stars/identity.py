@@ -1,20 +1,19 @@
-"""By what a star is known again: its name in a survey, its name in another one, its place on the sky.
+"""Identities of stars: the name in a survey, the name in another one, the place on the sky.
 
-Kept as hashes, so that a model can tell the stars it learnt from without being a catalogue of them.
+They are kept as hashes, so that a model can tell the stars it learnt from without being a catalogue of them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.data.light_curves import LabelledCurves
-from training.stars.same_star import star_groups
+from training.data.public_surveys import SURVEYS
 
 CELL_ARCSEC = 5.0
 """Side of the cells that the sphere lies in: stars within so much are in one, or in two that touch."""
@@ -71,6 +70,11 @@ class Identities:
         ra, dec = (survey.columns.get(key, unknown).astype(np.float64) for key in ("ra", "dec"))
         return cls(name, names, links, ra, dec)
 
+    def take(self, curves: NDArray[np.int64]) -> Identities:
+        """Copy those of some of the light curves."""
+        each = (getattr(self, name)[curves] for name in ("names", "links", "ra", "dec"))
+        return Identities(self.survey, *each)
+
     def kept(self) -> Keys:
         """Keys (n, 4) under which the light curves are kept: name in the survey, bare name, link, cell."""
         names, links = _hashes("", self.names), self._linked()
@@ -100,12 +104,11 @@ class Identities:
         return np.where(known[:, None], key, np.uint64(0))
 
 
-def same_stars(surveys: Sequence[Identities]) -> list[NDArray[np.int64]]:
-    """Star of every light curve of every survey, found over all of them."""
-    names, links = (np.concatenate([getattr(each, key) for each in surveys]) for key in ("names", "links"))
-    ra, dec = (np.concatenate([getattr(each, key) for each in surveys]) for key in ("ra", "dec"))
-    sizes = [len(each.names) for each in surveys]
-    return np.split(star_groups([names, links], ra, dec), np.cumsum(sizes)[:-1])
+def known_identities(survey: LabelledCurves) -> Identities:
+    """Identities in a survey, by its links and bands where this package knows it by its file name."""
+    known = SURVEYS.get(survey.name)
+    link, suffix = (None, None) if known is None else (known.link, known.band_suffix)
+    return Identities.of(survey, survey.name, link=link, band_suffix=suffix)
 
 
 def _hashes(survey: str, names: NDArray[np.str_]) -> Keys:

@@ -1,7 +1,6 @@
-"""Which light curves are of one star, and a split that never cuts through a star.
+"""The search for light curves that are of the same star, over all surveys.
 
-The same star comes in two bands, in two surveys, and under two names. If one of its light curves is
-trained on and another tested, the test measures memory.
+The same star comes in two bands, in two surveys, and under two names.
 """
 
 from __future__ import annotations
@@ -14,10 +13,20 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from training.stars.identity import Identities
+
 MATCH_RADIUS_ARCSEC = 5.0
 
 
-def star_groups(
+def same_stars(surveys: Sequence[Identities]) -> list[NDArray[np.int64]]:
+    """Star of every light curve of every survey, found over all of them."""
+    names, links = (np.concatenate([getattr(each, key) for each in surveys]) for key in ("names", "links"))
+    ra, dec = (np.concatenate([getattr(each, key) for each in surveys]) for key in ("ra", "dec"))
+    sizes = [len(each.names) for each in surveys]
+    return np.split(connected_stars([names, links], ra, dec), np.cumsum(sizes)[:-1])
+
+
+def connected_stars(
     ids: Sequence[NDArray[np.str_]], ra: NDArray[np.float64], dec: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Find which of n light curves are of the same star.
@@ -65,80 +74,3 @@ def _close_pairs(ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[n
     same = np.stack([np.arange(len(known)), first[place]], axis=1)  # n equal places are n pairs, not n**2
     result: NDArray[np.int64] = known[np.concatenate([first[pairs], same])].astype(np.int64)
     return result
-
-
-def positions(group: NDArray[np.int64], stratum: NDArray[np.int64], *, seed: int) -> NDArray[np.float64]:
-    """Place of each star in a random order that passes through every stratum evenly.
-
-    The stars below 0.2, say, are a fifth of the stars of every class; those below 0.02 are a subset of
-    them, and as balanced as their number allows.
-
-    Parameters
-    ----------
-    group : (n,) int64
-        Star of each light curve.
-    stratum : (n,) int64
-        Class of each light curve; a star counts where its first light curve does.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    (n,) float64
-        Within [0, 1), the same for all light curves of a star.
-    """
-    stars, first = np.unique(group, return_index=True)
-    rng = np.random.default_rng(seed)
-    place = np.zeros(len(stars))
-    for value in np.unique(stratum[first]):
-        members = rng.permutation(np.flatnonzero(stratum[first] == value))
-        place[members] = (np.arange(len(members)) + rng.random()) / len(members)
-    return place[np.searchsorted(stars, group)]
-
-
-def folds(group: NDArray[np.int64], stratum: NDArray[np.int64], *, count: int, seed: int) -> NDArray[np.int8]:
-    """Share stars out to `count` folds, the same fractions of every stratum in each.
-
-    Returns
-    -------
-    (n,) int8
-        Fold of each light curve, 0 to count - 1, the same for all light curves of a star.
-    """
-    return (count * positions(group, stratum, seed=seed)).astype(np.int8)
-
-
-def folds_beside(
-    group: NDArray[np.int64],
-    stratum: NDArray[np.int64],
-    given: NDArray[np.int8],
-    *,
-    count: int,
-    seed: int,
-) -> NDArray[np.int8]:
-    """Share out the stars that have no fold yet, each to where its stratum has the fewest.
-
-    Parameters
-    ----------
-    group, stratum
-        See `positions`.
-    given : (n,) int8
-        Fold of each light curve, the same for all of a star; -1 where it has none.
-
-    Returns
-    -------
-    (n,) int8
-        Fold of each light curve, as given or found.
-    """
-    _, first, place = np.unique(group, return_index=True, return_inverse=True)
-    rng = np.random.default_rng(seed)
-    fold = given[first].astype(np.int64)
-    for value in np.unique(stratum[first]):
-        members = np.flatnonzero(stratum[first] == value)
-        free = rng.permutation(members[fold[members] < 0])
-        sizes = np.bincount(fold[members[fold[members] >= 0]], minlength=count)
-        order = rng.permutation(count)  # or every small stratum would begin with the same fold
-        for star in free:
-            emptiest = order[sizes[order].argmin()]
-            fold[star] = emptiest
-            sizes[emptiest] += 1
-    return fold[place].astype(np.int8)

@@ -7,15 +7,16 @@ import pytest
 from features import FEATURE_NAMES
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError, load_manifest
-from training.artifact.export import Model, check_folder, parity, read_model, write_model
+from training.artifact.export import check_folder, parity, read_model, write_model
 from training.errors import SettingsError, TrainingError
 from training.network.networks import Networks
 from training.network.preprocess import fit_preprocessing
+from training.network.trained_network import TrainedNetwork
 
 CLASSES = ("A", "B", "C")
 
 
-def make_model(seed: int = 0, input_eps: float = 1e-5) -> Model:
+def make_model(seed: int = 0, input_eps: float = 1e-5) -> TrainedNetwork:
     """A network of random weights behind constants of random features."""
     rng = np.random.default_rng(seed)
     weights = {
@@ -24,7 +25,7 @@ def make_model(seed: int = 0, input_eps: float = 1e-5) -> Model:
     }
     rows = rng.lognormal(size=(500, 16))
     single = {name: value.astype(np.float32) for name, value in weights.items()}
-    return Model(single, input_eps, fit_preprocessing(rows), temperature=1.7)
+    return TrainedNetwork(single, input_eps, fit_preprocessing(rows), temperature=1.7)
 
 
 def make_manifest() -> Manifest:
@@ -40,7 +41,7 @@ def make_manifest() -> Manifest:
     )
 
 
-def forward(model: Model, values: np.ndarray) -> np.ndarray:
+def forward(model: TrainedNetwork, values: np.ndarray) -> np.ndarray:
     """The whole pipeline again in plain NumPy, in double precision."""
     w = {name: value.astype(np.float64) for name, value in model.weights.items()}
     x, _ = model.preprocessing.transform(values)

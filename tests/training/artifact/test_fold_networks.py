@@ -8,28 +8,23 @@ import pytest
 from schemas.model.manifest import Manifest
 from tests.training.made_up import from_scratch, made_up_dataset
 from training.artifact import fold_networks
-from training.artifact.export import Model
-from training.artifact.fold_networks import (
-    UNKNOWN,
-    FoldNetworks,
-    KnownStars,
-    read_fold_networks,
-    write_fold_networks,
-)
+from training.artifact.fold_networks import FoldNetworks, read_fold_networks, write_fold_networks
 from training.crossfit.crossfit import cross_fit
 from training.crossfit.recipe import Recipe
 from training.crossfit.starting_point import FromPretrained
 from training.errors import TrainingError
-from training.network.networks import EPS, Networks
+from training.network.networks import BATCH_NORM_EPS, Networks
 from training.network.one_cycle import OneCycle
 from training.network.paper_sgd import Layers
 from training.network.preprocess import fit_preprocessing
+from training.network.trained_network import TrainedNetwork
 from training.progress import QUIET
+from training.stars.known_stars import UNKNOWN, KnownStars
 
 
-def network(seed: int) -> Model:
+def network(seed: int) -> TrainedNetwork:
     values = np.random.default_rng(seed).lognormal(size=(50, 16))
-    return Model(Networks.random(3, [seed]).weights(), EPS, fit_preprocessing(values))
+    return TrainedNetwork(Networks.random(3, [seed]).weights(), BATCH_NORM_EPS, fit_preprocessing(values))
 
 
 @pytest.fixture
@@ -67,7 +62,7 @@ def test_what_is_written_is_read_back_and_the_same_networks_give_the_same_bytes(
     assert back is not None
     assert back.stars.key.tolist() == [7, 8, 9, 11, 12, 13]
     assert back.stars.fold.tolist() == [0, 2, 1, 2, 0, 2]
-    for model, before in zip(back.models, networks.models, strict=True):
+    for model, before in zip(back.networks, networks.networks, strict=True):
         assert model.weights.keys() == before.weights.keys()
         assert all((model.weights[name] == array).all() for name, array in before.weights.items())
         assert model.preprocessing.to_manifest() == before.preprocessing.to_manifest()
@@ -110,10 +105,10 @@ def test_labels_that_can_only_be_remembered_are_not_known_after_pretraining_on_t
     star = np.repeat(np.arange(120), 3)
     marker = rng.normal(size=(120, 16))  # a star is known by it, but its label is a coin's
     label = rng.permutation(np.arange(120) % 2)[star]
-    dataset = made_up_dataset(marker[star], label, star % 4, star=star)
+    dataset = made_up_dataset(marker[star], label, star % 4, curve=star)
     source = cross_fit(dataset, recipe, from_scratch(recipe), seed=0)
 
-    def right(of_folds: tuple[Model, ...]) -> float:
+    def right(of_folds: tuple[TrainedNetwork, ...]) -> float:
         fit = FromPretrained.by(recipe, source.model, Layers.LAST, QUIET, of_folds)
         made = cross_fit(dataset, recipe, fit, seed=0)
         return float((made.logits.argmax(axis=1) == label).mean())

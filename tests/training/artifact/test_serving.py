@@ -1,4 +1,4 @@
-"""The offline evaluation and the worker judge a light curve alike."""
+"""The offline evaluation and the worker answer a light curve alike."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from broker.classify.classifier import Classifier, shipped_model
 from features import MIN_POINTS, scorable
 from training.data.light_curves import LightCurves
-from training.measure.evaluate import judge, load_artifact
+from training.measure.evaluate import answer, load_artifact
 
 
 def light_curves():
@@ -33,7 +33,7 @@ def light_curves():
 def test_evaluate_says_exactly_what_the_worker_says():
     folder = shipped_model()
     curves = light_curves()
-    offline = judge(load_artifact(folder), curves)
+    offline = answer(load_artifact(folder), curves)
     served = Classifier(load_artifact(folder)).score(curves.time, curves.mag, curves.err, curves.offsets)
     assert offline.scored.tolist() == served.scored.tolist() == [True, True, False, False, False, False]
     assert np.array_equal(offline.probabilities, served.probabilities.astype(float), equal_nan=True)

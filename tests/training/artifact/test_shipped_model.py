@@ -12,10 +12,10 @@ from schemas.model.artifact import Artifact
 from schemas.model.manifest import expected_reliability
 from training.artifact.fold_networks import read_fold_networks
 from training.crossfit.recipe import RECIPES, STREAM
-from training.data.labels import membership
 from training.data.light_curves import LightCurves, offsets_of
 from training.data.public_surveys import SURVEYS
-from training.measure.evaluate import judge
+from training.data.truth import Truth
+from training.measure.evaluate import answer
 from training.report.model_card import write_card
 
 MODELS = Path(__file__).resolve().parents[3] / "deploy" / "models"
@@ -52,7 +52,7 @@ def test_its_maps_cover_every_known_survey_and_name_only_its_classes(folder):
     manifest = Artifact.load(folder).manifest
     assert manifest.label_maps.keys() == SURVEYS.keys()
     for label_map in manifest.label_maps.values():
-        assert membership(np.array(sorted(label_map)), label_map, manifest.classes).any(axis=1).all()
+        assert Truth.of(np.array(sorted(label_map)), label_map, manifest.classes).labelled.all()
 
 
 @every_model
@@ -116,7 +116,7 @@ def test_the_source_comes_with_the_networks_of_its_folds():
     manifest = Artifact.load(folder).manifest
     networks = read_fold_networks(folder, manifest)
     assert networks is not None
-    assert len(networks.models) == manifest.training["recipe"]["folds"]
+    assert len(networks.networks) == manifest.training["recipe"]["folds"]
     assert len(networks.stars.key) > manifest.training["light_curves"]  # names, and places of most
     stars = np.bincount(networks.stars.fold)
     assert stars.min() > 0.9 * stars.max()
@@ -152,7 +152,7 @@ def long_sine(rng, time):
     ids=["constant", "sawtooth", "long sine"],
 )
 def test_stars_of_a_known_kind_are_called_what_they_are(shipped, shape, label):
-    answers = judge(shipped, simulated(shape))
+    answers = answer(shipped, simulated(shape))
     assert answers.scored.all()
     called = np.array(shipped.manifest.classes)[answers.predicted]
     assert (called == label).mean() > 0.8

@@ -12,6 +12,7 @@ from schemas.model.manifest import Manifest, expected_reliability, load_manifest
 from tests.training.made_up import made_up_dataset
 from training.crossfit.assessment import assess, reliability, without_limits
 from training.crossfit.recipe import Recipe
+from training.data.truth import Truth
 from training.examples.augment import Kind, Sampling
 from training.stars.assign_folds import NEVER_TRAINED
 
@@ -126,9 +127,9 @@ def test_probabilities_are_not_held_against_labels_coarser_than_the_classes():
     right = np.arange(300) % 5 > 0
     dataset, probabilities = stars(np.full(300, 12), right, 0.8)
     assert reliability(dataset, probabilities, RECIPE)[0]["calibration_error"] == pytest.approx(0.0, abs=5e-5)
-    allowed = dataset.allowed.copy()
+    allowed = dataset.truth.allowed.copy()
     allowed[150:] = True
-    coarse = replace(dataset, allowed=allowed)
+    coarse = replace(dataset, truth=Truth(allowed))
     (only,) = reliability(coarse, probabilities, RECIPE)
     assert only["accuracy"] == 0.9
     assert only["calibration_error"] == pytest.approx(0.0, abs=5e-5)
@@ -141,14 +142,14 @@ def test_probabilities_are_not_held_against_labels_coarser_than_the_classes():
         np.sqrt(2.0 / np.pi) * np.sqrt(0.8 * 0.2 / 10), abs=5e-5
     )  # bins of ten
     assert calibration["calibration_error"] == pytest.approx(0.0, abs=5e-5)
-    nothing = replace(dataset, allowed=np.ones_like(allowed))
+    nothing = replace(dataset, truth=Truth(np.ones_like(allowed)))
     assert reliability(nothing, probabilities, RECIPE) == ()
     report = assess(nothing, probabilities, RECIPE)
     assert report["calibration"] == {}
     assert report["all_surveys"]["all"]["calibration_error"] is None
     allowed[40:] = True
     few = replace(
-        dataset, allowed=allowed, table=replace(dataset.table, n_epochs=np.repeat([12, 17], [40, 260]))
+        dataset, truth=Truth(allowed), table=replace(dataset.table, n_epochs=np.repeat([12, 17], [40, 260]))
     )
     assert bounds(reliability(few, probabilities, RECIPE)) == [(10, None)]  # of 17 epochs none has one class
 
@@ -161,7 +162,7 @@ def test_only_real_and_scored_light_curves_that_were_trained_on_count():
     kind[80:100], kind[100:120] = Kind.PREFIX, Kind.FIRST
     status = np.zeros(180, np.uint32)
     dataset, probabilities = stars(
-        n_epochs, np.ones(180, bool), kind=kind, status=status, star=np.arange(180) // 2
+        n_epochs, np.ones(180, bool), kind=kind, status=status, curve=np.arange(180) // 2
     )
     dataset.table.values[120:140] = np.nan
     probabilities[120:140] = np.nan
@@ -213,7 +214,7 @@ def test_every_survey_and_length_is_measured_on_its_own():
         right,
         kind=np.where(first, Kind.FIRST, Kind.FULL),
         survey=np.where(np.arange(160) < 60, 0, 1),
-        star=np.where(first, np.arange(160) - 60, np.arange(160)),
+        curve=np.where(first, np.arange(160) - 60, np.arange(160)),
     )
     recipe = replace(RECIPE, sampling=Sampling(first_epochs=(20,)))
     report = assess(dataset, probabilities, recipe)

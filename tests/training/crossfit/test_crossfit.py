@@ -11,6 +11,7 @@ from tests.training.made_up import AS_THEY_ARE, Recorder, from_scratch, made_up_
 from training.crossfit.crossfit import CrossFit, cross_fit, fit_all, kind_weights
 from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
+from training.data.truth import Truth
 from training.errors import TrainingError
 from training.examples.augment import Kind
 from training.network.networks import Networks, as_scores, predict
@@ -33,7 +34,7 @@ def hundred():
     """A hundred stars of three examples each, 25 stars in each of four folds."""
     star = np.repeat(np.arange(100), 3)
     kind = np.tile([Kind.FULL, Kind.PREFIX, Kind.THINNED], 100)
-    return made_up_dataset(marked(star), star // 4 % 2, star % 4, star=star, kind=kind)
+    return made_up_dataset(marked(star), star // 4 % 2, star % 4, curve=star, kind=kind)
 
 
 def recorded(dataset: Dataset, recipe: Recipe = RECIPE) -> tuple[CrossFit, Recorder]:
@@ -47,7 +48,7 @@ def test_labels_that_can_only_be_remembered_are_not_known_to_the_folds():
     star = np.repeat(np.arange(120), 3)
     marker = rng.normal(size=(120, 16))  # a star is known by it, but its label is a coin's
     label = rng.permutation(np.arange(120) % 2)[star]
-    dataset = made_up_dataset(marker[star], label, star % 4, star=star)
+    dataset = made_up_dataset(marker[star], label, star % 4, curve=star)
     made = cross_fit(dataset, RECIPE, from_scratch(RECIPE), seed=0)
     remembered = made.model.probabilities(dataset.table.values).argmax(axis=1) == label
     assert remembered.mean() > 0.95  # the shipped network has seen them all
@@ -101,7 +102,7 @@ class Centred(Recorder):
 def test_every_fold_is_judged_behind_the_constants_of_the_stars_its_network_learnt_from(hundred):
     fit = Centred()
     made = cross_fit(hundred, RECIPE, fit, seed=7)
-    star = hundred.table.star
+    star = hundred.table.curve
     for number in range(4):
         scores = marked(star[star % 4 == number] - star[star % 4 != number].mean())
         expected = predict(Networks.random(2, [7 + number]), as_scores(scores))[0]
@@ -109,7 +110,7 @@ def test_every_fold_is_judged_behind_the_constants_of_the_stars_its_network_lear
 
 
 def test_surveys_that_are_never_trained_on_are_judged_by_the_shipped_network(hundred):
-    fold = np.where(hundred.table.star < 20, NEVER_TRAINED, hundred.fold).astype(np.int8)
+    fold = np.where(hundred.table.curve < 20, NEVER_TRAINED, hundred.fold).astype(np.int8)
     dataset = replace(hundred, fold=fold)
     made, fit = recorded(dataset)
     assert min(stars.min() for call in fit.shown for stars in call) == 20
@@ -119,7 +120,7 @@ def test_surveys_that_are_never_trained_on_are_judged_by_the_shipped_network(hun
 
 
 def test_examples_without_features_are_never_used_and_get_no_answer(hundred):
-    blocked = hundred.table.star % 10 == 7
+    blocked = hundred.table.curve % 10 == 7
     values = np.where(blocked[:, None], np.nan, hundred.table.values)
     table = replace(hundred.table, values=values, status=np.where(blocked, 1, 0).astype(np.uint32))
     made, fit = recorded(replace(hundred, table=table))  # `Recorder.scale` refuses NaN
@@ -130,13 +131,15 @@ def test_examples_without_features_are_never_used_and_get_no_answer(hundred):
 
 def test_first_epochs_are_not_learnt_from_and_spared_stars_are_not_calibrated_on_either(hundred):
     first = hundred.table.kind == Kind.PREFIX
-    spared = hundred.table.star % 5 == 0
+    spared = hundred.table.curve % 5 == 0
     kind = np.where(first, Kind.FIRST, hundred.table.kind).astype(np.int8)
     dataset = replace(hundred, table=replace(hundred.table, kind=kind), spared=spared)
     made, fit = recorded(dataset)
     assert all(len(stars) == 60 * 2 for stars in fit.shown[0])  # 60 of 75 stars, two of three examples
     assert np.isfinite(made.logits).all()
-    flipped = replace(dataset, allowed=np.where(spared[:, None], ~dataset.allowed, dataset.allowed))
+    flipped = replace(
+        dataset, truth=Truth(np.where(spared[:, None], ~dataset.truth.allowed, dataset.truth.allowed))
+    )
     again, _ = recorded(flipped)
     assert again.model.temperature == made.model.temperature
 
@@ -148,21 +151,21 @@ def test_stars_of_no_fold_and_labels_of_several_classes_say_nothing_of_the_tempe
     apart, coarse = np.arange(400) >= 360, np.arange(400) % 10 == 3
     fold = np.where(apart, NEVER_TRAINED, np.arange(400) % 4)
     dataset = made_up_dataset(values, label, fold)
-    dataset.allowed[coarse] = True
+    dataset.truth.allowed[coarse] = True
     made = cross_fit(dataset, RECIPE, from_scratch(RECIPE), seed=0)
     assert len(made.fitted_on) == 360 - 36
     told = ~apart & ~coarse
 
     def loss(log_temperature: float) -> float:
         probability = softmax(made.logits / np.exp(log_temperature), axis=1)
-        return np.mean((probability - dataset.allowed)[told] ** 2)
+        return np.mean((probability - dataset.truth.allowed)[told] ** 2)
 
     best = np.exp(minimize_scalar(loss, bracket=(0.0, 1.0)).x)
     assert made.model.temperature == pytest.approx(best, rel=1e-3)
 
 
 def test_without_a_label_of_one_class_there_is_nothing_to_hold_probabilities_against(hundred):
-    coarse = replace(hundred, allowed=np.ones_like(hundred.allowed))
+    coarse = replace(hundred, truth=Truth(np.ones_like(hundred.truth.allowed)))
     fit = Recorder()
     with pytest.raises(TrainingError, match="--class-map"):
         cross_fit(coarse, RECIPE, fit, seed=0)
@@ -181,7 +184,7 @@ def test_the_temperature_gives_real_stars_the_smallest_brier_score():
 
     def loss(log_temperature: float) -> float:
         probability = softmax(made.logits / np.exp(log_temperature), axis=1)
-        return np.mean((probability - dataset.allowed)[~simulated] ** 2)
+        return np.mean((probability - dataset.truth.allowed)[~simulated] ** 2)
 
     best = np.exp(minimize_scalar(loss, bracket=(0.0, 1.0)).x)
     assert best > 1.2  # networks this large are too sure of 300 stars
@@ -205,7 +208,7 @@ def test_the_temperature_is_fitted_to_first_epochs_where_there_are_enough():
             values,
             given,
             star % 4,
-            star=star,
+            curve=star,
             kind=np.where(first, Kind.FIRST, Kind.FULL),
             n_epochs=np.where(first & (star < of_twenty), 20, 200),
         )
@@ -234,7 +237,7 @@ def test_examples_weigh_by_how_they_were_made():
 
 
 def test_rare_classes_and_complete_light_curves_weigh_more_in_the_fit(hundred):
-    rare = replace(hundred, allowed=(hundred.table.star % 20 < 4)[:, None] == np.array([False, True]))
+    rare = replace(hundred, truth=Truth((hundred.table.curve % 20 < 4)[:, None] == np.array([False, True])))
     _, fit = recorded(rare, replace(RECIPE, class_power=0.5, full_weight=3.0))
     (weights,), (stars,) = fit.weights[1], fit.shown[1]
     heaviest = np.array([weights[stars == star].max() for star in range(100)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from training.crossfit.dataset import build_dataset
-from training.crossfit.labelled_file import Source, known_source, own_source
+from training.crossfit.labelled_file import LabelledFile, known_file, own_file
 from training.crossfit.recipe import Recipe
 from training.errors import SettingsError, TrainingError
 from training.examples.augment import Kind, Sampling
@@ -31,12 +31,12 @@ def other_band(survey, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def two_bands(survey, other_band):
-    return build([Source(survey, "kind", MAP), Source(other_band, "kind", MAP)])
+    return build([LabelledFile(survey, "kind", MAP), LabelledFile(other_band, "kind", MAP)])
 
 
 def test_both_bands_of_a_star_and_all_its_examples_are_in_one_fold(two_bands):
     folds = {}
-    for star, fold in zip(two_bands.table.star, two_bands.fold, strict=True):
+    for star, fold in zip(two_bands.table.curve, two_bands.fold, strict=True):
         folds.setdefault(star, set()).add(fold)
     assert len(folds) == 120
     assert all(len(fold) == 1 for fold in folds.values())
@@ -46,7 +46,7 @@ def test_both_bands_of_a_star_and_all_its_examples_are_in_one_fold(two_bands):
 
 def test_labels_follow_the_map_and_imitations_have_their_own(two_bands):
     kind = two_bands.table.kind
-    named = np.array(CLASSES)[two_bands.allowed.argmax(axis=1)]
+    named = np.array(CLASSES)[two_bands.truth.first]
     assert set(named[kind == Kind.FULL]) == {"short", "long"}
     assert set(named[kind == Kind.SHUFFLED]) == {"NonVar"}
     assert not (kind == Kind.DAMPED_WALK).any()  # these classes have no quasars
@@ -61,26 +61,26 @@ def test_first_epochs_are_for_measuring_only(two_bands):
 
 def test_a_survey_left_for_testing_is_never_trained_on_and_has_no_star_that_is(survey, other_band):
     meaning = {**MAP, "constant": "NonVar"}
-    kept = Source(other_band, "kind", meaning, test_only=True)
-    shown = build([Source(survey, "kind", MAP), kept])
+    kept = LabelledFile(other_band, "kind", meaning, test_only=True)
+    shown = build([LabelledFile(survey, "kind", MAP), kept])
     assert set(shown.fold[shown.survey == 0]) == {0, 1, 2, 3}
     others = shown.survey == 1  # the other two of its classes are trained on, of the same stars
     assert set(shown.fold[others]) == {NEVER_TRAINED}
     assert not shown.trainable[others].any()
-    assert set(np.array(CLASSES)[shown.allowed[others].argmax(axis=1)]) == {"NonVar"}
+    assert set(np.array(CLASSES)[shown.truth.first[others]]) == {"NonVar"}
 
 
 def test_a_label_with_many_stars_is_measured_whole_and_trained_on_in_part(survey):
-    dataset = build([Source(survey, "kind", MAP)], replace(RECIPE, stars_per_label=10))
+    dataset = build([LabelledFile(survey, "kind", MAP)], replace(RECIPE, stars_per_label=10))
     full = dataset.table.kind == Kind.FULL
     assert full.sum() == 120
     assert dataset.trainable[full].sum() == 20
 
 
 def test_stars_that_another_survey_is_shown_keep_their_names_and_labels(survey):
-    source = Source(survey, "kind", MAP, observe_as="ztf", stars_per_label=8)
+    source = LabelledFile(survey, "kind", MAP, observe_as="ztf", stars_per_label=8)
     read = source.read()
-    seen, original = read.survey, Source(survey, "kind", MAP).read().survey
+    seen, original = read.survey, LabelledFile(survey, "kind", MAP).read().survey
     assert seen.name == "waves_as_ztf"
     label_of = dict(zip(original.columns["object_id"], original.labels("kind"), strict=True))
     assert [label_of[name] for name in seen.columns["object_id"]] == seen.labels("kind").tolist()
@@ -93,10 +93,10 @@ def test_stars_that_another_survey_is_shown_keep_their_names_and_labels(survey):
 
 def test_files_without_a_known_meaning_are_refused(survey):
     with pytest.raises(SettingsError, match="'waves' is none of the known surveys"):
-        known_source(survey)
-    assert own_source(survey, "kind", None).label_map.keys() == {"short", "long", "constant"}
+        known_file(survey)
+    assert own_file(survey, "kind", None).label_map.keys() == {"short", "long", "constant"}
     with pytest.raises(TrainingError, match="no label in column 'kind'"):
-        build([Source(survey, "kind", {"RRab": "short"})])
+        build([LabelledFile(survey, "kind", {"RRab": "short"})])
 
 
 @pytest.mark.parametrize("wrong", [{"folds": 2}, {"abstain_below": 1.0}])

@@ -25,7 +25,7 @@ def stars(n: int, examples: int = 2):
     """Light curves that are shown complete and shortened, in five folds."""
     star = np.repeat(np.arange(n), examples)
     kind = np.tile([Kind.FULL, *[Kind.PREFIX] * (examples - 1)], n)
-    return made_up_dataset(marked(star), star % 2, star // 2 % FOLDS, star=star, kind=kind)
+    return made_up_dataset(marked(star), star % 2, star // 2 % FOLDS, curve=star, kind=kind)
 
 
 def recorded(dataset: Dataset, *, seed: int = 0) -> tuple[LearningCurve, Recorder]:
@@ -54,8 +54,8 @@ def test_an_eighth_a_quarter_a_half_and_all_labels_are_learnt_from():
 def test_every_share_has_its_part_of_a_rare_class_and_all_bands_of_its_stars():
     star, band = np.repeat(np.arange(160), 2), np.tile([0, 1], 160)
     rare = (star % 20 == 0).astype(np.int64)  # 8 of 160
-    dataset = made_up_dataset(marked(2 * star + band), rare, star // 2 % FOLDS, star=2 * star + band)
-    dataset = replace(dataset, group=star)
+    dataset = made_up_dataset(marked(2 * star + band), rare, star // 2 % FOLDS, curve=2 * star + band)
+    dataset = replace(dataset, star=star)
     _, fit = recorded(dataset)
     for shown, expected in zip(fit.shown, (1, 2, 4, 8), strict=True):
         seen = set(np.concatenate(shown).astype(int))
@@ -71,7 +71,7 @@ def test_more_labels_hold_the_fewer():
 
 
 def test_no_more_light_curves_are_learnt_from_than_tell_something(monkeypatch):
-    monkeypatch.setattr(learning, "LARGEST", 80)
+    monkeypatch.setattr(learning, "MAX_LIGHT_CURVES", 80)
     curve, fit = recorded(stars(160))
     assert curve.light_curves.tolist() == [8, 16, 32, 64]
     assert len(set(np.concatenate(fit.shown[-1]))) == 80
@@ -104,7 +104,7 @@ def test_mc_is_of_complete_light_curves_that_are_trained_on():
 def test_shares_of_which_a_fold_would_learn_nothing_are_left_out():
     rng = np.random.default_rng(0)
     star = np.repeat(np.arange(6), 8)
-    dataset = made_up_dataset(rng.normal(size=(48, 16)), star % 2, star % FOLDS, star=star)
+    dataset = made_up_dataset(rng.normal(size=(48, 16)), star % 2, star % FOLDS, curve=star)
     curve, fit = recorded(dataset)
     assert 1 <= len(curve.light_curves) < 4
     assert curve.light_curves[-1] == 5  # four fifths of six
@@ -178,5 +178,5 @@ def test_the_seed_chooses_the_labels_and_spared_ones_are_not_among_them():
         _, fit = recorded(dataset, seed=seed)
         chosen.append(set(np.concatenate(fit.shown[0])))
     assert chosen[0] == chosen[1] != chosen[2]
-    fewer = replace(dataset, spared=dataset.table.star < 80)
+    fewer = replace(dataset, spared=dataset.table.curve < 80)
     assert recorded(fewer, seed=1)[0].light_curves[-1] == 64

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.errors import SettingsError
-from training.examples.augment import Kind, Sampling, damped_random_walk, examples
+from training.examples.augment import Kind, Sampling, augmented, damped_random_walk
 
 EVERYTHING = Sampling(
     truncations=4, first_epochs=(10, 20), shuffled=1.0, constant=1.0, damped_walk=1.0, seed=3
@@ -17,7 +17,7 @@ def star(n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def made(n: int, sampling: Sampling = EVERYTHING, number: int = 0):
-    return list(examples(star(n), number, sampling))
+    return list(augmented(star(n), number, sampling))
 
 
 @given(st.integers(11, 300))

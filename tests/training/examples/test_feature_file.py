@@ -18,7 +18,7 @@ N_STARS = 180
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Several tasks for few stars."""
-    monkeypatch.setattr(module, "CHUNK", 50)
+    monkeypatch.setattr(module, "LIGHT_CURVES_A_TASK", 50)
 
 
 def features(survey, output, *more: str) -> str:

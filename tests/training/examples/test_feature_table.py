@@ -29,7 +29,7 @@ def table(
 def same(a: FeatureTable, b: FeatureTable) -> bool:
     return all(
         np.array_equal(getattr(a, name), getattr(b, name), equal_nan=name == "values")
-        for name in ("values", "status", "star", "kind", "n_epochs")
+        for name in ("values", "status", "curve", "kind", "n_epochs")
     )
 
 
@@ -38,7 +38,7 @@ def test_rows_of_complete_light_curves_are_what_extract_gives(survey):
     full = rows.take(np.flatnonzero(rows.kind == Kind.FULL))
     curves = read_light_curves(survey).curves.take(STARS)
     values, status = extract(curves.time, curves.mag, curves.err, curves.offsets)
-    assert full.star.tolist() == STARS.tolist()
+    assert full.curve.tolist() == STARS.tolist()
     assert np.array_equal(full.values, values, equal_nan=True)
     assert (full.status == status).all()
     assert (full.n_epochs == curves.n_epochs).all()

@@ -12,7 +12,6 @@ from broker.classify.classifier import shipped_model
 from tests.training.library.waves import noisy_waves
 from training import Classifier, light_curve_features
 from training import build_from_table as fit_table
-from training.build_from_table import balanced
 from training.errors import SettingsError, TrainingError
 
 
@@ -131,15 +130,6 @@ def test_rare_classes_are_found_more_often_when_they_are_repeated_or_weigh_more(
     assert recall(weight_classes=True) > 0.5
     with pytest.raises(SettingsError, match="choose one"):
         recall(over_sample=True, weight_classes=True)
-
-
-def test_over_sampling_keeps_every_example_and_makes_the_classes_equal():
-    label = np.array([0] * 40 + [1] * 20 + [2] * 3)
-    index = balanced(label, 3, 40, seed=1)
-    assert np.bincount(label[index]).tolist() == [40, 40, 40]
-    assert set(index) == set(range(63))
-    assert np.bincount(balanced(label, 4, 40, seed=1)).sum() == 160  # a class without an example
-    assert not np.array_equal(index, balanced(label, 3, 40, seed=2))
 
 
 def test_labels_that_make_no_classifier_are_told(waves, table, labels):

@@ -15,7 +15,7 @@ from tests.training.library.waves import noisy_waves
 from training import Classifier, light_curve_features
 from training.data.light_curves import LightCurves, offsets_of
 from training.errors import SettingsError
-from training.measure.evaluate import judge
+from training.measure.evaluate import answer
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -27,7 +27,7 @@ def test_answers_are_those_of_the_evaluation_for_the_same_light_curves():
     answers = classifier.predict(light_curve_features(series))
     counts = np.array([len(time) for time, _, _ in series])
     curves = LightCurves(*(np.concatenate(parts) for parts in zip(*series, strict=True)), offsets_of(counts))
-    expected = judge(classifier.artifact, curves)
+    expected = answer(classifier.artifact, curves)
     assert answers.scored.tolist() == expected.scored.tolist() == [True] * 12 + [False] * 4
     given = answers[[f"p_{name}" for name in classifier.classes]].to_numpy()
     assert np.array_equal(given, expected.probabilities, equal_nan=True)

@@ -25,11 +25,11 @@ def random_scores(repeats: int, n: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("widths", TABLE_3, ids=str)
 @pytest.mark.parametrize("n", [1, 511, 513])
-def test_folded_layers_say_what_torchs_own_say(widths, n):
+def test_layers_that_absorb_their_normalisations_say_what_torchs_own_say(widths, n):
     networks = lively(Networks.random(5, [1, 2, 3, 4, 5], widths=widths))
     networks.input_eps = 64.0
     scores = random_scores(5, n)
-    said = predict(networks, scores, folded=True)
+    said = predict(networks, scores, absorb=True)
     for repeat in range(5):
         network = one_network(networks.weights(repeat), input_eps=64.0).double().eval()
         expected = network(scores[repeat].T.double()).detach().numpy()

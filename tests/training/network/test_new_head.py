@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.network.batch import Examples
+from training.network.batch import Batch
 from training.network.networks import Networks, predict
 from training.network.new_head import transfer_networks, with_new_head
 from training.network.one_cycle import OneCycle
@@ -25,17 +25,17 @@ def pretrained() -> Weights:
 
 
 @pytest.fixture(scope="module")
-def target() -> Examples:
+def target() -> Batch:
     """Three classes far apart, drawn anew in each repeat."""
     rng = np.random.default_rng(1)
     label = rng.integers(0, 3, (REPEATS, 300))
     allowed = label[..., None] == np.arange(3)
     scores = rng.normal(size=(REPEATS, 300, 16))
     scores[..., :3] += 5.0 * allowed
-    return Examples.stack(list(scores), list(allowed))
+    return Batch.stack(list(scores), list(allowed))
 
 
-def fit(pretrained: Weights, target: Examples, layers: Layers) -> Networks:
+def fit(pretrained: Weights, target: Batch, layers: Layers) -> Networks:
     return transfer_networks(
         [pretrained] * REPEATS,
         target,

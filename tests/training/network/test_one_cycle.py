@@ -8,10 +8,10 @@ from scipy.stats import norm
 from tests.training.loop import Stars, fit_one_cycle_alone, one_network
 from training.errors import SettingsError, TrainingError
 from training.examples.augment import Kind
-from training.network.batch import Examples
+from training.network.batch import Batch, oversampled
 from training.network.loss import class_weights, partial_cross_entropy
 from training.network.networks import Networks, as_scores, predict
-from training.network.one_cycle import OneCycle, check_examples, fit_one_cycle
+from training.network.one_cycle import OneCycle, fit_one_cycle
 from training.network.paper_sgd import Plateau, fit_plateau
 from training.network.temperature import fit_temperature, fitted_to, softmax
 from training.progress import QUIET
@@ -28,9 +28,9 @@ def gaussians(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return scores, label[:, None] == np.arange(2)
 
 
-def stacked(n: int, *seeds: int) -> Examples:
+def stacked(n: int, *seeds: int) -> Batch:
     scores, allowed = zip(*(gaussians(n, seed) for seed in seeds), strict=True)
-    return Examples.stack(scores, allowed)
+    return Batch.stack(scores, allowed)
 
 
 def accuracy(networks: Networks, scores: np.ndarray, allowed: np.ndarray) -> float:
@@ -80,7 +80,7 @@ def unlike(repeat: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def fit_unlike(repeats: list[int], *, frozen: bool = False, settings: OneCycle = SHORT) -> Networks:
     """Fit in double precision, where a rounding does not grow to anything in a dozen steps."""
-    examples = Examples.stack(*map(list, zip(*map(unlike, repeats), strict=True)))
+    examples = Batch.stack(*map(list, zip(*map(unlike, repeats), strict=True)))
     networks = Networks.random(3, repeats, widths=(12, 10, 8))
     double = Networks(
         {name: tensor.double() for name, tensor in networks.parameters.items()},
@@ -88,7 +88,7 @@ def fit_unlike(repeats: list[int], *, frozen: bool = False, settings: OneCycle =
     )
     fit_one_cycle(
         double,
-        Examples(examples.scores.double(), examples.allowed, examples.weights.double()),
+        Batch(examples.scores.double(), examples.allowed, examples.weights.double()),
         settings,
         seeds=[50 + repeat for repeat in repeats],
         progress=QUIET,
@@ -146,7 +146,7 @@ def test_a_repeat_without_numbers_is_told_and_leaves_the_others_untouched():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_makes_what_the_processor_makes():
     examples = stacked(400, 1, 2)
-    there = Examples(*(tensor.cuda() for tensor in (examples.scores, examples.allowed, examples.weights)))
+    there = Batch(*(tensor.cuda() for tensor in (examples.scores, examples.allowed, examples.weights)))
     processor, gpu = (Networks.random(2, [1, 2], device=device) for device in ("cpu", "cuda"))
     settings = OneCycle(training_epochs=1, peak_rate=1e-3)
     fit_one_cycle(processor, examples, settings, seeds=[1, 2], progress=QUIET)
@@ -197,20 +197,20 @@ def test_examples_of_uneven_repeats_are_cut_to_the_shortest_and_weigh_one_on_ave
     scores = [rng.normal(size=(n, 16)) for n in (7, 5)]
     allowed = [rng.random((n, 3)) < 0.5 for n in (7, 5)]
     weights = [rng.uniform(1.0, 9.0, n) for n in (7, 5)]
-    examples = Examples.stack(scores, allowed, weights)
+    examples = Batch.stack(scores, allowed, weights)
     assert (len(examples), examples.n) == (2, 5)
     for repeat in range(2):
         assert examples.scores[repeat].numpy() == pytest.approx(scores[repeat][:5].T, rel=1e-6)
         assert (examples.allowed[repeat].numpy() == allowed[repeat][:5].T).all()
         kept = weights[repeat][:5]
         assert examples.weights[repeat].numpy() == pytest.approx(5.0 * kept / kept.sum(), rel=1e-6)
-    assert (Examples.stack(scores, allowed).weights == 1).all()
+    assert (Batch.stack(scores, allowed).weights == 1).all()
 
 
 def test_a_batch_is_each_repeats_own_examples():
     examples = stacked(6, 1, 2, 3)
     index = torch.tensor([[0, 5], [3, 3], [4, 1]])
-    batch = examples.batch(index)
+    batch = examples.pick(index)
     for repeat, chosen in enumerate(index):
         assert (batch.scores[repeat] == examples.scores[repeat][:, chosen]).all()
         assert (batch.allowed[repeat] == examples.allowed[repeat][:, chosen]).all()
@@ -265,16 +265,6 @@ def test_the_temperature_is_fitted_to_first_epochs_or_to_complete_light_curves(s
     assert set(zip(kind[chosen].tolist(), n_epochs[chosen].tolist(), strict=True)) == expected
 
 
-def test_one_class_only_is_refused_by_name():
-    with pytest.raises(TrainingError, match="found only RRL_ab"):
-        check_examples(np.tile([True, False], (100, 1)), ("RRL_ab", "RRL_c"))
-
-
-def test_too_few_light_curves_are_refused():
-    with pytest.raises(TrainingError, match="at least 32"):
-        check_examples(np.eye(2, dtype=bool), ("RRL_ab", "RRL_c"))
-
-
 def test_a_loss_that_is_no_number_ends_the_fit():
     examples = stacked(200, 9)
     examples.scores[:] = torch.inf
@@ -286,3 +276,12 @@ def test_a_loss_that_is_no_number_ends_the_fit():
 def test_settings_that_cannot_work_are_refused(wrong):
     with pytest.raises(SettingsError, match=next(iter(wrong))):
         OneCycle(**wrong)
+
+
+def test_over_sampling_keeps_every_example_and_makes_the_classes_equal():
+    label = np.array([0] * 40 + [1] * 20 + [2] * 3)
+    index = oversampled(label, 3, 40, seed=1)
+    assert np.bincount(label[index]).tolist() == [40, 40, 40]
+    assert set(index) == set(range(63))
+    assert np.bincount(oversampled(label, 4, 40, seed=1)).sum() == 160  # a class without an example
+    assert not np.array_equal(index, oversampled(label, 3, 40, seed=2))

@@ -6,7 +6,7 @@ import torch
 
 from tests.training.loop import Stars, fit_plateau_alone, mc_of, one_network
 from training.errors import SettingsError, TrainingError
-from training.network.batch import Examples
+from training.network.batch import Batch
 from training.network.networks import Networks
 from training.network.paper_sgd import History, Layers, Plateau, fit_plateau
 from training.progress import QUIET
@@ -31,10 +31,10 @@ def stars(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return scores, allowed, rng.uniform(0.5, 2.0, n)
 
 
-def stacked(repeats: list[int], n: int, part: int, dtype: torch.dtype = torch.float64) -> Examples:
+def stacked(repeats: list[int], n: int, part: int, dtype: torch.dtype = torch.float64) -> Batch:
     each = [stars(n, 10 * repeat + part) for repeat in repeats]
-    examples = Examples.stack(*map(list, zip(*each, strict=True)))
-    return Examples(examples.scores.to(dtype), examples.allowed, examples.weights.to(dtype))
+    examples = Batch.stack(*map(list, zip(*each, strict=True)))
+    return Batch(examples.scores.to(dtype), examples.allowed, examples.weights.to(dtype))
 
 
 def alone(repeat: int, n: int, part: int) -> Stars:
@@ -55,7 +55,7 @@ def fit(
     repeats: list[int],
     layers: Layers = Layers.EVERY,
     *,
-    training: Examples | None = None,
+    training: Batch | None = None,
     settings: Plateau = SHORT,
 ) -> tuple[Networks, History]:
     networks = in_double(Networks.random(N_CLASSES, repeats, widths=WIDTHS))
@@ -146,7 +146,7 @@ def test_of_equal_training_epochs_the_first_is_kept():
     def fit_far_apart(training_epochs: int) -> tuple[Networks, History]:
         label = np.arange(1000) % 2
         scores = np.random.default_rng(0).normal(5.0 * label[:, None], 1.0, (1000, 16))
-        examples = Examples.stack([scores], [label[:, None] == np.arange(2)])
+        examples = Batch.stack([scores], [label[:, None] == np.arange(2)])
         networks = Networks.random(2, [0], widths=WIDTHS)
         settings = Plateau(training_epochs=training_epochs, batch=32)
         history = fit_plateau(
@@ -221,7 +221,7 @@ def test_a_single_example_that_is_left_over_is_not_a_batch():
     settings = Plateau(training_epochs=1, batch=64)
     networks, _ = fit([0], training=training, settings=settings)
     order = torch.randperm(65, generator=torch.Generator().manual_seed(100))[:64]
-    first = Examples(training.scores[:, :, order], training.allowed[:, :, order], training.weights[:, order])
+    first = Batch(training.scores[:, :, order], training.allowed[:, :, order], training.weights[:, order])
     shown = in_double(Networks.random(N_CLASSES, [0], widths=WIDTHS))
     shown.logits(first.scores, training=True)
     # the running statistics of the input saw one batch, and no more
@@ -256,5 +256,5 @@ def test_a_gpu_makes_what_the_processor_makes():
     assert histories[1].mc["validation"] == pytest.approx(histories[0].mc["validation"], abs=0.1)
 
 
-def on(device: torch.device, examples: Examples) -> Examples:
-    return Examples(examples.scores.to(device), examples.allowed.to(device), examples.weights.to(device))
+def on(device: torch.device, examples: Batch) -> Batch:
+    return Batch(examples.scores.to(device), examples.allowed.to(device), examples.weights.to(device))

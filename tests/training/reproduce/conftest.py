@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from features import FEATURE_NAMES
-from tests.training.reproduce.experiments import SOURCE_SCALE, TRANSFER_SCALE, three_classes
-from training.network.networks import Networks
+from tests.training.reproduce.experiments import SOURCE_SCALE, TRANSFER_SCALE, random_network, three_classes
+from training.network.trained_network import TrainedNetwork
 from training.progress import QUIET
-from training.reproduce.cell import Pretrained
+from training.reproduce.bench import Bench
 from training.reproduce.labelled_sets import Target
-from training.reproduce.paper.figs7_to_11 import Bench
 
 
 @pytest.fixture(autouse=True)
@@ -49,5 +48,5 @@ def stars_by_period() -> tuple[Target, np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def pretrained() -> Pretrained:
-    return Pretrained("random", Networks.random(5, [9]).weights(), 1e-5)
+def pretrained() -> TrainedNetwork:
+    return random_network(5, 9)

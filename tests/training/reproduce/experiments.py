@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from training.artifact.export import Model
 from training.data.light_curves import LightCurves, offsets_of
 from training.examples.feature_table import Extraction
 from training.network.networks import Networks
 from training.network.preprocess import fit_preprocessing
+from training.network.trained_network import TrainedNetwork
 from training.report.html import Section
 from training.reproduce.labelled_sets import Target
 from training.reproduce.paper.random_curves import Asked
@@ -74,7 +74,9 @@ def convinced(answer: int, classes: tuple[str, str, str] = ("x", "y", "z")) -> A
     weights = {name: np.zeros_like(array) for name, array in Networks.random(3, [0]).weights().items()}
     weights.update({name: np.ones_like(array) for name, array in weights.items() if name.endswith("_var")})
     weights["bn5.bias"] = 3.0 * (np.arange(3) == answer).astype(np.float32)
-    return Asked(f"always {answer}", Model(weights, 1e-5, fit_preprocessing(values)), classes, Extraction())
+    return Asked(
+        f"always {answer}", TrainedNetwork(weights, 1e-5, fit_preprocessing(values)), classes, Extraction()
+    )
 
 
 def rows_of(section: Section, table: int = 0) -> dict[str, dict[str, str]]:
@@ -89,3 +91,9 @@ def mean_of(cell: str) -> float:
 
 def is_png(path: Path) -> bool:
     return path.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+
+
+def random_network(n_classes: int, seed: int) -> TrainedNetwork:
+    """A network of random weights, behind the constants of random features."""
+    values = np.random.default_rng(seed).normal(size=(50, 16))
+    return TrainedNetwork(Networks.random(n_classes, [seed]).weights(), 1e-5, fit_preprocessing(values))

@@ -9,18 +9,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, matthews_corrcoef
 
-from training.artifact.export import Model
-from training.network.networks import Networks
+from tests.training.reproduce.experiments import random_network
 from training.network.paper_sgd import Plateau
+from training.network.trained_network import TrainedNetwork
 from training.progress import QUIET
 from training.reproduce import cell as cells_module
 from training.reproduce.cell import (
     Cell,
     CellSettings,
-    Pretrained,
     Way,
     fit_repeats,
-    oversampled,
     run_cell,
     summary,
 )
@@ -52,7 +50,7 @@ def test_the_confusion_matrix_is_of_the_networks_that_validation_chose(stars, pr
     cell = run_cell(target, values, pretrained, settings, cache_folder=tmp_path, progress=QUIET)
     expected = np.zeros((3, 3), int)
     for repeat, (each, scale) in enumerate(zip(fitted.splits, fitted.scales, strict=True)):
-        model = Model(fitted.networks.weights(repeat), 1e-5, scale)
+        model = TrainedNetwork(fitted.networks.weights(repeat), 1e-5, scale)
         said = model.probabilities(values[each.test]).argmax(axis=1)
         expected += confusion_matrix(target.label[each.test], said, labels=[0, 1, 2])
         mc = (1.0 + matthews_corrcoef(target.label[each.test], said)) / 2.0
@@ -102,7 +100,7 @@ def test_what_a_cell_depends_on_is_computed_anew(stars, pretrained, tmp_path, mo
         values = values.copy()
         values[3, 3] += 1e-9
     if changed == "pretrained":
-        pretrained = Pretrained("other", Networks.random(5, [10]).weights(), 1e-5)
+        pretrained = random_network(5, 10)
     with pytest.raises(TypeError, match="not callable"):
         cell_of((target, values), pretrained, tmp_path, way, **more)
 
@@ -113,6 +111,6 @@ def test_a_summary_is_the_mean_and_its_standard_error():
 
 def test_over_sampling_makes_classes_equal_and_loses_no_star(stars_by_period):
     target, _ = stars_by_period
-    shown = oversampled(np.arange(0, 240, 3), target.label, 0)
+    shown = cells_module._balanced(np.arange(0, 240, 3), target, 0)
     assert np.bincount(target.label[shown]).tolist() == [40, 40, 40]
     assert set(shown) == set(range(0, 240, 3))

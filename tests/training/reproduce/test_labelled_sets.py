@@ -15,6 +15,7 @@ from training.examples.feature_table import Extraction
 from training.progress import QUIET
 from training.reproduce import labelled_sets as targets
 from training.reproduce.labelled_sets import asas_8, css_12, hipparcos_20, source_pool
+from training.stars import identity
 
 
 def test_asas_8_is_acvs_and_the_cepheids_that_are_not_in_it(tmp_path):
@@ -28,8 +29,8 @@ def test_asas_8_is_acvs_and_the_cepheids_that_are_not_in_it(tmp_path):
     assert target.classes == ("CEPH", "EC", "MIRA", "RRAB")
     assert [target.classes[label] for label in target.label] == ["RRAB", "EC", "MIRA", "CEPH"]
     assert target.surveys == ("asas_acvs_V", "asas_richards_V")
-    assert [part.stars.tolist() for part in target.parts] == [[0, 1, 3], [0]]
-    assert len(set(target.group)) == 4
+    assert [part.curves.tolist() for part in target.parts] == [[0, 1, 3], [0]]
+    assert len(set(target.star)) == 4
 
 
 def test_hipparcos_20_joins_sx_phoenicis_to_delta_scuti(tmp_path):
@@ -46,7 +47,7 @@ def test_css_12_is_a_sample_with_every_classes_share(tmp_path):
     assert target.classes == ("EW", "RRab")
     assert np.bincount(target.label).tolist() == [10, 20]
     (part,) = target.parts
-    assert (part.survey.columns["native_class"][part.stars] == part.label).all()
+    assert (part.survey.columns["native_class"][part.curves] == part.label).all()
     assert len(css_12(tmp_path)) == 90
 
 
@@ -54,10 +55,10 @@ def test_a_part_of_a_target_keeps_its_stars_and_labels(tmp_path):
     write_noise(tmp_path / "css_sss_V.npz", ["RRab"] * 6 + ["EW"] * 4)
     target = css_12(tmp_path)
     few = target.where(np.arange(10) % 3 == 0)
-    assert len(few) == len(few.parts[0].stars) == 4
+    assert len(few) == len(few.parts[0].curves) == 4
     assert (few.label == target.label[::3]).all()
     table = few.examples(Sampling(), Extraction(), cache_folder=None, workers=1, progress=QUIET)
-    assert table.star.tolist() == [0, 1, 2, 3]  # counts the stars of the target
+    assert table.curve.tolist() == [0, 1, 2, 3]  # counts the stars of the target
     assert table.values.shape == (4, len(FEATURE_NAMES))
 
 
@@ -71,7 +72,8 @@ def pool(tmp_path, monkeypatch) -> Path:
         "field": Survey(labels={"NonVar": "NonVar"}, references=(), label_key="kind"),
         "held_back": Survey(labels=coarse, references=(), training=False),
     }
-    monkeypatch.setattr(targets, "SURVEYS", known)
+    for module in (targets, identity):
+        monkeypatch.setattr(module, "SURVEYS", known)
     write_noise(tmp_path / "first.npz", ["ab"] * 10 + ["c"] * 4 + ["RR"] * 3)
     write_noise(tmp_path / "second.npz", ["c"] * 2, first_id=np.array(["", "first-11"]))
     write_noise(tmp_path / "field.npz", ["?"] * 3, kind=np.array(["NonVar", "", "NonVar"]))
@@ -83,24 +85,24 @@ def test_the_source_pool_has_stars_of_one_class_only_and_few_of_one_label(pool):
     assert target.classes == ("NonVar", "RRL_ab", "RRL_c")
     assert np.bincount(target.label).tolist() == [2, 6, 6]
     assert target.surveys == ("first", "second", "field")
-    native = [part.survey.columns["native_class"][part.stars] for part in target.parts]
+    native = [part.survey.columns["native_class"][part.curves] for part in target.parts]
     assert "RR" not in np.concatenate(native)
 
 
 def test_a_star_of_two_surveys_is_one_star_of_the_source_pool(pool):
     target = source_pool(pool, stars=None)
-    ids = np.concatenate([part.survey.columns["object_id"][part.stars] for part in target.parts])
-    assert len(np.unique(target.group)) == len(target) - 1
-    assert target.group[ids == "first-11"] == target.group[ids == "second-1"]
+    ids = np.concatenate([part.survey.columns["object_id"][part.curves] for part in target.parts])
+    assert len(np.unique(target.star)) == len(target) - 1
+    assert target.star[ids == "first-11"] == target.star[ids == "second-1"]
 
 
 def test_a_survey_is_left_out_with_its_stars_in_other_surveys(pool):
     target = source_pool(pool, stars=None, without=("first",))
-    ids = np.concatenate([part.survey.columns["object_id"][part.stars] for part in target.parts])
+    ids = np.concatenate([part.survey.columns["object_id"][part.curves] for part in target.parts])
     assert set(ids) == {"second-0", "field-0", "field-2"}  # second-1 is first-11
 
 
 def test_a_sample_of_the_source_pool_has_every_classes_share(pool):
     target = source_pool(pool, stars=9)
     assert np.bincount(target.label) == pytest.approx([1, 5, 3], abs=1)  # of 2, 10 and 6
-    assert len(np.concatenate([part.stars for part in target.parts])) == 9
+    assert len(np.concatenate([part.curves for part in target.parts])) == 9

@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 
 from tests.training.reproduce.experiments import TRANSFER_SCALE, is_png
-from training.artifact.export import Model
 from training.cli.main import main
 from training.errors import SettingsError
 from training.network.networks import Networks
 from training.network.preprocess import fit_preprocessing
+from training.network.trained_network import TrainedNetwork
 from training.progress import QUIET
 from training.reproduce.report import EXPERIMENTS, reproduce
 
 
-def report(light_curves: Path, folder: Path, only: list[str], published: Model | None = None) -> Path:
+def report(
+    light_curves: Path, folder: Path, only: list[str], published: TrainedNetwork | None = None
+) -> Path:
     """Write the report of some experiments into a folder of that one."""
     return reproduce(
         light_curves,
@@ -77,10 +79,10 @@ def write_hipparcos(folder: Path) -> None:
     )
 
 
-def published() -> Model:
+def published() -> TrainedNetwork:
     """A network of random weights."""
     values = np.random.default_rng(0).uniform(0.1, 1.0, (50, 16))
-    return Model(Networks.random(21, [0]).weights(), 64.0, fit_preprocessing(values))
+    return TrainedNetwork(Networks.random(21, [0]).weights(), 64.0, fit_preprocessing(values))
 
 
 def test_an_experiment_from_light_curves_to_the_page(tmp_path):

@@ -18,7 +18,7 @@ def test_more_training_stars_hold_the_fewer_and_the_test_stays(stars):
     assert [len(each) for each in training[:3]] == [10, 40, 100]
     assert training[0] < training[1] < training[2] < training[3]
     assert all((np.sort(each.test) == np.sort(parts[0].test)).all() for each in parts)
-    assert not {target.group[star] for star in training[3]} & set(target.group[parts[0].test])
+    assert not {target.star[star] for star in training[3]} & set(target.star[parts[0].test])
     assert all(not len(each.validation) for each in parts)
 
 
@@ -50,7 +50,7 @@ def test_no_star_is_in_two_parts_and_stars_of_two_light_curves_are_not_preferred
     pairs = Target("pairs", ("A",), np.zeros(400, np.int64), np.repeat(np.arange(200), 2), ())
     for each in (target, pairs):
         parts = split(each, seed=1, test=0.2, validation=0.2)
-        groups = [set(each.group[rows]) for rows in (parts.training, parts.validation, parts.test)]
+        groups = [set(each.star[rows]) for rows in (parts.training, parts.validation, parts.test)]
         assert not any(a & b for a, b in itertools.combinations(groups, 2))
         assert sum(map(len, (parts.training, parts.validation, parts.test))) == len(each)
         assert len(parts.validation) == pytest.approx(0.16 * len(each), abs=3)

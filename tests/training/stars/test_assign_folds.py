@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from training.artifact.fold_networks import KnownStars
+from training.data.truth import Truth
 from training.errors import TrainingError
-from training.stars.assign_folds import LEFT_OUT, NEVER_TRAINED, Known, Stars, share_out
-from training.stars.identity import Identities, same_stars
-from training.stars.same_star import folds_beside
+from training.stars.assign_folds import LEFT_OUT, NEVER_TRAINED, Known, Stars, assign_folds
+from training.stars.folds import folds_beside
+from training.stars.identity import Identities
+from training.stars.known_stars import KnownStars
+from training.stars.same_star import same_stars
 
 
 def named(survey: str, names: list[str], places: list[float] | None = None) -> Identities:
@@ -18,9 +20,9 @@ def named(survey: str, names: list[str], places: list[float] | None = None) -> I
 
 def shared(surveys, labels, known, *, measured_only=None, count=5, seed=0) -> tuple[list[int], Known]:
     """Folds of light curves with labels 0, 1, ... and -1 for none."""
-    allowed = [np.array(each)[:, None] == np.arange(3) for each in labels]
-    stars = Stars.of(same_stars(surveys), allowed, measured_only or [False] * len(surveys))
-    fold, acquainted = share_out(stars, surveys, known, count=count, seed=seed)
+    truths = [Truth.of_numbers(np.array(each), 3) for each in labels]
+    stars = Stars.of(same_stars(surveys), truths, measured_only or [False] * len(surveys))
+    fold, acquainted = assign_folds(stars, surveys, known, count=count, seed=seed)
     return fold.tolist(), acquainted
 
 

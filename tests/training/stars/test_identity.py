@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.artifact.fold_networks import UNKNOWN, KnownStars
 from training.data.light_curves import LabelledCurves, LightCurves
 from training.data.read import read_light_curves
-from training.stars.identity import Identities, same_stars
+from training.stars.identity import Identities
+from training.stars.known_stars import UNKNOWN, KnownStars
+from training.stars.same_star import same_stars
 
 
 def identities(survey: str, names: list[str], ra: list[float], dec: list[float], links=None) -> Identities:

@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.stars.same_star import folds, positions, star_groups
+from training.stars.folds import folds, stratified_rank
+from training.stars.same_star import connected_stars
 
 ARCSEC = 1.0 / 3600.0
 NOWHERE = np.nan
@@ -10,7 +11,7 @@ NOWHERE = np.nan
 
 def groups(ids, ra, dec, links=None):
     columns = [np.array(ids)] + ([] if links is None else [np.array(links)])
-    return star_groups(columns, np.array(ra, float), np.array(dec, float))
+    return connected_stars(columns, np.array(ra, float), np.array(dec, float))
 
 
 def test_four_arcsec_apart_is_one_star_and_six_are_two():
@@ -59,7 +60,7 @@ def test_every_class_is_shared_out_in_the_same_fractions(seed):
 @given(st.integers(0, 2**32 - 1), st.floats(0.05, 1.0))
 def test_a_small_share_of_the_order_has_every_class_in_proportion(seed, share):
     stratum = np.repeat([0, 1], [1000, 50])
-    place = positions(np.arange(1050), stratum, seed=seed)
+    place = stratified_rank(np.arange(1050), stratum, seed=seed)
     assert place.min() >= 0.0
     assert place.max() < 1.0
     for value, n in ((0, 1000), (1, 50)):

@@ -1,4 +1,4 @@
-"""What scikit-learn's forests and boosting make of the stars that our recipe learns from."""
+"""Forests and boosting by scikit-learn, on the stars that our recipe learns from."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
+from training.crossfit.assessment import showing
 from training.crossfit.crossfit import kind_weights
 from training.crossfit.recipe import TRANSFER
 from training.examples.augment import SIMULATED, Kind
 from training.measure.metrics import confusion_matrix, scaled_mcc
-from training.reproduce.ours.models import FRESH, SHOWN, Ground, examples_shown
-from training.reproduce.paper.figs7_to_11 import Bench
-from training.reproduce.result_cache import hash_of_values, kept
+from training.reproduce.bench import Bench
+from training.reproduce.ours.models import FIRST_FRESH_SEED, SHOWN_EPOCHS, Ground
 from training.reproduce.splits import split
+from training.result_cache import cached, hash_of
 
 F8 = NDArray[np.float64]
 
@@ -26,10 +27,10 @@ def forest_on_complete(bench: Bench, ground: Ground, *, stars: int) -> F8:
     repeats = min(bench.scale.forest_repeats, bench.scale.recipe_repeats)
     full = np.flatnonzero((table.kind == Kind.FULL) & table.usable)
     row = np.full(len(target), -1)
-    row[table.star[full]] = full
+    row[table.curve[full]] = full
     key = {
         "target": target.fingerprint(),
-        "values": hash_of_values(table.values[full]),
+        "values": hash_of(table.values[full]),
         "stars": stars,
         "test": test,
     }
@@ -38,7 +39,7 @@ def forest_on_complete(bench: Bench, ground: Ground, *, stars: int) -> F8:
         mc = np.empty(repeats)
         with bench.progress.bar(f"forests, {target.name}, {stars} stars", repeats) as advance:
             for repeat in range(repeats):
-                each = split(target, seed=FRESH + repeat, test=test, stars=stars)
+                each = split(target, seed=FIRST_FRESH_SEED + repeat, test=test, stars=stars)
                 learnt, asked = each.training[row[each.training] >= 0], each.test[row[each.test] >= 0]
                 forest = RandomForestClassifier(random_state=repeat)
                 forest.fit(table.values[row[learnt]], target.label[learnt])
@@ -51,22 +52,23 @@ def forest_on_complete(bench: Bench, ground: Ground, *, stars: int) -> F8:
                 advance(1)
         return {"mc": mc}
 
-    return kept(bench.cache_folder, "recipe-forest", {**key, "repeats": repeats}, compute)["mc"]
+    key["repeats"] = repeats
+    return cached(bench.cache_folder, "recipe-forest", key, compute, code=__name__)["mc"]
 
 
 def boosting_on_shortened(bench: Bench, ground: Ground, *, stars: int) -> F8:
-    """Mc (s, R) of gradient boosting on complete and shortened light curves of the same splits, by `SHOWN`.
+    """Mc (s, R) of gradient boosting on complete and shortened light curves of the same splits.
 
-    Weights of the examples are those of our recipe; stars that do not vary are left out. The settings are
-    scikit-learn's own: above 10,000 examples it stops when a tenth of them, versions of the same stars, is
-    fitted no better.
+    Rows are `SHOWN_EPOCHS`. Weights of the examples are those of our recipe; stars that do not vary are left
+    out. The settings are scikit-learn's own: above 10,000 examples it stops when a tenth of them, versions of
+    the same stars, is fitted no better.
     """
     target, table, test = ground.target, ground.table, ground.test
     repeats = min(bench.scale.forest_repeats, bench.scale.recipe_repeats)
     learnable = table.usable & (table.kind != Kind.FIRST) & ~np.isin(table.kind, SIMULATED)
     key = {
         "target": target.fingerprint(),
-        "values": hash_of_values(table.values),
+        "values": hash_of(table.values),
         "stars": stars,
         "test": test,
         "repeats": repeats,
@@ -74,22 +76,22 @@ def boosting_on_shortened(bench: Bench, ground: Ground, *, stars: int) -> F8:
     }
 
     def compute() -> dict[str, NDArray[Any]]:
-        mc, wrong = np.empty((len(SHOWN), repeats)), len(target.classes)
+        mc, wrong = np.empty((len(SHOWN_EPOCHS), repeats)), len(target.classes)
         with bench.progress.bar(f"boosting, {target.name}, {stars} stars", repeats) as advance:
             for repeat in range(repeats):
-                each = split(target, seed=FRESH + repeat, test=test, stars=stars)
-                rows = np.flatnonzero(learnable & np.isin(table.star, each.training))
+                each = split(target, seed=FIRST_FRESH_SEED + repeat, test=test, stars=stars)
+                rows = np.flatnonzero(learnable & np.isin(table.curve, each.training))
                 boosting = HistGradientBoostingClassifier(random_state=repeat)
                 weights = kind_weights(table.kind[rows], TRANSFER)
-                boosting.fit(table.values[rows], target.label[table.star[rows]], sample_weight=weights)
-                for place, count in enumerate(SHOWN):
-                    asked = np.flatnonzero(np.isin(table.star, each.test) & examples_shown(table, count))
+                boosting.fit(table.values[rows], target.label[table.curve[rows]], sample_weight=weights)
+                for place, count in enumerate(SHOWN_EPOCHS):
+                    asked = np.flatnonzero(np.isin(table.curve, each.test) & showing(table, count))
                     predicted = np.full(len(asked), wrong)
                     usable = table.usable[asked]
                     predicted[usable] = boosting.predict(table.values[asked[usable]])
-                    truth = target.label[table.star[asked]]
+                    truth = target.label[table.curve[asked]]
                     mc[place, repeat] = scaled_mcc(confusion_matrix(truth, predicted, wrong + 1))
                 advance(1)
         return {"mc": mc}
 
-    return kept(bench.cache_folder, "recipe-boosting", key, compute)["mc"]
+    return cached(bench.cache_folder, "recipe-boosting", key, compute, code=__name__)["mc"]

@@ -1,44 +1,47 @@
-"""Models by our recipe and its variants, on fresh splits of a target."""
+"""Models by our recipe and its variants on fresh splits of a target, made by `training.crossfit`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.crossfit.crossfit import kind_weights
-from training.crossfit.recipe import TRANSFER
-from training.examples.augment import SIMULATED, Kind
+from training.crossfit.assessment import answers_of, calibration, showing
+from training.crossfit.crossfit import CrossFit, Fit, cross_fit
+from training.crossfit.dataset import Dataset, imitated
+from training.crossfit.recipe import TRANSFER, Recipe, transfer_layers
+from training.crossfit.starting_point import FromPretrained, FromScratch
+from training.data.truth import Truth
+from training.examples.augment import SIMULATED, TRUNCATIONS
 from training.examples.feature_table import FeatureTable
-from training.measure.metrics import calibration_error, calibration_noise, confusion_matrix, scaled_mcc
-from training.network.batch import Examples
-from training.network.networks import Networks, as_scores, predict
-from training.network.new_head import PENALTY, transfer_networks
-from training.network.one_cycle import OneCycle, fit_one_cycle
+from training.measure.evaluate import measure
+from training.network.batch import Batch
+from training.network.networks import Networks
+from training.network.one_cycle import OneCycle
 from training.network.paper_sgd import Layers
 from training.network.preprocess import Preprocessing, fit_preprocessing
-from training.network.temperature import ENOUGH, EPOCHS, fit_temperature, fitted_to, softmax
-from training.reproduce.cell import fingerprint
+from training.network.temperature import softmax
+from training.network.trained_network import TrainedNetwork, to_arrays
+from training.progress import QUIET
+from training.reproduce.bench import Bench
 from training.reproduce.labelled_sets import Target
-from training.reproduce.ours.pretraining import Start
-from training.reproduce.paper.figs7_to_11 import Bench
-from training.reproduce.result_cache import hash_of_values, kept
 from training.reproduce.splits import Split, split
+from training.result_cache import cached, hash_of
+from training.stars.assign_folds import LEFT_OUT, NEVER_TRAINED
+from training.stars.folds import folds
 
 F8 = NDArray[np.float64]
-Rows = NDArray[np.int64]
 
-CONFIDENT = 0.9
-CALIBRATION_FOLDS = 5
-"""Parts of the training stars; networks that have not seen a part say how bold they are about it."""
+NON_VARIABLE = "NonVar"
 
-MANY = 1000
-"""Training stars of which one part is enough for a temperature."""
+FIRST_FRESH_SEED = 5000
+"""Of the splits: none of them was looked at when the recipe was chosen."""
 
-NON_VARIABLE = (Kind.SHUFFLED, Kind.CONSTANT)
+SHOWN_EPOCHS = (None, 20, 40, 80, 150)
+"""Numbers of first epochs that a test star is shown with; None for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +51,18 @@ class Ground:
     Attributes
     ----------
     target : Target
-        The stars.
+        The light curves and their classes.
     table : FeatureTable
         Their examples (`Target.examples`), those of kind `FIRST` among them.
-    start : Start
-        Network to transfer, where a variant does.
+    pretrained : TrainedNetwork
+        To transfer, where a variant does.
     test : float
         Fraction of the stars for the test.
     """
 
     target: Target
     table: FeatureTable
-    start: Start
+    pretrained: TrainedNetwork
     test: float
 
 
@@ -71,42 +74,108 @@ class Variant:
     ----------
     name : str
         As in the report.
+    recipe : Recipe
+        Of the fit; with no truncations only complete light curves are learnt from.
     layers : Layers or None
         Which layers of the pretrained network are fitted; None starts from random weights.
-    schedule : OneCycle
-        Of the fit.
-    shortened : bool
-        Learn from shortened light curves too.
     non_variables : bool
         Learn from light curves of stars that do not vary, as a class of their own.
     calibrated : bool
-        Fit a temperature.
+        Take the temperature that is fitted.
     refitted : bool
         Put the pretrained network behind constants of the target's own, in the place of those that it was
         trained behind.
-    robust : bool
-        Scale by deciles, see `training.network.preprocess`, where constants are fitted.
     """
 
     name: str
+    recipe: Recipe
     layers: Layers | None
-    schedule: OneCycle
-    shortened: bool = True
     non_variables: bool = True
     calibrated: bool = True
     refitted: bool = False
-    robust: bool = TRANSFER.robust
+
+    def fit(self, pretrained: TrainedNetwork) -> Fit:
+        """Return how its networks are fitted."""
+        if self.layers is None:
+            return FromScratch(self.recipe, QUIET)
+        fit = FromPretrained.by(self.recipe, pretrained, self.layers, QUIET)
+        return Refitted(fit, self.recipe.robust) if self.refitted else fit
+
+
+@dataclass(frozen=True, slots=True)
+class Refitted:
+    """A transfer behind constants that are fitted to the target."""
+
+    fit: FromPretrained
+    robust: bool
+
+    @property
+    def input_eps(self) -> float:
+        """That of the pretrained network."""
+        return self.fit.input_eps
+
+    def scale(self, values: F8, _without: int | None) -> Preprocessing:
+        """Return constants fitted on these features."""
+        return fit_preprocessing(values, robust=self.robust)
+
+    def networks(
+        self,
+        examples: Batch,
+        validation: Batch | None,
+        seeds: Sequence[int],
+        without: Sequence[int | None],
+    ) -> Networks:
+        """Transfer all the same."""
+        return self.fit.networks(examples, validation, seeds, without)
+
+
+def ours(n_light_curves: int) -> Variant:
+    """Return the recipe that `varstream-train transfer` takes for so many labelled light curves."""
+    return Variant(name="ours", recipe=TRANSFER, layers=transfer_layers(n_light_curves))
+
+
+def variants_of(whole: Variant) -> list[Variant]:
+    """Return the recipe and what is left of it without each of its parts."""
+    recipe = whole.recipe
+    from_scratch = replace(
+        recipe, schedule=OneCycle(steps=600, batch=256, input_noise=0.1, label_smoothing=0.0)
+    )
+    large_batches = replace(recipe, schedule=replace(recipe.schedule, batch=1024))
+
+    def complete_only(of: Recipe) -> Recipe:
+        return replace(of, sampling=replace(of.sampling, truncations=0))
+
+    scratch = replace(whole, layers=None, recipe=from_scratch)
+    return [
+        whole,
+        replace(whole, name="without shortened light curves", recipe=complete_only(recipe)),
+        replace(whole, name="without stars that do not vary", non_variables=False),
+        replace(whole, name="without a temperature", calibrated=False),
+        replace(whole, name="without the pretrained network's constants", refitted=True),
+        replace(whole, name="without small batches: 1,024", recipe=large_batches),
+        replace(scratch, name="from random weights"),
+        replace(
+            scratch,
+            name="from random weights, scaled by the standard deviation",
+            recipe=replace(from_scratch, robust=False),
+        ),
+        replace(
+            scratch,
+            name="from random weights, complete light curves only",
+            recipe=complete_only(from_scratch),
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What R repeats say about their test stars, by what they are shown: rows of `SHOWN`.
+    """What R repeats say about their test stars, by what they are shown: rows of `SHOWN_EPOCHS`.
 
     Attributes
     ----------
     mc, calibration_error, calibration_noise, sure, right : (s, R) float64
-        Scaled MCC; ECE in 15 bins of equal mass; about what chance alone would make; share of the stars with
-        a probability above 0.9; and how often those labels are right.
+        Scaled MCC; ECE in 15 bins of equal mass; about what chance alone would make; share of the scored
+        stars with a probability above 0.9; and how often those labels are right.
     """
 
     mc: F8
@@ -116,178 +185,83 @@ class Scores:
     right: F8
 
 
-SHOWN = (None, 20, 40, 80, 150)
-"""Number of first epochs that a test star is shown with; None for all."""
-
-
-def measure(bench: Bench, ground: Ground, variant: Variant, *, stars: int, repeats: int) -> Scores:
+def scores_of(bench: Bench, ground: Ground, variant: Variant, *, stars: int, repeats: int) -> Scores:
     """Make a model for each of R fresh splits and measure it on the test stars; kept on disk.
 
     Parameters
     ----------
     stars : int
-        How many stars to learn from.
+        How many light curves to learn from.
     """
     key: dict[str, Any] = {
         "target": ground.target.fingerprint(),
-        "values": hash_of_values(ground.table.values),
-        "start": None if variant.layers is None else fingerprint(ground.start.weights),
+        "values": hash_of(ground.table.values),
+        "pretrained": None if variant.layers is None else hash_of(*to_arrays([ground.pretrained]).values()),
         "variant": {name: value for name, value in asdict(variant).items() if name != "name"},
-        "calibrated_on": ["first", "brier", EPOCHS, ENOUGH] if variant.shortened else ["complete", "brier"],
-        "weights": [TRANSFER.full_weight, TRANSFER.simulated_weight, CALIBRATION_FOLDS, MANY],
-        "penalty": PENALTY,
         "stars": stars,
         "test": ground.test,
         "repeats": repeats,
-        "scores": [each.name for each in fields(Scores)],
     }
 
     def compute() -> dict[str, NDArray[Any]]:
-        seeds = range(FRESH, FRESH + repeats)
-        splits = [split(ground.target, seed=seed, test=ground.test, stars=stars) for seed in seeds]
-        made = _make(bench, ground, variant, [each.training for each in splits])
-        temperatures = np.ones(repeats)
-        if variant.calibrated:
-            temperatures = _temperatures(bench, ground, variant, splits)
-        return dict(_scores(ground, made, temperatures, splits))
+        result = {each.name: np.full((len(SHOWN_EPOCHS), repeats), np.nan) for each in fields(Scores)}
+        what = f"{ground.target.name}, {variant.name}, {stars:,} light curves"
+        with bench.progress.bar(what, repeats) as advance:
+            for repeat in range(repeats):
+                seed = FIRST_FRESH_SEED + repeat
+                parts = split(ground.target, seed=seed, test=ground.test, stars=stars)
+                dataset = dataset_of(ground, variant, parts, seed=seed)
+                made = cross_fit(dataset, variant.recipe, variant.fit(ground.pretrained), seed=seed)
+                for name, values in _scored(dataset, made, variant).items():
+                    result[name][:, repeat] = values
+                advance(1)
+        return result
 
-    arrays = kept(bench.cache_folder, "recipe", key, compute)
+    arrays = cached(bench.cache_folder, "recipe", key, compute, code=__name__)
     return Scores(**{each.name: arrays[each.name] for each in fields(Scores)})
 
 
-FRESH = 5000
-"""First seed of the splits: none of them was looked at when the recipe was chosen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """R networks, each with its constants."""
-
-    networks: Networks
-    scales: Sequence[Preprocessing]
-
-    def logits(self, repeat: int, values: F8) -> F8:
-        """Answers (n, k) of one network to raw features (n, 16)."""
-        scores = as_scores(self.scales[repeat].transform(values)[0])
-        result: F8 = predict(self.networks.part(slice(repeat, repeat + 1)), scores)[0]
-        return result
-
-
-def _make(bench: Bench, ground: Ground, variant: Variant, stars: Sequence[Rows]) -> Made:
-    """Train a network for each set of stars, all at once."""
-    table, start = ground.table, ground.start
-    rows = [_training_rows(table, variant, each, seed) for seed, each in enumerate(stars)]
-    if variant.layers is None or variant.refitted:
-        scales = [fit_preprocessing(table.values[each], robust=variant.robust) for each in rows]
-    else:
-        scales = [start.preprocessing] * len(rows)
-    examples = Examples.stack(
-        [scale.transform(table.values[each])[0] for each, scale in zip(rows, scales, strict=True)],
-        [_truth(ground, variant, each) for each in rows],
-        [kind_weights(table.kind[each], TRANSFER) for each in rows],
-    )
-    seeds = list(range(len(rows)))
-    what = f"{ground.target.name}, {variant.name}, {len(stars[0]):,} stars"
-    if variant.layers is not None:
-        networks = transfer_networks(
-            [start.weights] * len(rows),
-            examples,
-            input_eps=1e-5,
-            layers=variant.layers,
-            settings=variant.schedule,
-            seeds=seeds,
-            progress=bench.progress,
-            what=what,
-        )
-    else:
-        networks = Networks.random(examples.allowed.shape[1], seeds)
-        fit_one_cycle(networks, examples, variant.schedule, seeds=seeds, progress=bench.progress, what=what)
-    return Made(networks, scales)
-
-
-def _temperatures(bench: Bench, ground: Ground, variant: Variant, splits: Sequence[Split]) -> F8:
-    """Fit a temperature in each repeat, on training stars that other networks have not seen.
-
-    On all of them, as `training.crossfit.crossfit` does, where they are few; on a fifth of many.
-    """
-    table = ground.table
-    few = len(splits[0].training) < MANY
-    logits: list[list[F8]] = [[] for _ in splits]
-    rows: list[list[Rows]] = [[] for _ in splits]
-    for fold in range(CALIBRATION_FOLDS if few else 1):
-        aside = [_part(ground.target, each.training, fold) for each in splits]
-        seen = [np.setdiff1d(each.training, left) for each, left in zip(splits, aside, strict=True)]
-        made = _make(bench, ground, variant, seen)
-        for repeat, left in enumerate(aside):
-            rows[repeat].append(np.flatnonzero(table.usable & np.isin(table.star, left)))
-            logits[repeat].append(made.logits(repeat, table.values[rows[repeat][-1]]))
-    result = []
-    for repeat in range(len(splits)):
-        asked = np.concatenate(rows[repeat])
-        chosen = fitted_to(table.kind[asked], table.n_epochs[asked], shortened=variant.shortened)
-        allowed = _truth(ground, variant, asked[chosen])
-        result.append(fit_temperature(np.concatenate(logits[repeat])[chosen], allowed))
-    return np.array(result)
-
-
-def _part(target: Target, training: Rows, number: int) -> Rows:
-    """One in `CALIBRATION_FOLDS` of the training stars, with all their light curves."""
-    star, first, place = np.unique(target.group[training], return_index=True, return_inverse=True)
-    turn = np.empty(len(star), np.int64)
-    turn[np.argsort(first)] = np.arange(len(star)) % CALIBRATION_FOLDS
-    part: Rows = training[turn[place] == number]
-    return part
-
-
-def _training_rows(table: FeatureTable, variant: Variant, stars: Rows, seed: int) -> Rows:
-    kinds = {Kind.FULL}
-    if variant.shortened:
-        kinds |= {Kind.PREFIX, Kind.WINDOW, Kind.THINNED}
-    if variant.non_variables:
-        kinds |= set(NON_VARIABLE)
-    chosen = table.usable & np.isin(table.kind, list(kinds)) & np.isin(table.star, stars)
-    return np.random.default_rng(seed).permutation(np.flatnonzero(chosen))
-
-
-def _truth(ground: Ground, variant: Variant, rows: Rows) -> NDArray[np.bool_]:
-    """Class of each example; one more than the target has for stars that do not vary."""
+def dataset_of(ground: Ground, variant: Variant, parts: Split, *, seed: int) -> Dataset:
+    """Return the examples of one repeat: in folds to learn from, or for the test, or left out."""
     target, table = ground.target, ground.table
-    k = len(target.classes) + variant.non_variables
-    label = np.where(
-        np.isin(table.kind[rows], SIMULATED), len(target.classes), target.label[table.star[rows]]
+    classes = (*target.classes, NON_VARIABLE) if variant.non_variables else target.classes
+    fold = np.full(len(target), LEFT_OUT, np.int8)
+    fold[parts.test] = NEVER_TRAINED
+    learnt = parts.training
+    fold[learnt] = folds(target.star[learnt], target.label[learnt], count=variant.recipe.folds, seed=seed)
+    curve = table.curve
+    truth = imitated(Truth.of_numbers(target.label, len(classes)).take(curve), table.kind, classes)
+    shown = truth.labelled & (fold[curve] != LEFT_OUT)
+    if variant.recipe.sampling.truncations == 0:
+        shown &= ~np.isin(table.kind, TRUNCATIONS)
+    everything = Dataset(
+        classes,
+        (target.name,),
+        table,
+        truth,
+        np.zeros(len(curve), np.int64),
+        target.star[curve],
+        fold[curve],
+        np.zeros(len(curve), bool),
     )
-    truth: NDArray[np.bool_] = label[:, None] == np.arange(k)
-    return truth
+    return everything.take(np.flatnonzero(shown))
 
 
-def _scores(ground: Ground, made: Made, temperatures: F8, splits: Sequence[Split]) -> dict[str, F8]:
-    target, table = ground.target, ground.table
-    result = {each.name: np.full((len(SHOWN), len(splits)), np.nan) for each in fields(Scores)}
-    wrong = len(target.classes) + 1  # what a star without features is called
-    for repeat, each in enumerate(splits):
-        of_test = np.isin(table.star, each.test)
-        for place, count in enumerate(SHOWN):
-            rows = np.flatnonzero(of_test & examples_shown(table, count))
-            usable = table.usable[rows]
-            predicted, confidence = np.full(len(rows), wrong), np.zeros(len(rows))
-            logits = made.logits(repeat, table.values[rows[usable]])
-            probability = softmax(logits, temperatures[repeat])
-            predicted[usable], confidence[usable] = probability.argmax(axis=1), probability.max(axis=1)
-            truth = target.label[table.star[rows]]
-            right, sure = predicted == truth, confidence > CONFIDENT
-            result["mc"][place, repeat] = scaled_mcc(confusion_matrix(truth, predicted, wrong + 1))
-            result["calibration_error"][place, repeat] = calibration_error(confidence, right)
-            result["calibration_noise"][place, repeat] = calibration_noise(confidence)
-            result["sure"][place, repeat] = sure.mean()
-            result["right"][place, repeat] = right[sure].mean() if sure.any() else np.nan
-    return result
-
-
-def examples_shown(table: FeatureTable, count: int | None) -> NDArray[np.bool_]:
-    """Examples that show the first `count` epochs, or all where a star has no more."""
-    full: NDArray[np.bool_] = table.kind == Kind.FULL
-    if count is None:
-        return full
-    first = (table.kind == Kind.FIRST) & (table.n_epochs == count)
-    shown: NDArray[np.bool_] = first | (full & (table.n_epochs <= count))
-    return shown
+def _scored(dataset: Dataset, made: CrossFit, variant: Variant) -> dict[str, F8]:
+    """Scores (s,) of the test stars of one repeat."""
+    temperature = made.model.temperature if variant.calibrated else 1.0
+    answers = answers_of(dataset, softmax(made.logits, temperature), variant.recipe)
+    test = (dataset.fold == NEVER_TRAINED) & ~np.isin(dataset.table.kind, SIMULATED)
+    rows: dict[str, list[float]] = {each.name: [] for each in fields(Scores)}
+    for count in SHOWN_EPOCHS:
+        shown = test & showing(dataset.table, count)
+        report = measure(answers.take(shown), dataset.truth.take(shown), dataset.classes, dataset.star[shown])
+        asked = shown & answers.scored
+        trust = calibration(answers.take(asked), dataset.truth.take(asked))
+        right = trust["confident_accuracy"]
+        rows["mc"].append(report["mc"])
+        rows["calibration_error"].append(trust["calibration_error"])
+        rows["calibration_noise"].append(trust["calibration_noise"])
+        rows["sure"].append(trust["confident_share"])
+        rows["right"].append(np.nan if right is None else right)
+    return {name: np.array(values) for name, values in rows.items()}

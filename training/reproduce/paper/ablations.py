@@ -9,8 +9,8 @@ import numpy as np
 from features import FEATURE_NAMES
 from training.measure.metrics import class_scores
 from training.report.html import Section, Table
+from training.reproduce.bench import Bench
 from training.reproduce.labelled_sets import Target
-from training.reproduce.paper.figs7_to_11 import Bench
 from training.reproduce.paper.source_set import (
     COMPARED,
     F8,

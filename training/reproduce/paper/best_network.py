@@ -1,21 +1,19 @@
-"""The best of a cell's networks, kept with what it needs to be asked: the U model of our data."""
+"""The best of a cell's networks, with what it needs to be asked: the U model of our data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.artifact.export import Model
-from training.network.preprocess import Preprocessing
-from training.reproduce.cell import VALIDATION, Cell, CellSettings, Pretrained, fit_repeats, key_of
+from training.network.trained_network import TrainedNetwork, from_arrays, to_arrays
+from training.reproduce.bench import Bench
+from training.reproduce.cell import VALIDATION_SHARE, Cell, CellSettings, fit_repeats, key_of
 from training.reproduce.labelled_sets import Target
-from training.reproduce.paper.figs7_to_11 import Bench
-from training.reproduce.result_cache import kept
 from training.reproduce.splits import Split, split
+from training.result_cache import cached
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,7 @@ class BestNetwork:
 
     Attributes
     ----------
-    model : Model
+    network : TrainedNetwork
         Answers raw features.
     repeat : int
         Which of the cell it is, from 0.
@@ -32,7 +30,7 @@ class BestNetwork:
         What it was fitted, chosen and tested on.
     """
 
-    model: Model
+    network: TrainedNetwork
     repeat: int
     stars: Split
 
@@ -44,7 +42,7 @@ def best_network(
     settings: CellSettings,
     cell: Cell,
     *,
-    pretrained: Pretrained | None = None,
+    pretrained: TrainedNetwork | None = None,
 ) -> BestNetwork:
     """Train the repeat with the highest validation Mc again, alone, and keep its weights (step 4).
 
@@ -56,7 +54,7 @@ def best_network(
         Of the cell, with its own numbers of repeats and training epochs; all features.
     cell : Cell
         What the repeats did.
-    pretrained : Pretrained, optional
+    pretrained : TrainedNetwork, optional
         What the cell started from.
     """
     repeat = int(cell.validation.max(axis=0).argmax())
@@ -64,19 +62,12 @@ def best_network(
 
     def compute() -> dict[str, NDArray[Any]]:
         fitted = fit_repeats(target, values, pretrained, alone, progress=bench.progress, device=bench.device)
-        return _arrays(Model(fitted.networks.weights(), fitted.networks.input_eps, fitted.scales[0]))
+        networks = fitted.networks
+        return to_arrays([TrainedNetwork(networks.weights(), networks.input_eps, fitted.scales[0])])
 
-    arrays = kept(bench.cache_folder, "network", key_of(target, values, pretrained, alone), compute)
-    stars = split(target, seed=alone.first_seed, test=alone.test, stars=alone.stars, validation=VALIDATION)
-    return BestNetwork(_model(arrays), repeat, stars)
-
-
-def _arrays(model: Model) -> dict[str, NDArray[Any]]:
-    constants = {each.name: getattr(model.preprocessing, each.name) for each in fields(Preprocessing)}
-    return {**model.weights, **constants, "input_eps": np.array(model.input_eps)}
-
-
-def _model(arrays: Mapping[str, NDArray[Any]]) -> Model:
-    constants = {each.name: arrays[each.name] for each in fields(Preprocessing)}
-    weights = {name: array for name, array in arrays.items() if name.startswith(("fc", "bn"))}
-    return Model(weights, float(arrays["input_eps"]), Preprocessing(**constants))
+    key = key_of(target, values, pretrained, alone)
+    (network,) = from_arrays(cached(bench.cache_folder, "network", key, compute, code=__name__))
+    stars = split(
+        target, seed=alone.first_seed, test=alone.test, stars=alone.stars, validation=VALIDATION_SHARE
+    )
+    return BestNetwork(network, repeat, stars)

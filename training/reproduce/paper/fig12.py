@@ -15,8 +15,8 @@ from training.examples.feature_table import Extraction, FeatureTable, feature_ta
 from training.measure.metrics import confusion_matrix, scaled_mcc
 from training.report.curve_plots import duration_plot
 from training.report.html import Figure, Section, Table
+from training.reproduce.bench import Bench
 from training.reproduce.labelled_sets import Target
-from training.reproduce.paper.figs7_to_11 import Bench
 from training.reproduce.paper.random_curves import Asked
 
 DURATIONS_D = (30, 60, 90, 180, 365, 730, 1470)
@@ -74,7 +74,7 @@ def mc_by_duration(
     chosen = np.zeros(len(target), bool)
     chosen[stars] = True
     shown = target.where(chosen)
-    curves = [part.survey.curves.take(part.stars) for part in shown.parts]
+    curves = [part.survey.curves.take(part.curves) for part in shown.parts]
     time, mag, err = (np.concatenate([getattr(each, name) for each in curves]) for name in SERIES)
     whole = LightCurves(time, mag, err, offsets_of(np.concatenate([each.n_epochs for each in curves])))
     mc = np.full((len(COUNTS), len(DURATIONS_D)), np.nan)

@@ -13,9 +13,9 @@ from training.network.temperature import softmax
 from training.progress import Bars
 from training.report.html import Figure, Section, Table
 from training.report.plots import importance_plot
+from training.reproduce.bench import Bench
 from training.reproduce.labelled_sets import Target
 from training.reproduce.paper.best_network import BestNetwork
-from training.reproduce.paper.figs7_to_11 import Bench
 
 F8 = NDArray[np.float64]
 
@@ -81,7 +81,7 @@ def feature_importance(bench: Bench, target: Target, values: F8, best: BestNetwo
     best : BestNetwork
         Trained on the target.
     """
-    scale, networks = best.model.preprocessing, best.model.networks()
+    scale, networks = best.network.preprocessing, best.network.networks()
     shown = best.stars.test[: bench.scale.shap_stars]
     others = best.stars.training[: bench.scale.shap_background]
 

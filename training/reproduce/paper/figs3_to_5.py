@@ -11,9 +11,9 @@ from training.measure.metrics import class_scores
 from training.report.curve_plots import training_plot
 from training.report.html import Figure, Section, Table
 from training.report.plots import confusion_plot, probabilities_plot
+from training.reproduce.bench import Bench
 from training.reproduce.labelled_sets import Target
 from training.reproduce.paper.best_network import BestNetwork
-from training.reproduce.paper.figs7_to_11 import Bench
 from training.reproduce.paper.source_set import F8, PAPER_STARS, chosen_settings, run
 
 SURE = 0.8
@@ -24,7 +24,9 @@ def answers(bench: Bench, target: Target, values: F8, best: BestNetwork) -> Sect
     """Figs. 3 and 4: how sure the network is, and what it takes for what."""
     cell = run(bench, target, values, chosen_settings(bench.scale))
     parts = {"training": best.stars.training, "test": best.stars.test}
-    highest = {name: np.sort(best.model.probabilities(values[rows]))[:, -2:] for name, rows in parts.items()}
+    highest = {
+        name: np.sort(best.network.probabilities(values[rows]))[:, -2:] for name, rows in parts.items()
+    }
     histogram = probabilities_plot(
         highest["training"][:, 1], highest["training"][:, 0], bench.figures / "fig3.png"
     )

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.progress import Bars
+from training.network.trained_network import TrainedNetwork
 from training.report.curve_plots import fractions_plot, paired_training_plot
 from training.report.html import Figure, Section, Table
 from training.report.plots import confusion_plot
-from training.reproduce.cell import Cell, CellSettings, Pretrained, Way, run_cell, summary
+from training.reproduce.bench import Bench
+from training.reproduce.cell import Cell, CellSettings, Way, summary
 from training.reproduce.labelled_sets import Target
-from training.reproduce.scale import Scale
 
 PAPER_TABLE_6 = {
     Way.SCRATCH: "0.7398 ± 0.0130",
@@ -40,54 +38,8 @@ SHOWN_PAIRS = 4
 SHOWN_EPOCHS = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What every cell of a report shares.
-
-    Attributes
-    ----------
-    scale : Scale
-        Repeats and training epochs.
-    cache_folder, figures : Path
-        Where cells are kept, and where plots go.
-    progress : Bars
-        Shown while training.
-    device : str
-        Of PyTorch.
-    """
-
-    scale: Scale
-    cache_folder: Path
-    figures: Path
-    progress: Bars
-    device: str = "cpu"
-
-    def at_scale(self, settings: CellSettings) -> CellSettings:
-        """Return the settings with this scale's repeats and training epochs."""
-        schedule = replace(settings.schedule, training_epochs=self.scale.training_epochs)
-        return replace(settings, repeats=self.scale.repeats, schedule=schedule)
-
-    def cell(
-        self,
-        target: Target,
-        values: NDArray[np.float64],
-        pretrained: Pretrained | None,
-        settings: CellSettings,
-    ) -> Cell:
-        """Run one cell at this scale."""
-        return run_cell(
-            target,
-            values,
-            pretrained,
-            self.at_scale(settings),
-            cache_folder=self.cache_folder,
-            progress=self.progress,
-            device=self.device,
-        )
-
-
 def learning_curves(
-    bench: Bench, target: Target, values: NDArray[np.float64], pretrained: Pretrained
+    bench: Bench, target: Target, values: NDArray[np.float64], pretrained: TrainedNetwork
 ) -> Section:
     """Fig. 7 and Fig. 8: models of 3 to 100 % of the training stars, and the confusion matrix of the last."""
     available = round((1.0 - TEST) * len(target))
@@ -156,7 +108,7 @@ def three_ways(
     bench: Bench,
     target: Target,
     values: NDArray[np.float64],
-    pretrained: Pretrained,
+    pretrained: TrainedNetwork,
     *,
     test: float,
     paper: Mapping[Way, str],
@@ -204,7 +156,7 @@ def three_ways(
 
 
 def first_epochs(
-    bench: Bench, target: Target, values: NDArray[np.float64], pretrained: Pretrained
+    bench: Bench, target: Target, values: NDArray[np.float64], pretrained: TrainedNetwork
 ) -> Section:
     """Fig. 10: which of scratch and every-layer is good sooner."""
     ways = (Way.SCRATCH, Way.EVERY_LAYER)

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-import sklearn
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.metrics import make_scorer, matthews_corrcoef
@@ -16,12 +15,12 @@ from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 
 from training.measure.metrics import confusion_matrix, scaled_mcc
 from training.report.html import Section, Table
-from training.reproduce.cell import VALIDATION, Cell, CellSettings
+from training.reproduce.bench import Bench
+from training.reproduce.cell import VALIDATION_SHARE, Cell, CellSettings
 from training.reproduce.labelled_sets import Target
-from training.reproduce.paper.figs7_to_11 import Bench
 from training.reproduce.paper.source_set import F8, mean_text
-from training.reproduce.result_cache import hash_of_values, kept
 from training.reproduce.splits import split
+from training.result_cache import cached, hash_of
 
 PAPER_FOREST = "0.8963 ± 0.0008"
 PAPER_NETWORK = "0.9015 ± 0.0002"
@@ -102,14 +101,13 @@ def forest_mc(
     repeats = min(bench.scale.forest_repeats, case.settings.repeats)
     key = {
         "target": case.target.fingerprint(),
-        "values": hash_of_values(case.values),
+        "values": hash_of(case.values),
         "stars": case.settings.stars,
         "test": case.settings.test,
         "seed": case.settings.first_seed,
         "repeats": repeats,
         "kind": kind,
         "grid": None if grid is None else asdict(grid),
-        "scikit-learn": sklearn.__version__,
     }
 
     def compute() -> dict[str, NDArray[Any]]:
@@ -120,7 +118,7 @@ def forest_mc(
                 advance(1)
         return {"mc": scores}
 
-    return kept(bench.cache_folder, "forest", key, compute)["mc"]
+    return cached(bench.cache_folder, "forest", key, compute, code=__name__)["mc"]
 
 
 def forests(bench: Bench, cases: Sequence[Case], *, grid: Grid | None = None, workers: int = 1) -> Section:
@@ -177,7 +175,7 @@ def forests(bench: Bench, cases: Sequence[Case], *, grid: Grid | None = None, wo
 
 def _one(case: Case, kind: Kind, seed: int, grid: Grid | None, workers: int) -> float:
     settings, target = case.settings, case.target
-    parts = split(target, seed=seed, test=settings.test, stars=settings.stars, validation=VALIDATION)
+    parts = split(target, seed=seed, test=settings.test, stars=settings.stars, validation=VALIDATION_SHARE)
     known = np.concatenate([parts.training, parts.validation])
     shown, truth = case.values[known], target.label[known]
     model: RandomForestClassifier | GridSearchCV | HistGradientBoostingClassifier
@@ -191,7 +189,7 @@ def _one(case: Case, kind: Kind, seed: int, grid: Grid | None, workers: int) -> 
                 model,
                 {"n_estimators": grid.trees, "max_features": grid.features},
                 scoring=make_scorer(matthews_corrcoef),
-                cv=list(folds.split(shown, truth, target.group[known])),
+                cv=list(folds.split(shown, truth, target.star[known])),
             )
     predicted = model.fit(shown, truth).predict(case.values[parts.test]).astype(np.int64)
     return scaled_mcc(confusion_matrix(target.label[parts.test], predicted, len(target.classes)))

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.artifact.export import Model
 from training.data.light_curves import LabelledCurves, LightCurves, offsets_of
 from training.examples.augment import Sampling
 from training.examples.feature_table import Extraction, FeatureTable, feature_table
+from training.network.trained_network import TrainedNetwork
 from training.report.html import Section, Table
+from training.reproduce.bench import Bench
 from training.reproduce.labelled_sets import Target
-from training.reproduce.paper.figs7_to_11 import Bench
-from training.stars.same_star import positions
+from training.stars.folds import stratified_rank
 
 POINTS = 500
 """The average of the paper's training set."""
@@ -54,7 +54,7 @@ class Asked:
     ----------
     name : str
         As in the report.
-    model : Model
+    model : TrainedNetwork
         Answers raw features.
     classes : tuple of str
         Its classes.
@@ -65,7 +65,7 @@ class Asked:
     """
 
     name: str
-    model: Model
+    model: TrainedNetwork
     classes: tuple[str, ...]
     extraction: Extraction
     min_epochs: int = 10
@@ -110,12 +110,12 @@ def shuffled_curves(target: Target, n: int | None, *, seed: int) -> list[Labelle
         One for each part of the target.
     """
     rng = np.random.default_rng(seed)
-    place = positions(target.group, target.label, seed=seed)
+    rank = stratified_rank(target.star, target.label, seed=seed)
     chosen = np.zeros(len(target), bool)
-    chosen[np.argsort(place, kind="stable")[:n]] = True
+    chosen[np.argsort(rank, kind="stable")[:n]] = True
     shuffled = []
     for part in target.where(chosen).parts:
-        curves = part.survey.curves.take(part.stars)
+        curves = part.survey.curves.take(part.curves)
         star = np.repeat(np.arange(len(curves)), curves.n_epochs)
         order = np.lexsort((rng.random(len(star)), star))
         mixed = LightCurves(curves.time, curves.mag[order], curves.err[order], curves.offsets)

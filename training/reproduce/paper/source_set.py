@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.network.paper_sgd import Plateau
+from training.reproduce.bench import Bench
 from training.reproduce.cell import Cell, CellSettings, Way, run_cell, summary
 from training.reproduce.labelled_sets import Target
-from training.reproduce.paper.figs7_to_11 import Bench
 from training.reproduce.scale import Scale
 
 F8 = NDArray[np.float64]

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from training.network.networks import WIDTHS, Networks
 from training.report.html import Section, Table
+from training.reproduce.bench import Bench
 from training.reproduce.labelled_sets import Target
-from training.reproduce.paper.figs7_to_11 import Bench
 from training.reproduce.paper.source_set import F8, PAPER_STARS, chosen_settings, described, mean_text, run
 
 PAPER_TABLE_3 = {

@@ -8,11 +8,11 @@ from sklearn.metrics import matthews_corrcoef
 
 from features import extract
 from tests.training.reproduce.experiments import convinced, is_png, noise_curves
-from training.artifact.export import Model
 from training.data.light_curves import LabelledCurves
 from training.examples.feature_table import Extraction
 from training.network.networks import Networks
 from training.network.preprocess import fit_preprocessing
+from training.network.trained_network import TrainedNetwork
 from training.reproduce.labelled_sets import Part, Target
 from training.reproduce.paper import fig12 as durations_module
 from training.reproduce.paper.fig12 import durations, mc_by_duration, resampled
@@ -84,7 +84,7 @@ def test_fig_12_measures_what_the_model_says_about_the_stars_it_is_given(bench, 
     # of 20 seeds the first whose answers would be judged otherwise under another meaning
     meaning, truth = np.array([1, 0, 0]), shown % 2
     for seed in range(20):
-        model = Model(Networks.random(3, [seed]).weights(), 1e-5, fit_preprocessing(values))
+        model = TrainedNetwork(Networks.random(3, [seed]).weights(), 1e-5, fit_preprocessing(values))
         said = model.probabilities(values).argmax(axis=1)
         expected, other = ((1.0 + matthews_corrcoef(truth, each)) / 2.0 for each in (meaning[said], said))
         if abs(expected - other) > 0.1 and abs(expected - 0.5) > 0.1:

@@ -29,16 +29,16 @@ def test_the_best_network_is_kept_with_its_constants_and_its_stars(
     best = best_network(source_bench, target, values, settings, cell)
     assert cell.validation[:, best.repeat].max() == cell.validation.max()
     rows = best.stars.test
-    predicted = best.model.probabilities(values[rows]).argmax(axis=1)
+    predicted = best.network.probabilities(values[rows]).argmax(axis=1)
     mc = (1.0 + matthews_corrcoef(target.label[rows], predicted)) / 2.0
     # Alone it is trained as beside others, but for rounding.
     assert mc == pytest.approx(cell.honest[best.repeat], abs=0.05)
     monkeypatch.setattr(best_network_module, "fit_repeats", None)  # not called again
     again = best_network(source_bench, target, values, settings, cell)
-    assert (again.model.probabilities(values) == best.model.probabilities(values)).all()
+    assert (again.network.probabilities(values) == best.network.probabilities(values)).all()
     section = answers(source_bench, target, values, best)
     shares = rows_of(section)
-    probability = np.sort(best.model.probabilities(values[rows]), axis=1)
+    probability = np.sort(best.network.probabilities(values[rows]), axis=1)
     assert shares["highest above 0.8"]["test stars"] == f"{(probability[:, -1] > 0.8).mean():.3f}"
     assert [figure.path.name for figure in section.figures] == ["fig3.png", "fig4.png"]
     assert sum(int(row["stars"]) for row in rows_of(section, 1).values()) == cell.confusion.sum()
