@@ -17,7 +17,7 @@ from broker.ingest.vetting import JudgingRules
 
 ENVIRONMENT_PREFIX = "VARSTREAM_"
 
-_RULES = JudgingRules()
+_DEFAULT_RULES = JudgingRules()
 
 MAX_BATCH = 100_000
 
@@ -88,10 +88,10 @@ class DecodingConfig:
 
     schemas: str | None = None
     programids: tuple[int, ...] = (1,)
-    max_distnr_arcsec: float = _RULES.max_distnr_arcsec
-    require_reference_star: bool = _RULES.require_reference_star
-    ztf_error: Literal["dc", "difference"] = _RULES.ztf_error
-    max_packet_bytes: int = _RULES.max_packet_bytes
+    max_distnr_arcsec: float = _DEFAULT_RULES.max_distnr_arcsec
+    require_reference_star: bool = _DEFAULT_RULES.require_reference_star
+    ztf_error: Literal["dc", "difference"] = _DEFAULT_RULES.ztf_error
+    max_packet_bytes: int = _DEFAULT_RULES.max_packet_bytes
 
     def __post_init__(self) -> None:
         self.rules()
