@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import os
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -16,10 +17,9 @@ from broker.errors import ConfigError
 from broker.ingest.vetting import JudgingRules
 
 ENVIRONMENT_PREFIX = "VARSTREAM_"
+MAX_BATCH_SIZE = 100_000
 
-_RULES = JudgingRules()
-
-MAX_BATCH = 100_000
+_DEFAULT_RULES = JudgingRules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +88,16 @@ class DecodingConfig:
 
     schemas: str | None = None
     programids: tuple[int, ...] = (1,)
-    max_distnr_arcsec: float = _RULES.max_distnr_arcsec
-    require_reference_star: bool = _RULES.require_reference_star
-    ztf_error: Literal["dc", "difference"] = _RULES.ztf_error
-    max_packet_bytes: int = _RULES.max_packet_bytes
+    max_distnr_arcsec: float = _DEFAULT_RULES.max_distnr_arcsec
+    require_reference_star: bool = _DEFAULT_RULES.require_reference_star
+    ztf_error: Literal["dc", "difference"] = _DEFAULT_RULES.ztf_error
+    max_packet_bytes: int = _DEFAULT_RULES.max_packet_bytes
 
     def __post_init__(self) -> None:
-        self.rules()
+        try:
+            self.rules()
+        except ConfigError as exc:
+            raise ConfigError(f"decoding.{exc}") from None
 
     def rules(self) -> JudgingRules:
         """Return what a usable detection is.
@@ -130,8 +133,10 @@ class WorkerConfig:
 
     def __post_init__(self) -> None:
         _check_positive("worker.batch_size", self.batch_size)
-        if self.batch_size > MAX_BATCH:
-            raise ConfigError(f"worker.batch_size must be at most {MAX_BATCH:,}, got {self.batch_size:,}")
+        if self.batch_size > MAX_BATCH_SIZE:
+            raise ConfigError(
+                f"worker.batch_size must be at most {MAX_BATCH_SIZE:,}, got {self.batch_size:,}"
+            )
         _check_positive("worker.dead_window", self.dead_window)
         if not 0 < self.max_dead_fraction <= 1:
             raise ConfigError(f"worker.max_dead_fraction must be in (0, 1], got {self.max_dead_fraction}")
@@ -188,7 +193,7 @@ def load_config(
             tree = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as exc:
             raise ConfigError(f"cannot read the settings {path}: {exc.strerror}") from exc
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        except ValueError as exc:  # not UTF-8, not TOML, or a number of more digits than Python reads
             raise ConfigError(f"the settings {path} are not TOML: {exc}") from exc
     for name, text in sorted(environment.items()):
         section, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
@@ -224,7 +229,7 @@ def _put(tree: dict[str, Any], section: str, key: str, text: str) -> None:
 def _toml_or_text(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         return text
 
 
@@ -264,7 +269,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if isinstance(hint, type):
         if hint is Path and isinstance(value, str):
             return Path(value).expanduser()
-        if hint is float and type(value) is int:
+        if hint is float and type(value) is int and value.bit_length() < sys.float_info.max_exp:
             return float(value)
         if type(value) is hint:  # not isinstance: true is no number
             return value

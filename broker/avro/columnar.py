@@ -1,4 +1,4 @@
-"""Reads the wanted part of alerts as columns, by a compiled program over the bytes.
+"""The columnar reader: the wanted part of alerts as columns, by a compiled program over the bytes.
 
 fastavro makes a Python object of every value, and to project by a reader schema costs it more, not less; most
 of an alert's values are not wanted. `tests/benchmarks/bench_decode.py` measures the difference.
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from broker.avro.interpreter import (
     BAD_COUNT,
-    FULL,
     LONG_INTEGER,
     NEGATIVE_LENGTH,
     NO_BRANCH,
     SPAN_BITS,
+    TOO_MANY_ROWS,
     TRUNCATED,
     execute,
 )
@@ -31,12 +31,12 @@ FAULTS = {
     NEGATIVE_LENGTH: ("corrupt", "a length is negative"),
     BAD_COUNT: ("corrupt", "an array has more items than there are bytes"),
 }
-FIRST_ROWS = 512  # room for a deep-drilling LSST history; grows when it does not do
-MAX_ROWS = 64 * FIRST_ROWS  # a year of LSST deep drilling is a tenth of it
+USUAL_ROWS = 512  # of a deep-drilling LSST history; the room for them grows where it does not do
+MAX_ROWS = 64 * USUAL_ROWS  # a year of LSST deep drilling is a tenth of it
 
 
 def end_of_value(program: NDArray[np.int32], data: bytes, start: int) -> int:
-    """Find where the value that begins at `start` ends, by a program of `program.compile_skip`.
+    """Find where the value that begins at `start` ends, by a program of `compiler.compile_skip`.
 
     Raises
     ------
@@ -66,7 +66,7 @@ class ColumnarReader:
         self._nulls = np.array([_bits(kind) for kind in projection.columns.values()], dtype=np.int64)
         self._fields = np.zeros(len(projection.fields), dtype=np.int64)
         self._fields_present = np.zeros(len(projection.fields), dtype=np.bool_)
-        self._reserve(FIRST_ROWS)
+        self._reserve(USUAL_ROWS)
 
     def read(self, payload: bytes, start: int, stop: int) -> Record:
         """Read the alert that begins at `start`; what follows the last wanted field is not looked at.
@@ -89,7 +89,7 @@ class ColumnarReader:
                 self._fields,
                 self._fields_present,
             )
-            if at != -FULL:
+            if at != -TOO_MANY_ROWS:
                 break
             if n_rows >= MAX_ROWS:
                 raise AlertError("too_large", f"alert with more than {n_rows} detections")

@@ -1,4 +1,4 @@
-"""Compiles a writer schema and a projection into instructions that walk over a record's bytes.
+"""The compiler: a writer schema and a projection become instructions that walk over a record's bytes.
 
 An instruction is four integers: an operation and up to three operands. Bytes that nobody wants are skipped,
 runs of them in one step; wanted values go to a column. `broker.avro.interpreter` has what each operation
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from broker.avro.projection import AVRO_TYPES, Kind, Projection
 from broker.avro.schema import AvroType
 
-VARINTS = frozenset({"int", "long", "enum"})
-LENGTH_PREFIXED = frozenset({"bytes", "string"})
+VARINT_KINDS = frozenset({"int", "long", "enum"})
+PREFIXED_KINDS = frozenset({"bytes", "string"})
 VARINT_WIDTH, PREFIXED_WIDTH = -1, -2  # in place of a number of bytes
 NOT_NULL = -1  # in place of the branch that is null
 
@@ -236,9 +236,9 @@ class _Program:
 
 def _width(tree: AvroType) -> int | None:
     """Bytes that a value takes, or how they tell; None for types made of others."""
-    if tree.kind in VARINTS:
+    if tree.kind in VARINT_KINDS:
         return VARINT_WIDTH
-    if tree.kind in LENGTH_PREFIXED:
+    if tree.kind in PREFIXED_KINDS:
         return PREFIXED_WIDTH
     return None if tree.parts or tree.kind == "record" else tree.min_width
 

@@ -9,13 +9,15 @@ import mmap
 import zlib
 from dataclasses import dataclass
 
-from broker.avro.snappy import decompress_block
+import cramjam
+
 from broker.errors import AlertError
 
 MAGIC = b"Obj\x01"
 SYNC_BYTES = 16
 MAX_META_ENTRIES = 1000
 MAX_VARINT_BYTES = 10
+CHECKSUM_BYTES = 4  # behind a Snappy block: the CRC-32 of what it was
 
 Bytes = bytes | mmap.mmap
 
@@ -110,7 +112,7 @@ def decompress(body: bytes, codec: str, max_bytes: int) -> bytes:
     if codec == "null":
         return body
     if codec == "snappy":
-        return decompress_block(body, max_bytes)
+        return _undo_snappy(body, max_bytes)
     if codec != "deflate":
         raise AlertError("unsupported_codec", f"codec {codec!r}: null, deflate and snappy can be read")
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -153,6 +155,21 @@ def write_varint(value: int) -> bytes:
         left >>= 7
     encoded.append(left)
     return bytes(encoded)
+
+
+def _undo_snappy(body: bytes, max_bytes: int) -> bytes:
+    """Undo the compression of a Snappy block, once the size that it announces is known to be allowed."""
+    compressed, checksum = memoryview(body)[:-CHECKSUM_BYTES], body[-CHECKSUM_BYTES:]
+    try:
+        size = cramjam.snappy.decompress_raw_len(compressed)
+        if size > max_bytes:
+            raise AlertError("too_large", f"block inflates to {size} bytes, at most {max_bytes} are read")
+        plain = bytes(cramjam.snappy.decompress_raw(compressed, output_len=size))
+    except cramjam.DecompressionError as exc:
+        raise AlertError("corrupt", f"snappy block: {exc}") from exc
+    if zlib.crc32(plain) != int.from_bytes(checksum, "big"):
+        raise AlertError("corrupt", "snappy block: wrong checksum")
+    return plain
 
 
 def _read_meta(data: Bytes, at: int) -> tuple[dict[bytes, bytes], int]:

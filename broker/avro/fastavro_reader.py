@@ -1,4 +1,4 @@
-"""Reads alerts through fastavro: slow, for the schemas that `broker.avro.compiler` does not compile."""
+"""The fallback reader: fastavro, slow, for the schemas that `broker.avro.compiler` does not compile."""
 
 from __future__ import annotations
 
@@ -10,13 +10,22 @@ from typing import Any
 import fastavro
 import numpy as np
 
-from broker.avro.projection import DTYPES, NULLS, OVERLONG, TEXT_WIDTH, Kind, Projection, Record, no_trigger
+from broker.avro.projection import (
+    DTYPES,
+    NULLS,
+    OVERLONG_TEXT,
+    TEXT_WIDTH,
+    Kind,
+    Projection,
+    Record,
+    no_trigger,
+)
 from broker.avro.schema import AvroType
 from broker.errors import AlertError
 
 PYTHON_TYPES: Mapping[Kind, tuple[type, ...]] = {"long": (int,), "double": (float, int), "text": (str,)}
-MAX_BYTES = 4 * 2**20  # a Python object for every value: a hostile packet could fill the memory
-UNREADABLE = (
+MAX_ALERT_BYTES = 4 * 2**20  # a Python object for every value: a hostile packet could fill the memory
+READING_ERRORS = (
     ArithmeticError,
     AttributeError,
     EOFError,
@@ -28,7 +37,7 @@ UNREADABLE = (
 )  # what fastavro is seen to raise on bytes that do not fit the schema
 
 
-class GeneralReader:
+class FastavroReader:
     """Reads alerts of one writer schema, whatever the order and types of its fields."""
 
     def __init__(self, alert: AvroType, projection: Projection) -> None:
@@ -44,13 +53,13 @@ class GeneralReader:
             ``corrupt``, ``too_large``, ``missing_field`` (no trigger), or ``bad_schema`` where a wanted value
             is of a type that it cannot be.
         """
-        if stop - start > MAX_BYTES:
+        if stop - start > MAX_ALERT_BYTES:
             raise AlertError(
-                "too_large", f"{stop - start} bytes under an unusual schema, at most {MAX_BYTES}"
+                "too_large", f"{stop - start} bytes under an unusual schema, at most {MAX_ALERT_BYTES}"
             )
         try:
             alert: Any = fastavro.schemaless_reader(io.BytesIO(payload[start:stop]), self._schema, None)
-        except UNREADABLE as exc:
+        except READING_ERRORS as exc:
             raise AlertError("corrupt", f"record does not fit its schema: {exc!r}") from exc
         return project(alert, self._projection)
 
@@ -90,7 +99,7 @@ def _checked(value: Any, name: str, kind: Kind) -> Any:
 def _filled(values: Sequence[Any], kind: Kind) -> list[Any]:
     if kind == "text":
         texts = [b"" if value is None else value.encode("utf-8") for value in values]
-        return [text if len(text) <= TEXT_WIDTH else OVERLONG for text in texts]
+        return [text if len(text) <= TEXT_WIDTH else OVERLONG_TEXT for text in texts]
     return [NULLS[kind] if value is None else value for value in values]
 
 

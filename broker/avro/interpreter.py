@@ -1,4 +1,4 @@
-"""Walks over the bytes of a record by a compiled program, and writes what is wanted as columns.
+"""The interpreter: a compiled program walks over a record's bytes and writes what is wanted as columns.
 
 The functions are arithmetic on integers: they read at a place and return the next one, or the negative of a
 fault. None of them reads outside its bytes, whatever is in them.
@@ -14,12 +14,12 @@ from broker.avro.projection import TEXT_WIDTH
 from broker.avro.schema import MAX_DEPTH
 from features.jit import kernel
 
-TRUNCATED, LONG_INTEGER, NO_BRANCH, NEGATIVE_LENGTH, BAD_COUNT, FULL = range(1, 7)
+TRUNCATED, LONG_INTEGER, NO_BRANCH, NEGATIVE_LENGTH, BAD_COUNT, TOO_MANY_ROWS = range(1, 7)
 SPAN_BITS = 32  # a field's text is kept as start << 32 | length
-OVERLONG_BITS = -1  # the bit pattern of projection.OVERLONG
+OVERLONG_BITS = -1  # the bit pattern of projection.OVERLONG_TEXT
 NOT_A_BRANCH = np.uint8(255)
 
-# The kernel compares plain integers.
+# A kernel compares plain integers.
 HALT, SKIP_FIXED, SKIP_VARINT, SKIP_PREFIXED, SKIP_NULLABLE, UNION, JUMP, BLOCKS = (
     int(op) for op in list(Op)[:8]
 )
@@ -165,7 +165,7 @@ def execute(  # noqa: PLR0912, PLR0915, PLR0917 (an interpreter is one loop; num
     Returns
     -------
     at : int
-        Where the walk ended; if negative, the fault: `FULL` stands for more than r rows.
+        Where the walk ended; if negative, the fault: `TOO_MANY_ROWS` stands for more than r rows.
     n_rows, n_triggers, n_counted : int
         Rows written, how many of them are triggers, items of the counted array.
     """
@@ -220,7 +220,7 @@ def execute(  # noqa: PLR0912, PLR0915, PLR0917 (an interpreter is one loop; num
                 pc = a
         elif op == ROW:
             if n_rows == cells.shape[1]:
-                at = -FULL
+                at = -TOO_MANY_ROWS
             else:
                 cells[:, n_rows] = nulls
                 present[:, n_rows] = False

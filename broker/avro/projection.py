@@ -1,4 +1,4 @@
-"""What a survey module wants to see of a packet, and the form in which it gets it."""
+"""The projection: what a survey module wants to see of a packet, and the form in which it gets it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ FieldKind = Literal["long", "text"]
 Scalar = int | str | None
 
 TEXT_WIDTH = 8
-OVERLONG = b"\xff" * TEXT_WIDTH  # stands for a column text that does not fit; no UTF-8 text is equal to it
+OVERLONG_TEXT = b"\xff" * TEXT_WIDTH
+"""Stands for a text that a column cannot hold; no UTF-8 text is equal to it."""
+
 DTYPES: Mapping[Kind, np.dtype[Any]] = {
     "long": np.dtype("<i8"),
     "double": np.dtype("<f8"),
@@ -71,7 +73,7 @@ class Record:
         None where the writer wrote null or its schema has no such field.
     columns : mapping of str to (n,) array
         int64, float64 or S8, in packet order; 0, NaN or empty where null. A text of more than eight bytes
-        is `OVERLONG`.
+        is `OVERLONG_TEXT`.
     present : mapping of str to (n,) bool
         False where the writer wrote null or its schema has no such field.
     n_counted : int

@@ -13,7 +13,7 @@ from broker.alert import Alert, Packet, Skipped
 from broker.avro.columnar import ColumnarReader
 from broker.avro.compiler import UnknownShapeError, compile_projection
 from broker.avro.container import MAGIC, SYNC_BYTES, decompress, parse_block, parse_header
-from broker.avro.fastavro_reader import GeneralReader
+from broker.avro.fastavro_reader import FastavroReader
 from broker.avro.projection import Projection, Record
 from broker.avro.schema import AvroType, parse_schema
 from broker.errors import AlertError
@@ -34,7 +34,7 @@ MAX_CODECS = 64  # a night's packets have a few headers; more are strangers
 class AlertCodec:
     """How alerts of one writer schema are read, and by whom they are judged."""
 
-    reader: ColumnarReader | GeneralReader
+    reader: ColumnarReader | FastavroReader
     judge: Callable[[Record, JudgingRules], Alert | Skipped]
     compression: str = "null"
 
@@ -142,7 +142,7 @@ def make_codec(schema: Schema, compression: str = "null") -> AlertCodec:
             try:
                 program = compile_projection(alert, projection)
             except UnknownShapeError:
-                return AlertCodec(GeneralReader(alert, projection), judge, compression)
+                return AlertCodec(FastavroReader(alert, projection), judge, compression)
             return AlertCodec(ColumnarReader(program, projection), judge, compression)
     found = ", ".join(alert.names[:8]) or alert.kind
     raise AlertError("schema_not_an_alert", f"schema of neither a ZTF nor an LSST alert: {found:.200}")

@@ -46,30 +46,30 @@ class Artifact:
         return cls(manifest, session)
 
     def score(
-        self, features: NDArray[np.float64], judged: NDArray[np.bool_]
+        self, features: NDArray[np.float64], scorable: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Class probabilities of the rows that may be judged.
+        """Class probabilities of the rows that can be scored.
 
         Parameters
         ----------
         features : (n, 16) float64
             Raw features in the manifest's order and convention.
-        judged : (n,) bool
+        scorable : (n,) bool
             Rows to score, all finite: see `features.scorable`.
 
         Returns
         -------
         probabilities : (n, k) float32
-            A judged row sums to one, columns are the manifest's classes; NaN elsewhere.
+            A scored row sums to one, columns are the manifest's classes; NaN elsewhere.
         out_of_range : (n,) int64
             Bit j is set where feature j lay outside the training range and was clipped to it.
         """
         probabilities = np.full((len(features), len(self.manifest.classes)), np.nan, np.float32)
         out_of_range = np.zeros(len(features), np.int64)
-        if judged.any():
-            rows = np.ascontiguousarray(features[judged])
+        if scorable.any():
+            rows = np.ascontiguousarray(features[scorable])
             outputs = self._session.run(["probabilities", "out_of_range"], {"features": rows})
-            probabilities[judged], out_of_range[judged] = outputs
+            probabilities[scorable], out_of_range[scorable] = outputs
         return probabilities, out_of_range
 
 

@@ -136,7 +136,7 @@ def _parse(raw: object, path: Path) -> Manifest:
     unknown = sorted(set(raw) - known)
     if unknown:
         raise ManifestError(f"{path} has unknown fields {', '.join(unknown)}")
-    wrong = [name for name, right in _CHECKS.items() if name in raw and not right(raw[name])]
+    wrong = [name for name, right in _FIELD_CHECKS.items() if name in raw and not right(raw[name])]
     if wrong:
         raise ManifestError(f"{path}: {wrong[0]} cannot be {raw[wrong[0]]!r}")
     _check_bins(raw.get("reliability", []), path)
@@ -198,7 +198,7 @@ def _is_share(value: object) -> bool:
     return type(value) in (int, float) and 0.0 <= value <= 1.0  # type: ignore[operator]
 
 
-_CHECKS: Mapping[str, Callable[[object], bool]] = {
+_FIELD_CHECKS: Mapping[str, Callable[[object], bool]] = {
     "name": _is_text,
     "version": _is_text,
     "sha256": _is_text,

@@ -21,7 +21,7 @@ import numpy as np
 
 from broker.avro.columnar import ColumnarReader
 from broker.avro.container import parse_block, parse_header
-from broker.avro.fastavro_reader import GeneralReader
+from broker.avro.fastavro_reader import FastavroReader
 from broker.avro.schema import parse_schema
 from broker.ingest.decoder import Decoder, make_codec
 from broker.ingest.schema_registry import Schema, SchemaRegistry, open_registry, parse_json
@@ -39,7 +39,7 @@ class Case:
     payload: bytes
     parsed_schema: Schema
     reader: ColumnarReader
-    general: GeneralReader
+    by_fastavro: FastavroReader
     start: int
     stop: int
 
@@ -63,7 +63,7 @@ def prepare(payload: bytes, registry: SchemaRegistry, known: dict[bytes, tuple[o
         known[key] = (
             fastavro.parse_schema(schema),
             reader,
-            GeneralReader(parse_schema(schema), reader.projection),
+            FastavroReader(parse_schema(schema), reader.projection),
         )
     return Case(payload, *known[key], start, stop)
 
@@ -71,7 +71,7 @@ def prepare(payload: bytes, registry: SchemaRegistry, known: dict[bytes, tuple[o
 def check(case: Case) -> None:
     """Assert that both ways give the same values."""
     ours = case.reader.read(case.payload, case.start, case.stop)
-    theirs = case.general.read(case.payload, case.start, case.stop)
+    theirs = case.by_fastavro.read(case.payload, case.start, case.stop)
     assert dict(ours.fields) == dict(theirs.fields)
     for name in ours.columns:
         np.testing.assert_array_equal(ours.columns[name], theirs.columns[name])

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from broker.avro.columnar import MAX_ROWS, ColumnarReader, end_of_value
 from broker.avro.compiler import UnknownShapeError, compile_projection, compile_skip
 from broker.avro.container import write_varint
-from broker.avro.fastavro_reader import GeneralReader
-from broker.avro.projection import OVERLONG, Record
+from broker.avro.fastavro_reader import FastavroReader
+from broker.avro.projection import OVERLONG_TEXT, Record
 from broker.avro.schema import parse_schema
 from broker.errors import AlertError
 from tests.broker.avro.any_schema import PROJECTION, alerts, typed_values
@@ -42,7 +42,7 @@ def test_the_columnar_reader_gives_what_fastavro_gives(case):
     body = b"...." + schemaless(alert, schema) + b"...."
 
     fast = columnar(schema).read(body, 4, len(body) - 4)
-    slow = GeneralReader(parse_schema(schema), PROJECTION).read(body, 4, len(body) - 4)
+    slow = FastavroReader(parse_schema(schema), PROJECTION).read(body, 4, len(body) - 4)
 
     assert_same(fast, slow)
     assert slow.fields["name"] == alert["name"]
@@ -83,7 +83,7 @@ def test_a_text_that_does_not_fit_a_column_is_marked():
         "more": [],
     }
     body = schemaless(alert, SIMPLE)
-    assert columnar(SIMPLE).read(body, 0, len(body)).columns["band"].tolist() == [OVERLONG, b"12345678"]
+    assert columnar(SIMPLE).read(body, 0, len(body)).columns["band"].tolist() == [OVERLONG_TEXT, b"12345678"]
 
 
 def test_blocks_may_tell_their_size_and_come_in_several():
@@ -153,7 +153,7 @@ def test_an_alert_whose_trigger_is_null_is_refused():
         },
     )
     body = schemaless({"now": None, "before": [{"id": 1}]}, schema)
-    for reader in (columnar(schema), GeneralReader(parse_schema(schema), PROJECTION)):
+    for reader in (columnar(schema), FastavroReader(parse_schema(schema), PROJECTION)):
         with pytest.raises(AlertError, match="now is null") as refused:
             reader.read(body, 0, len(body))
         assert refused.value.reason == "missing_field"
@@ -184,7 +184,7 @@ def test_the_general_reader_takes_other_orders_and_integers_as_numbers():
     detection = record("detection", {"time": "int", "id": "long"})
     schema = record("alert", {"before": {"type": "array", "items": detection}, "now": "detection"})
     body = schemaless({"before": [{"time": 2, "id": 20}], "now": {"time": 1, "id": 10}}, schema)
-    found = GeneralReader(parse_schema(schema), PROJECTION).read(body, 0, len(body))
+    found = FastavroReader(parse_schema(schema), PROJECTION).read(body, 0, len(body))
     assert found.columns["time"].tolist() == [1.0, 2.0]
     assert found.columns["id"].tolist() == [10, 20]
     assert found.fields == {"name": None, "number": None}
@@ -195,7 +195,7 @@ def test_the_general_reader_refuses_values_of_another_kind():
     schema = record("alert", {"now": record("detection", {"id": "string"})})
     body = schemaless({"now": {"id": "seven"}}, schema)
     with pytest.raises(AlertError, match="id is 'seven', not a long") as refused:
-        GeneralReader(parse_schema(schema), PROJECTION).read(body, 0, len(body))
+        FastavroReader(parse_schema(schema), PROJECTION).read(body, 0, len(body))
     assert refused.value.reason == "bad_schema"
 
 

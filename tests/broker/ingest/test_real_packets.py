@@ -16,7 +16,7 @@ import pytest
 from broker.alert import Alert, Packet
 from broker.avro.columnar import ColumnarReader
 from broker.avro.container import parse_block, parse_header
-from broker.avro.fastavro_reader import GeneralReader
+from broker.avro.fastavro_reader import FastavroReader
 from broker.avro.projection import Record
 from broker.avro.schema import parse_schema
 from broker.ingest.decoder import Decoder, make_codec
@@ -147,7 +147,7 @@ def test_every_record_of_precursors_and_simulations_has_the_fate_that_the_rules_
 
 def test_the_columnar_reader_gives_what_fastavro_gives_for_every_packet(shared_data, registry):
     alerts = shared_data / "alerts"
-    readers: dict[str | bytes, tuple[ColumnarReader, GeneralReader]] = {}
+    readers: dict[str | bytes, tuple[ColumnarReader, FastavroReader]] = {}
     n_values = 0
     files = [
         *alerts.glob("*/wire*/*"),
@@ -167,7 +167,7 @@ def test_the_columnar_reader_gives_what_fastavro_gives_for_every_packet(shared_d
         if key not in readers:
             fast = make_codec(schema).reader
             assert isinstance(fast, ColumnarReader)
-            readers[key] = fast, GeneralReader(parse_schema(schema), fast.projection)
+            readers[key] = fast, FastavroReader(parse_schema(schema), fast.projection)
         fast_record, slow_record = (reader.read(payload, start, stop) for reader in readers[key])
         n_values += assert_same(fast_record, slow_record)
     assert n_values > 400_000

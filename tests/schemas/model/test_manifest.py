@@ -11,6 +11,7 @@ from broker.classify.classifier import shipped_model
 from schemas.model.manifest import ManifestError, expected_reliability, load_manifest
 from tests.broker.streams import reliability_bin
 
+SHIPPED = sorted(path.parent for path in shipped_model().parents[1].glob("*/*/manifest.json"))
 BINS = [reliability_bin(10, 19), reliability_bin(20, 39), reliability_bin(40, None)]
 
 
@@ -49,6 +50,12 @@ def test_a_manifest_that_is_saved_again_states_the_same(load, tmp_path):
     manifest.save(tmp_path / "model")
     assert load_manifest(tmp_path / "model") == manifest
     assert json.loads((tmp_path / "model" / "manifest.json").read_text())["reliability"] == BINS
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.parent.name)
+def test_a_shipped_manifest_that_is_saved_again_keeps_its_bytes(folder, tmp_path):
+    load_manifest(folder).save(tmp_path)
+    assert (tmp_path / "manifest.json").read_bytes() == (folder / "manifest.json").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""Snappy against blocks put together by hand from the format's description."""
+"""Blocks of Avro containers: Snappy against blocks put together by hand from the format's description.
+
+Format: https://github.com/google/snappy/blob/main/format_description.txt
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.avro.snappy import decompress_block
+from broker.avro.container import decompress
 from broker.errors import AlertError
 from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import JudgingRules
@@ -46,7 +49,7 @@ def block(plain: bytes, *elements: bytes) -> bytes:
     ],
 )  # fmt: skip
 def test_literals_and_copies_of_every_kind_are_undone(plain, elements):
-    assert decompress_block(block(plain, *elements), 1000) == plain
+    assert decompress(block(plain, *elements), "snappy", 1000) == plain
 
 
 @pytest.mark.parametrize(
@@ -63,31 +66,60 @@ def test_literals_and_copies_of_every_kind_are_undone(plain, elements):
 )
 def test_elements_that_do_not_make_three_bytes_are_refused(elements):
     with pytest.raises(AlertError) as refused:
-        decompress_block(block(b"abc", *elements), 1000)
+        decompress(block(b"abc", *elements), "snappy", 1000)
     assert refused.value.reason == "corrupt"
 
 
-def test_a_wrong_checksum_and_an_enormous_size_are_refused():
-    for body, reason in (
-        (block(b"abc", literal(b"abd")), "corrupt"),
-        (length(2**31) + bytes(9), "too_large"),
-    ):
-        with pytest.raises(AlertError) as refused:
-            decompress_block(body, 1000)
-        assert refused.value.reason == reason
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "corrupt"),
+        (b"\x00\x00\x00\x00", "corrupt"),  # a checksum, and not even a length before it
+        (block(b"abc", literal(b"abd")), "corrupt"),  # its checksum is that of another text
+        (block(b"abc", literal(b"abc"))[:-1], "corrupt"),
+        (length(1001) + bytes(9), "too_large"),  # the elements would be corrupt: nobody has looked at them
+        (length(2**32 - 1) + bytes(9), "too_large"),
+        (b"\xff\xff\xff\xff\x7f" + bytes(9), "corrupt"),  # more than the 4 GiB that a block can be
+        (b"\xff" * 20, "corrupt"),  # a length without end
+    ],
+)
+def test_a_damaged_block_and_an_enormous_size_are_refused(body, reason):
+    with pytest.raises(AlertError) as refused:
+        decompress(body, "snappy", 1000)
+    assert refused.value.reason == reason
 
 
 @settings(max_examples=500, deadline=None)
 @given(st.binary(max_size=60))
 def test_noise_is_refused_or_undone_within_bounds(noise):
     try:
-        size = len(decompress_block(noise, 100))
+        size = len(decompress(noise, "snappy", 100))
     except AlertError:
         size = 0
     assert size <= 100
 
 
-def test_a_snappy_container_of_one_alert_is_read():
+PLAIN = b"abc" * 21 + b"xyz"
+PACKED = block(PLAIN, literal(b"abc"), bytes([59 << 2 | 2]) + b"\x03\x00", literal(b"xyz"))
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sets(st.integers(0, 8 * len(PACKED) - 1), min_size=1, max_size=3))
+def test_a_block_with_flipped_bits_is_refused(bits):
+    damaged = bytearray(PACKED)
+    for bit in bits:
+        damaged[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(AlertError, match=r"snappy block|inflates to"):
+        decompress(bytes(damaged), "snappy", 1000)
+
+
+@pytest.mark.parametrize("size", range(len(PACKED)))
+def test_a_block_that_ends_early_is_refused(size):
+    with pytest.raises(AlertError, match="snappy block"):
+        decompress(PACKED[:size], "snappy", 1000)
+
+
+def test_a_snappy_container_of_one_alert_is_read_as_put_together_by_hand_and_by_fastavro():
     plain = container(ztf_alert(candidate()), codec="null")
     sync = plain[-16:]
     head, body = plain[: plain.index(sync)], plain[plain.index(sync) + 16 : -16]
@@ -96,4 +128,6 @@ def test_a_snappy_container_of_one_alert_is_read():
     size = len(compressed) << 1
     head = head.replace(b"avro.codec\x08null", b"avro.codec\x0csnappy")
     payload = head + sync + b"\x02" + bytes([size & 0x7F | 0x80, size >> 7]) + compressed + sync
-    assert outcome(Decoder(None, JudgingRules()), packet(payload)) == "ZTF18aaaaaaa"
+    by_fastavro = container(ztf_alert(candidate()), codec="snappy")
+    for message in (payload, by_fastavro):
+        assert outcome(Decoder(None, JudgingRules()), packet(message)) == "ZTF18aaaaaaa"
