@@ -1,4 +1,4 @@
-"""Plots of Mc against training epoch, size of the training part, number of epochs and duration.
+"""Plots of Mc against training epoch, size of the training part, number of labels and duration.
 
 Every function ending in `_plot` writes the PNG `path`, returns `path`, and raises SettingsError if it
 cannot be written.
@@ -139,30 +139,6 @@ def fractions_plot(
     axes.set_ylabel(MC_SYMBOL)
     add_grid(axes)
     add_legend(axes, entries, loc="lower right", ncols=2 if len(entries) > 4 else 1)
-    return write_png(figure, path)
-
-
-def epochs_plot(curves: Mapping[str, tuple[F8 | I8, F8, F8]], path: Path, *, xlabel: str) -> Path:
-    """Draw Mc by number of epochs of a light curve: how early a star can be classified.
-
-    Parameters
-    ----------
-    curves : mapping of str to three (m,) arrays
-        By model: number of epochs, mean Mc and its standard error.
-    xlabel : str
-        What is counted.
-    """
-    figure = new_figure(FIGURE_WIDTH_INCH, 5.0)
-    axes = figure.add_subplot()
-    entries = [
-        (axes.errorbar(n, mc, sem, capsize=3, **style(index)), name)
-        for index, (name, (n, mc, sem)) in enumerate(curves.items())
-    ]
-    _log_ticks(axes, np.concatenate([n for n, _, _ in curves.values()]))
-    axes.set_xlabel(xlabel, parse_math=False)
-    axes.set_ylabel(MC_SYMBOL)
-    add_grid(axes)
-    add_legend(axes, entries, loc="lower right")
     return write_png(figure, path)
 
 

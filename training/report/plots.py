@@ -3,7 +3,7 @@
 Every function ending in `_plot` writes the PNG `path`, returns `path`, and raises SettingsError if it
 cannot be written. Figures are made as objects on the Agg canvas: no window, no global state. Names of
 classes and curves are drawn as they are, never as mathematics. Plots against training epoch, size of the
-training part, number of epochs and duration are in `training.report.curve_plots`.
+training part, number of labels and duration are in `training.report.curve_plots`.
 """
 
 from __future__ import annotations
