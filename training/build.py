@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 
 from features import FEATURE_NAMES
 from schemas.model.manifest import Manifest, ManifestError, sha256_of
+from training.artifact.code_version import code_version
 from training.artifact.export import Model, check_folder, read_model, write_model
 from training.artifact.fold_networks import (
     FOLDS_FILE,
@@ -67,6 +68,8 @@ class Job:
         Processes that compute features.
     non_variables : bool
         Add the class `NonVar` where the labels lack it: simulated stars that do not vary are its examples.
+    code : mapping of str to str
+        Version and commit of the code as the work starts, for the manifest.
     """
 
     sources: Sequence[Source]
@@ -79,6 +82,7 @@ class Job:
     cache_folder: Path | None = None
     workers: int = 1
     non_variables: bool = True
+    code: Mapping[str, str] = field(default_factory=code_version)
 
 
 def train(job: Job) -> Manifest:
@@ -295,6 +299,7 @@ def _release(job: Job, dataset: Dataset, made: CrossFit, method: Mapping[str, An
         training={
             **method,
             "command": job.command,
+            **job.code,
             "seed": job.seed,
             "data": provenance(job.sources, dataset.outcomes),
         },

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from features import FEATURE_NAMES
 from schemas.model.manifest import Manifest
+from training.artifact.code_version import code_version
 from training.artifact.export import Model
 from training.build import describe
 from training.crossfit.crossfit import Fit, cross_fit
@@ -87,6 +88,8 @@ class Making:
         Of folds and fit.
     command : str
         The call, for the manifest.
+    code : mapping of str to str
+        Version and commit of the code as the work starts, for the manifest.
     """
 
     extraction: Extraction
@@ -94,6 +97,7 @@ class Making:
     weight_classes: bool
     seed: int
     command: str
+    code: Mapping[str, str] = field(default_factory=code_version)
 
     def __post_init__(self) -> None:
         """Refuse to balance the classes twice.
@@ -227,6 +231,7 @@ def _fit(
         training={
             **method,
             "command": making.command,
+            **making.code,
             "seed": making.seed,
             "over_sample": making.over_sample,
             "unlabelled": unlabelled,

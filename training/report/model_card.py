@@ -23,10 +23,22 @@ def card(manifest: Manifest) -> str:
         "model_card.md.jinja",
         model=manifest,
         lengths=list(manifest.metrics["calibration"]),
+        code=what_made_it(manifest.training),
         pretraining=what_was_known(manifest.training),
         imitated=_imitated(manifest.training["recipe"]["sampling"], manifest.classes),
         has_binaries=any(name.startswith("EB") for name in manifest.classes),
     )
+
+
+def what_made_it(training: Mapping[str, Any]) -> str:
+    """Say which version and commit of the code made a model; '' where its manifest does not tell.
+
+    Parameters
+    ----------
+    training : mapping
+        Of the manifest.
+    """
+    return render("code_version.md.jinja", training=training)
 
 
 def what_was_known(training: Mapping[str, Any]) -> str:

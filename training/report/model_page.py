@@ -12,7 +12,7 @@ from schemas.model.manifest import Manifest
 from training.crossfit.learning_curve import LearningCurve
 from training.report.curve_plots import learning_curve_plot
 from training.report.html import write_html
-from training.report.model_card import what_was_known
+from training.report.model_card import what_made_it, what_was_known
 from training.report.plots import confusion_plot, reliability_plot
 from training.report.rendering import render
 
@@ -31,6 +31,7 @@ def write_page(folder: Path, manifest: Manifest, curve: LearningCurve | None) ->
         "model_page.html.jinja",
         title=f"{manifest.name} {manifest.version}",
         model=manifest,
+        code=what_made_it(manifest.training),
         pretraining=what_was_known(manifest.training),
         learning_curve=curve,
         confusion=_confusion(manifest.metrics["all_surveys"], figures / "confusion.png"),
