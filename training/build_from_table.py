@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from features import FEATURE_NAMES
 from schemas.model.manifest import Manifest
-from training.build import describe
+from training.artifact.code_version import code_version
 from training.crossfit.crossfit import Fit, cross_fit
 from training.crossfit.dataset import Dataset
 from training.crossfit.labelled_file import learnt_files
@@ -37,6 +37,7 @@ from training.network.paper_sgd import Layers
 from training.network.preprocess import Preprocessing
 from training.network.trained_network import TrainedNetwork
 from training.progress import QUIET
+from training.release import describe
 from training.stars.folds import folds
 
 SCRATCH = Recipe(name="table", schedule=OneCycle(label_smoothing=0.0))
@@ -89,6 +90,8 @@ class Making:
         Of folds and fit.
     command : str
         The call, for the manifest.
+    code : mapping of str to str
+        Version and commit of the code as the work starts, for the manifest.
     """
 
     extraction: Extraction
@@ -96,6 +99,7 @@ class Making:
     weight_classes: bool
     seed: int
     command: str
+    code: Mapping[str, str] = field(default_factory=code_version)
 
     def __post_init__(self) -> None:
         """Refuse to balance the classes twice.
@@ -210,6 +214,7 @@ def _fit(
         training={
             **method,
             "command": making.command,
+            **making.code,
             "seed": making.seed,
             "over_sample": making.over_sample,
             "unlabelled": unlabelled,

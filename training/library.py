@@ -222,7 +222,7 @@ class Classifier:
         TrainingError
             If the folder cannot be written.
         """
-        from training.build import write_release  # noqa: PLC0415 - torch
+        from training.release import write_release  # noqa: PLC0415 - torch
 
         if self.model is None:
             raise SettingsError(f"the model is already in {self.folder}: copy the folder")

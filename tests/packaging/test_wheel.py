@@ -58,6 +58,13 @@ def test_the_wheel_carries_the_default_model_and_the_schemas(wheel):
     assert "schemas/simulator/1100.avsc" in names
 
 
+def test_the_wheel_carries_the_templates_of_pages_and_cards(wheel):
+    templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "training").rglob("*.jinja")}
+    assert "training/report/templates/model_card.md.jinja" in templates
+    with zipfile.ZipFile(wheel) as archive:
+        assert templates <= set(archive.namelist())
+
+
 def test_the_demo_runs_from_anywhere_without_the_training_framework(installed, tmp_path):
     missing = "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is not None)"
     run(installed / "python", "-c", missing, cwd=tmp_path)

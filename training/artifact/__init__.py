@@ -1,4 +1,4 @@
-"""The model folder: export to ONNX, the networks of the folds, the import of the published weights.
+"""The model folder: export to ONNX, the networks of the folds, the code that made it, published weights.
 
 Nothing here trains.
 """

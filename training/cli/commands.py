@@ -119,14 +119,14 @@ def transfer(arguments: argparse.Namespace) -> None:
 
 def export(arguments: argparse.Namespace) -> None:
     """``varstream-train export``."""
-    from training import build  # noqa: PLC0415
+    from training.release import release_again  # noqa: PLC0415
 
     changes = {
         name: value
         for name in ("name", "version", "min_epochs", "abstain_below")
         if (value := getattr(arguments, name)) is not None
     }
-    manifest = build.export(arguments.model, arguments.output, changes, weights_file=arguments.weights)
+    manifest = release_again(arguments.model, arguments.output, changes, weights_file=arguments.weights)
     print(f"{manifest.name} {manifest.version}, sha256 {manifest.sha256}, written to {arguments.output}")
 
 

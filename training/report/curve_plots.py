@@ -1,4 +1,4 @@
-"""Plots of Mc against training epoch, size of the training part, number of epochs and duration.
+"""Plots of Mc against training epoch, size of the training part, number of labels and duration.
 
 Every function ending in `_plot` writes the PNG `path`, returns `path`, and raises SettingsError if it
 cannot be written.
@@ -16,9 +16,9 @@ from matplotlib.axes import Axes
 from training.measure.metrics import F8, I8
 from training.report.plots import (
     COLOURS,
+    FIGURE_WIDTH_INCH,
     MARKERS,
-    MC,
-    WIDTH,
+    MC_SYMBOL,
     Entry,
     add_grid,
     add_legend,
@@ -41,7 +41,7 @@ def training_plot(histories: Mapping[str, F8], rate: F8, path: Path, *, best: in
     best : int or None
         Index of the chosen training epoch, from 0; None for no arrow. The axis counts from 1.
     """
-    figure = new_figure(WIDTH, 6.2)
+    figure = new_figure(FIGURE_WIDTH_INCH, 6.2)
     upper, lower = figure.subplots(2, sharex=True, height_ratios=(2.2, 1.0))
     entries: list[Entry] = []
     for index, (name, mc) in enumerate(histories.items()):
@@ -61,7 +61,7 @@ def training_plot(histories: Mapping[str, F8], rate: F8, path: Path, *, best: in
         )
     lower.step(_from_one(rate), rate, where="mid", color="black", linewidth=1.2)
     lower.set_yscale("log")
-    upper.set_ylabel(MC)
+    upper.set_ylabel(MC_SYMBOL)
     lower.set_ylabel("learning rate")
     lower.set_xlabel("training epoch")
     add_legend(upper, entries, loc="lower right")
@@ -79,7 +79,7 @@ def paired_training_plot(pairs: Sequence[tuple[F8, F8]], path: Path) -> Path:
         Mc of the scratch and of the every-layer model; four pairs fill the figure of the paper.
     """
     n_rows = (len(pairs) + 1) // 2
-    figure = new_figure(WIDTH, 2.3 * n_rows + 0.8)
+    figure = new_figure(FIGURE_WIDTH_INCH, 2.3 * n_rows + 0.8)
     panels = figure.subplots(n_rows, 2, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, pair in zip(panels, pairs, strict=False):
         for index, mc in enumerate(pair):
@@ -93,7 +93,7 @@ def paired_training_plot(pairs: Sequence[tuple[F8, F8]], path: Path) -> Path:
         loc="lower right",
     )
     figure.supxlabel("training epoch", fontsize=10)
-    figure.supylabel(f"validation {MC}", fontsize=10)
+    figure.supylabel(f"validation {MC_SYMBOL}", fontsize=10)
     return write_png(figure, path)
 
 
@@ -117,7 +117,7 @@ def fractions_plot(
         By model: share and mean Mc as published; dashed and hollow, in the colour of our model of that
         name.
     """
-    figure = new_figure(WIDTH, 5.2)
+    figure = new_figure(FIGURE_WIDTH_INCH, 5.2)
     axes = figure.add_subplot()
     entries: list[Entry] = []
     if base is not None:
@@ -136,33 +136,9 @@ def fractions_plot(
         shown.append(share)
     _log_ticks(axes, 100.0 * np.concatenate(shown))
     axes.set_xlabel("share of the training part [%]")
-    axes.set_ylabel(MC)
+    axes.set_ylabel(MC_SYMBOL)
     add_grid(axes)
     add_legend(axes, entries, loc="lower right", ncols=2 if len(entries) > 4 else 1)
-    return write_png(figure, path)
-
-
-def epochs_plot(curves: Mapping[str, tuple[F8 | I8, F8, F8]], path: Path, *, xlabel: str) -> Path:
-    """Draw Mc by number of epochs of a light curve: how early a star can be classified.
-
-    Parameters
-    ----------
-    curves : mapping of str to three (m,) arrays
-        By model: number of epochs, mean Mc and its standard error.
-    xlabel : str
-        What is counted.
-    """
-    figure = new_figure(WIDTH, 5.0)
-    axes = figure.add_subplot()
-    entries = [
-        (axes.errorbar(n, mc, sem, capsize=3, **style(index)), name)
-        for index, (name, (n, mc, sem)) in enumerate(curves.items())
-    ]
-    _log_ticks(axes, np.concatenate([n for n, _, _ in curves.values()]))
-    axes.set_xlabel(xlabel, parse_math=False)
-    axes.set_ylabel(MC)
-    add_grid(axes)
-    add_legend(axes, entries, loc="lower right")
     return write_png(figure, path)
 
 
@@ -189,7 +165,7 @@ def duration_plot(
     limits : (float, float), optional
         Of the Mc axis: give two panels the same to compare them.
     """
-    figure = new_figure(WIDTH, 5.0)
+    figure = new_figure(FIGURE_WIDTH_INCH, 5.0)
     axes = figure.add_subplot()
     colours = colormaps["viridis"](np.linspace(0.88, 0.0, len(counts)))
     entries = [
@@ -203,7 +179,7 @@ def duration_plot(
     if limits is not None:
         axes.set_ylim(*limits)
     axes.set_xlabel("duration [d]")
-    axes.set_ylabel(MC)
+    axes.set_ylabel(MC_SYMBOL)
     axes.set_title(title, loc="left", parse_math=False)
     add_grid(axes)
     # Long light curves are the last entries and the highest lines: read the legend from top to bottom.
@@ -228,7 +204,7 @@ def learning_curve_plot(
     now : int
         Labelled stars there are.
     """
-    figure = new_figure(WIDTH, 5.0)
+    figure = new_figure(FIGURE_WIDTH_INCH, 5.0)
     axes = figure.add_subplot()
     axes.axvline(now, color="0.55", linestyle=":", linewidth=1.4)
     axes.annotate(
@@ -269,7 +245,7 @@ def learning_curve_plot(
         ticks = np.append(ticks, x[-1])
     _log_ticks(axes, ticks)
     axes.set_xlabel("labelled stars to train on")
-    axes.set_ylabel(MC)
+    axes.set_ylabel(MC_SYMBOL)
     axes.margins(y=0.12)
     add_grid(axes)
     add_legend(axes, entries, loc="upper left")

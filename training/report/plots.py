@@ -3,7 +3,7 @@
 Every function ending in `_plot` writes the PNG `path`, returns `path`, and raises SettingsError if it
 cannot be written. Figures are made as objects on the Agg canvas: no window, no global state. Names of
 classes and curves are drawn as they are, never as mathematics. Plots against training epoch, size of the
-training part, number of epochs and duration are in `training.report.curve_plots`.
+training part, number of labels and duration are in `training.report.curve_plots`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 """Okabe & Ito's palette without its yellow, which is too pale on white."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-MC = "$M_c$"
+MC_SYMBOL = "$M_c$"
 DPI = 130
-WIDTH = 8.0
-"""Of an ordinary figure [inch]: 1040 pixels, so that a page shows it at 100 %."""
+FIGURE_WIDTH_INCH = 8.0
+"""Of an ordinary figure: 1040 pixels, so that a page shows it at 100 %."""
 
 Entry = tuple[Any, str]
 """Of a legend: what matplotlib drew, and its name."""
@@ -135,7 +135,7 @@ def probabilities_plot(first: F8, second: F8, path: Path) -> Path:
         Between 0 and 1, of n light curves.
     """
     edges = np.linspace(0.0, 1.0, 51)
-    figure = new_figure(WIDTH, 6.4)
+    figure = new_figure(FIGURE_WIDTH_INCH, 6.4)
     upper, lower = figure.subplots(2, sharex=True)
     entries: list[Entry] = []
     for index, (name, values) in enumerate((("highest", first), ("second highest", second))):
@@ -164,7 +164,7 @@ def importance_plot(importance: F8, features: Sequence[str], classes: Sequence[s
     classes : k names
     """
     order = np.argsort(importance.sum(axis=1), kind="stable")
-    figure = new_figure(WIDTH + 1.0, max(0.33 * len(features) + 1.1, 0.25 * len(classes) + 1.1))
+    figure = new_figure(FIGURE_WIDTH_INCH + 1.0, max(0.33 * len(features) + 1.1, 0.25 * len(classes) + 1.1))
     axes = figure.add_subplot()
     left = np.zeros(len(features))
     entries: list[Entry] = []

@@ -1,6 +1,7 @@
 """The models that users get: loadable, small, and sane on stars whose class is known by construction."""
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def test_its_maps_cover_every_known_survey_and_name_only_its_classes(folder):
 def test_its_manifest_says_how_it_was_made_and_how_good_it_is(folder):
     manifest = Artifact.load(folder).manifest
     assert manifest.training["command"].startswith("varstream-train ")
+    assert re.fullmatch("[0-9a-f]{40}", manifest.training["commit"])
     assert all(len(source["sha256"]) == 64 and source["references"] for source in manifest.training["data"])
     for length in LENGTHS:
         assert 0.5 < manifest.metrics["all_surveys"][length]["mc"] <= 1.0

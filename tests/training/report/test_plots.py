@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from training.errors import SettingsError
 from training.report.curve_plots import (
     duration_plot,
-    epochs_plot,
     fractions_plot,
     learning_curve_plot,
     paired_training_plot,
@@ -46,7 +45,6 @@ PLOTS = {
         base=(0.95, 0.01),
         paper={"last-layer": (SHARE, RISE - 0.1), "another": (SHARE, RISE - 0.2)},
     ),
-    "epochs": lambda path: epochs_plot({"full": (STARS, RISE, SEM)}, path, xlabel="first epochs"),
     "duration": lambda path: duration_plot(
         np.array([[0.7, 0.8, 0.9], [np.nan, 0.85, 0.95]]), [20, 300], [30, 365, 1470], path, title="left"
     ),
@@ -108,7 +106,7 @@ def test_the_same_plot_has_the_same_bytes(tmp_path):
 def test_a_plot_that_cannot_be_written_names_its_path(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SettingsError, match=r"cannot write the figure .*file/plot\.png"):
-        PLOTS["epochs"](tmp_path / "file" / "plot.png")
+        PLOTS["duration"](tmp_path / "file" / "plot.png")
 
 
 def test_plots_change_nothing_global(tmp_path):
@@ -227,14 +225,14 @@ def test_models_stand_beside_each_other_at_each_share_with_the_papers_in_their_c
     assert axes.transData.inverted().transform(band)[:, 1] == pytest.approx([0.94, 0.96])
 
 
-def test_numbers_of_epochs_are_on_a_logarithmic_axis_where_they_leave_room(figures, tmp_path):
-    n = np.array([10, 11, 20, 1000])
-    epochs_plot({"full": (n, np.ones(4), np.zeros(4))}, tmp_path / "plot.png", xlabel="first $ epochs")
+def test_values_are_on_a_logarithmic_axis_where_they_leave_room(figures, tmp_path):
+    durations = [10, 11, 20, 1000]
+    duration_plot(np.ones((1, 4)), [20], durations, tmp_path / "plot.png", title="first $ epochs")
     axes = figures[0].axes[0]
     assert axes.get_xscale() == "log"
     assert tick_names(axes.xaxis) == ["11", "20", "1,000"]
-    assert axes.containers[0].lines[0].get_xdata().tolist() == n.tolist()
-    assert axes.get_xlabel() == "first $ epochs"
+    assert axes.get_lines()[0].get_xdata().tolist() == durations
+    assert axes.get_title(loc="left") == "first $ epochs"
 
 
 def test_each_number_of_points_is_a_line_over_duration_without_what_is_not_available(draw):

@@ -1,0 +1,136 @@
+"""The release of a model: its manifest with what the folds say about it, its folder and its card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+import numpy as np
+
+from features import FEATURE_NAMES
+from schemas.model.manifest import Manifest, ManifestError
+from training.artifact.export import read_model, write_model
+from training.artifact.fold_networks import FOLDS_FILE, read_fold_networks
+from training.crossfit.assessment import assess, reliability, without_limits
+from training.crossfit.crossfit import CrossFit
+from training.crossfit.dataset import Dataset
+from training.crossfit.recipe import Recipe
+from training.errors import SettingsError
+from training.network.trained_network import TrainedNetwork
+from training.report.model_card import write_card
+
+LICENCE = "weights: MIT; the surveys' teams ask that their papers are cited, see training.data"
+
+
+def describe(
+    dataset: Dataset,
+    made: CrossFit,
+    recipe: Recipe,
+    *,
+    name: str,
+    version: str,
+    label_maps: Mapping[str, Mapping[str, str]],
+    training: Mapping[str, Any],
+) -> Manifest:
+    """Return the manifest of a new model with what the folds say about it.
+
+    Parameters
+    ----------
+    name, version, label_maps
+        See `schemas.model.manifest.Manifest`.
+    training : mapping
+        Method, command, seed and data; recipe, temperature and numbers are added.
+    """
+    return Manifest(
+        name=name,
+        version=version,
+        sha256="",
+        classes=dataset.classes,
+        features=FEATURE_NAMES,
+        convention=recipe.extraction.convention,
+        clip_sigma=recipe.extraction.clip_sigma,
+        min_epochs=recipe.sampling.min_epochs,
+        abstain_below=recipe.abstain_below,
+        label_maps=label_maps,
+        training={
+            **training,
+            "recipe": asdict(recipe),
+            "temperature": made.model.temperature,
+            "temperature_fitted_on": {
+                "examples": len(made.fitted_on),
+                "n_epochs_min": int(made.fitted_on.min()),
+                "n_epochs_max": int(made.fitted_on.max()),
+            },
+            "examples": int(dataset.trainable.sum()),
+            "light_curves": dataset.n_light_curves,
+        },
+        metrics=assess(dataset, made.probabilities, recipe),
+        reliability=reliability(dataset, made.probabilities, recipe),
+        licence=LICENCE if any(each["references"] for each in training["data"]) else "",
+    )
+
+
+def write_release(folder: Path, model: TrainedNetwork, manifest: Manifest) -> Manifest:
+    """Write a model folder with its card, and return the manifest as written."""
+    written = write_model(folder, model, manifest)
+    write_card(folder, written)
+    return written
+
+
+def release_again(
+    folder: Path, output: Path, changes: Mapping[str, Any], *, weights_file: Path | None = None
+) -> Manifest:
+    """Write a model again, under another name or with other limits, checked like a new one.
+
+    With other limits its reliability by number of epochs, and how often imitations are labelled wrongly, are
+    left out: they were measured at the old ones.
+
+    Parameters
+    ----------
+    changes : mapping of str to value
+        Fields of the manifest: `name`, `version`, `min_epochs`, `abstain_below`.
+    weights_file : Path, optional
+        Where to write the bare weights, as a NumPy archive.
+
+    Raises
+    ------
+    SettingsError, TrainingError
+        If there is no such model, a value is impossible, or the folder cannot be written.
+    """
+    if output.resolve() == folder.resolve():
+        raise SettingsError(f"--output is the model's own folder {folder}: give another one")
+    if not 0.0 <= changes.get("abstain_below", 0.0) < 1.0:
+        raise SettingsError(f"--abstain-below must be a probability under 1, got {changes['abstain_below']}")
+    try:
+        model, manifest = read_model(folder)
+    except ManifestError as exc:
+        raise SettingsError(str(exc)) from exc
+    if changes.keys() & {"min_epochs", "abstain_below"}:
+        changes = {**changes, "reliability": (), "metrics": without_limits(manifest.metrics)}
+    read_fold_networks(folder, manifest)  # checks that they are the model's own
+    written = write_model(output, model, replace(manifest, **changes))
+    if "folds_sha256" in manifest.training:
+        _copy(folder / FOLDS_FILE, output / FOLDS_FILE)
+    if "how" in manifest.metrics:
+        write_card(output, written)
+    if weights_file is not None:
+        _write_weights(weights_file, model)
+    return written
+
+
+def _copy(original: Path, target: Path) -> None:
+    try:
+        copyfile(original, target)
+    except OSError as exc:
+        raise SettingsError(f"cannot write {target}: {exc.strerror}") from exc
+
+
+def _write_weights(path: Path, model: TrainedNetwork) -> None:
+    try:
+        with path.open("wb") as file:  # by its name NumPy would add a suffix
+            np.savez(file, **model.weights)  # type: ignore[arg-type] # names that are not its options
+    except OSError as exc:
+        raise SettingsError(f"cannot write the weights to {path}: {exc.strerror}") from exc
