@@ -62,12 +62,23 @@ def test_the_library_page_saves_a_model_of_its_classes(library):
     ]
 
 
-def test_links_of_the_pages_lead_to_files():
-    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
-    assert len(pages) > 10
+@pytest.fixture
+def pages() -> list[Path]:
+    found = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    assert len(found) > 10
+    return found
+
+
+def test_links_of_the_pages_lead_to_files(pages):
     for page in pages:
         for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
             assert "://" in target or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_modules_that_the_pages_name_exist(pages):
+    for page in pages:
+        for path in re.findall(r"`([a-z]\w*/[\w/]+\.\w+)`", page.read_text(encoding="utf-8")):
+            assert "NAME" in path or (ROOT / path).exists(), f"{page.name}: {path}"
 
 
 def test_every_decision_is_listed():
