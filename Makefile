@@ -2,17 +2,22 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run test lint types packaging bench kafka kafka-stop picture clean
+.PHONY: help run picture check lint types test packaging format hooks bench compare kafka kafka-stop clean
 .DEFAULT_GOAL := help
 
-help: ## show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+# A line of two hashes and an "at" begins a group of the list; two hashes say what the target before them does.
+help:
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { print (n++ ? "\n" : "") substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+##@ See it work
 run: .venv/core ## install and run the demo
 	$(BIN)/varstream demo
 
-test: .venv/dev ## run the tests
-	$(BIN)/python -m pytest -m "not packaging" -n 2 --dist loadfile
+picture: .venv/core ## draw the picture of the README anew
+	$(BIN)/varstream picture --seed 6 --output docs/classification.svg
+
+##@ Check a change
+check: lint types test packaging ## the whole check, one after the other: lint, types, test, packaging
 
 lint: .venv/dev ## check style and formatting
 	$(BIN)/ruff check .
@@ -22,12 +27,28 @@ types: .venv/dev ## check types
 	$(BIN)/mypy
 	cd deploy/kafka && ../../$(BIN)/mypy --scripts-are-modules kafka node.py
 
+test: .venv/dev ## run the tests
+	$(BIN)/python -m pytest -m "not packaging" -n 2 --dist loadfile
+
 packaging: .venv/dev ## build the wheel and run it in an empty environment
 	$(BIN)/python -m pytest -m packaging
+
+format: .venv/dev ## put right what lint complains of, where a program can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+hooks: .venv/dev ## from now on look at style and types before every commit
+	$(BIN)/pre-commit install
+
+##@ Measure a change
+compare: .venv/dev ## compare what the commands write with an earlier commit's: make compare COMMIT=abc123
+	@test -n "$(COMMIT)" || { echo "with which commit? make compare COMMIT=abc123" >&2; exit 2; }
+	$(BIN)/python -m tests.compare $(COMMIT)
 
 bench: .venv/dev ## compare speeds with other packages on this machine
 	$(BIN)/python -m tests.benchmarks
 
+##@ Kafka on this machine
 kafka: .venv/core ## start a real Apache Kafka (needs Java 17 and Maven)
 	$(BIN)/python deploy/kafka/kafka start
 	$(BIN)/python deploy/kafka/kafka topics create alerts classifications dead-letters
@@ -35,9 +56,7 @@ kafka: .venv/core ## start a real Apache Kafka (needs Java 17 and Maven)
 kafka-stop: .venv/core ## stop it
 	$(BIN)/python deploy/kafka/kafka stop
 
-picture: .venv/core ## draw the picture of the README anew
-	$(BIN)/varstream picture --seed 6 --output docs/classification.svg
-
+##@ Start afresh
 clean: ## remove the environment and everything built
 	rm -rf .venv .cache dist deploy/kafka/target
 

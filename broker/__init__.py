@@ -1,4 +1,7 @@
-"""The worker: alerts in, variable-star classes out. Read `broker.worker` first."""
+"""The worker: alerts in, variable-star classes out. Read `broker.worker` first.
+
+Nothing here trains a model or imports what does.
+"""
 
 from importlib.metadata import version
 

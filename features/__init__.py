@@ -4,6 +4,8 @@ One call does everything: `extract` takes a batch of light curves and returns a 
 a column of status bits. Features and their names are those of Kim, Yeo, Bailer-Jones & Lee (2021),
 A&A 653, A22, doi:10.1051/0004-6361/202140369, Table 2, as their published code computes them, in two
 conventions: ``"kim2021"`` agrees with that code, ``"refined"`` is calm as a light curve grows.
+
+Nothing here knows surveys, files or classes.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +62,51 @@ def test_the_library_page_saves_a_model_of_its_classes(library):
     ]
 
 
-def test_links_of_the_pages_lead_to_files():
-    pages = [ROOT / "README.md", *ROOT.glob("docs/*.md")]
+@pytest.fixture
+def pages() -> list[Path]:
+    found = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    assert len(found) > 10
+    return found
+
+
+def test_links_of_the_pages_lead_to_files(pages):
     for page in pages:
         for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
             assert "://" in target or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_modules_that_the_pages_name_exist(pages):
+    for page in pages:
+        for path in re.findall(r"`([a-z]\w*/[\w/]+\.\w+)`", page.read_text(encoding="utf-8")):
+            assert "NAME" in path or (ROOT / path).exists(), f"{page.name}: {path}"
+
+
+def test_every_decision_is_listed():
+    folder = ROOT / "docs" / "decisions"
+    listed = re.findall(
+        r"^\| \[[^]]+\]\(([\w-]+\.md)\) \| \S", (folder / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert sorted([*listed, "README.md"]) == sorted(page.name for page in folder.glob("*.md"))
+
+
+def test_package_citation_and_changelog_are_of_one_version():
+    patterns = {
+        "pyproject.toml": r'^version = "(.+)"$',
+        "CITATION.cff": r"^version: (.+)$",
+        "CHANGELOG.md": r"^## \[(\d.*)\]",  # the first below Unreleased
+    }
+    found = {
+        name: re.search(pattern, (ROOT / name).read_text("utf-8"), re.MULTILINE)
+        for name, pattern in patterns.items()
+    }
+    assert len({match and match[1] for match in found.values()}) == 1, found
+
+
+def test_make_alone_lists_what_there_is_to_run():
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("make is not installed")
+    done = subprocess.run([make], capture_output=True, text=True, check=True, cwd=ROOT)
+    listed = re.findall(r"^  make (\S+) +\S", done.stdout, re.MULTILINE)
+    (phony,) = re.findall(r"^\.PHONY: help (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(phony.split())

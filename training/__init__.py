@@ -1,8 +1,8 @@
 """Classifiers of variable stars: from labelled light curves to a model that `varstream` serves.
 
-The network and its training follow Kim, Yeo, Bailer-Jones & Lee (2021, A&A 653, A22, arXiv:2106.01061),
+The network and its training follow Kim, Yeo, Bailer-Jones & Lee (2021, A&A 653, A22, arXiv:2106.00187),
 UPSILoN-T; the equations and sections named in this package are that paper's. What differs from it is
-said where it differs.
+said where it differs. Nothing here runs in the worker.
 
 In Python: ``from training import Classifier, light_curve_features``, see ``docs/library.md``.
 """

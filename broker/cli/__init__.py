@@ -1,4 +1,4 @@
 """The command ``varstream``: arguments to calls.
 
-Anything worth calling from elsewhere lives in another folder.
+Nothing here is worth calling from elsewhere.
 """

@@ -1,4 +1,7 @@
-"""The record varstream publishes: one class of one object in one band, as of one alert."""
+"""The record varstream publishes: one class of one object in one band, as of one alert.
+
+Nothing here fills a record in.
+"""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import pytest
 
 pytestmark = [pytest.mark.packaging, pytest.mark.timeout(900)]
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = {"broker", "features", "schemas", "training"}
 
 
 def run(*command, cwd):
@@ -40,12 +41,12 @@ def installed(wheel, tmp_path_factory):
 def test_the_wheel_holds_the_packages_and_nothing_else_at_its_top(wheel):
     with zipfile.ZipFile(wheel) as archive:
         tops = {Path(name).parts[0] for name in archive.namelist()}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {
-        "broker",
-        "features",
-        "schemas",
-        "training",
-    }
+    assert {top for top in tops if not top.endswith(".dist-info")} == PACKAGES
+
+
+def test_type_checkers_of_users_see_the_types(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        assert {f"{top}/py.typed" for top in PACKAGES} <= {*archive.namelist()}
 
 
 def test_the_wheel_carries_the_default_model_and_the_schemas(wheel):

@@ -137,7 +137,7 @@ def _manifest(classes: tuple[str, ...], weights_file: str) -> Manifest:
         training={
             "method": f"imported without training from {weights_file}",
             "source": "https://github.com/dwkim78/UPSILoN-T",
-            "reference": "Kim, Yeo, Bailer-Jones & Lee (2021), arXiv:2106.01061",
+            "reference": "Kim, Yeo, Bailer-Jones & Lee (2021), arXiv:2106.00187",
         },
         licence="MIT, (c) 2018 Dae-Won Kim; cite Kim et al. (2021)",
     )

@@ -1,1 +1,4 @@
-"""Pages, cards and plots of what was measured; nothing here measures."""
+"""Pages, cards and plots of what was measured.
+
+Nothing here measures.
+"""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from training.data.labels import at_most, classes_of, read_class_map
+from training.data.public_surveys import CLASSES as SHIPPED_CLASSES
 from training.data.public_surveys import SURVEYS
 from training.errors import SettingsError
 
@@ -23,6 +24,7 @@ def test_a_class_map_is_a_json_object_of_names(tmp_path):
 def test_every_known_survey_has_references_and_labels_of_the_simulated_classes_exist():
     classes = classes_of({name: survey.labels for name, survey in SURVEYS.items()})
     assert {"NonVar", "QSO"} <= set(classes)
+    assert classes == SHIPPED_CLASSES
     assert all(survey.references and survey.labels for survey in SURVEYS.values())
 
 
