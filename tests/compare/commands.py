@@ -72,16 +72,14 @@ COMMANDS = (
     *map(_classify, MODELS),
     *map(_features, ("refined", "kim2021")),
     _evaluate("varstream-source", "hipparcos_debosscher_Hp"),
-    _evaluate("varstream-ztf", "ztf_dr_labelled_g"),
+    _evaluate("varstream-ztf", "asas_richards_V"),
     _evaluate("varstream-lsst", "sdss_s82_rrl_g", "--first-epochs", "20"),
     Command(
         "train",
         (
             "varstream-train",
             "train",
-            "--light-curves",
-            "{data}/lightcurves/hipparcos_debosscher_Hp.npz",
-            "{data}/lightcurves/ogle2_misc_lmc_I.npz",
+            *("--light-curves", "{data}/lightcurves/asas_richards_V.npz", "{data}/lightcurves/eros1_R.npz"),
             *("--training-epochs", "3", "--truncations", "3", "--seed", "7"),
             *("--output", "model", "--cache", "cache"),
         ),
