@@ -14,10 +14,10 @@ from features.sincos import cos_sin_cycles
 
 F8 = NDArray[np.float64]
 
-TIE = 1e-9
+TIE_TOLERANCE = 1e-9
 """Powers closer than this, relatively, are equal: the lower frequency is taken."""
 
-SINGULAR = 1e-9
+SINGULAR_TOLERANCE = 1e-9
 """Below this the normal matrix has no inverse in double precision."""
 
 
@@ -73,9 +73,9 @@ def lomb_scargle_power(points: Points, frequency: float) -> float:
         cs -= c * s
     trace = cc + ss
     det = cc * ss - cs * cs
-    if trace <= SINGULAR:
+    if trace <= SINGULAR_TOLERANCE:
         return 0.0
-    if det <= SINGULAR * trace * trace:
+    if det <= SINGULAR_TOLERANCE * trace * trace:
         return (yc * yc + ys * ys) / trace
     return (ss * yc * yc + cc * ys * ys - 2.0 * cs * yc * ys) / det
 

@@ -48,7 +48,7 @@ LANES = 4
 
 SHARPNESS = 0.976 * np.pi * TAPS * (1.0 - 0.5 / UPSAMPLING)
 
-UNSAFE = 1e-2
+SMALLEST_SAFE_PIVOT = 1e-2
 """The normal matrix keeps too few digits where its trace (it is 1 at most) or its ratio of determinant to
 trace (1/4 at most) is below this."""
 
@@ -172,7 +172,7 @@ def _power_of_sums(power: F4, sums: tuple[C8, C8, C8], correction: F4, floating_
     half = np.float32(0.5)
     one = np.float32(1.0)
     two = np.float32(2.0)
-    smallest = np.float32(UNSAFE)
+    smallest = np.float32(SMALLEST_SAFE_PIVOT)
     for m in range(power.size):
         d = correction[m]
         yc = wy[m].real * d

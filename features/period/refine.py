@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.jit import fast_kernel, inlined
-from features.period.direct_sum import TIE, lomb_scargle_power
+from features.period.direct_sum import TIE_TOLERANCE, lomb_scargle_power
 from features.period.points import Points
 
-TOLERANCE = 1e-6
+TOLERANCE_STEPS = 1e-6
 """Precision of a refined frequency in steps of the grid: 3e-7 cycles over the baseline."""
 
-GOLDEN = 0.3819660112501051
+GOLDEN_SECTION = 0.3819660112501051
 MAX_MOVES = 100
 
 
@@ -27,7 +27,7 @@ def highest_maximum(maxima: NDArray[np.int64], points: Points, highest: float) -
     for i in maxima:
         upper = min((i + 2) * step, highest)
         frequency, power = _refine(points, max(i, 1) * step, (i + 1) * step, upper)
-        if power > best_power * (1.0 + TIE):
+        if power > best_power * (1.0 + TIE_TOLERANCE):
             best = frequency
             best_power = power
     return best
@@ -40,7 +40,7 @@ def _refine(points: Points, lower: float, start: float, upper: float) -> tuple[f
     Brent (1973), Algorithms for Minimization without Derivatives, chapter 5: parabolas through the best
     three points, golden sections where these do not help.
     """
-    smallest = TOLERANCE * points.step
+    smallest = TOLERANCE_STEPS * points.step
     best = second = third = (start, lomb_scargle_power(points, start))
     move = 0.0
     before = 0.0
@@ -56,7 +56,7 @@ def _refine(points: Points, lower: float, start: float, upper: float) -> tuple[f
                 move = math.copysign(smallest, middle - best[0])
         else:
             before = (upper if best[0] < middle else lower) - best[0]
-            move = GOLDEN * before
+            move = GOLDEN_SECTION * before
         frequency = best[0] + math.copysign(max(abs(move), smallest), move)
         trial = (frequency, lomb_scargle_power(points, frequency))
         if trial[1] >= best[1]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.conventions import MIN_PERIOD_D, OVERSAMPLING, Convention
-from features.period.direct_sum import TIE, powers_at
+from features.period.direct_sum import TIE_TOLERANCE, powers_at
 from features.period.nufft import NEEDS_EXACT, grid_power
 from features.period.points import Points, weighted_points
 from features.period.refine import highest_maximum
@@ -14,10 +14,10 @@ from features.period.refine import highest_maximum
 F4 = NDArray[np.float32]
 F8 = NDArray[np.float64]
 
-SCALLOP = 0.75
+SCALLOPED_POWER = 0.75
 """Three grid points per 1 / baseline see at least this part of any maximum between them: (cos 30 deg)^2."""
 
-SLACK = 0.98
+SINGLE_PRECISION_SLACK = 0.98
 """Single-precision powers within this factor of a threshold are looked at exactly."""
 
 
@@ -53,7 +53,7 @@ def refined_frequency(points: Points, highest: float) -> float:
     power = _grid_power(points, size)
     if not power.max() > 0.0:
         return points.step
-    near = np.flatnonzero(power >= SCALLOP * SLACK * power.max())
+    near = np.flatnonzero(power >= SCALLOPED_POWER * SINGLE_PRECISION_SLACK * power.max())
     rises = power[near] >= power[np.maximum(near - 1, 0)]
     falls = power[near] >= power[np.minimum(near + 1, size - 1)]
     return highest_maximum(near[rises & falls], points, highest)
@@ -64,9 +64,9 @@ def grid_index(points: Points, size: int) -> int:
     power = _grid_power(points, size)
     if not power.max() > 0.0:
         return 1
-    near = np.flatnonzero(power >= SLACK * power.max())
+    near = np.flatnonzero(power >= SINGLE_PRECISION_SLACK * power.max())
     exact = powers_at(near, points)
-    return int(near[np.argmax(exact >= (1.0 - TIE) * exact.max())]) + 1
+    return int(near[np.argmax(exact >= (1.0 - TIE_TOLERANCE) * exact.max())]) + 1
 
 
 def _grid_power(points: Points, size: int) -> F4:
