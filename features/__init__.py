@@ -1,7 +1,5 @@
 """The 16 variability features of UPSILoN-T, from irregularly sampled light curves.
 
-Nothing here knows a survey, a file or a model.
-
 One call does everything: `extract` takes a batch of light curves and returns a table of features and
 a column of status bits. Features and their names are those of Kim, Yeo, Bailer-Jones & Lee (2021),
 A&A 653, A22, doi:10.1051/0004-6361/202140369, Table 2, as their published code computes them, in two
