@@ -1,4 +1,4 @@
-"""From a light curve as it arrives to points that every kernel can take."""
+"""Cleaning: from a light curve as it arrives to points that every kernel can take."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ F8 = NDArray[np.float64]
 MIN_ERR = 1e-5
 """Smallest error that is believed: a smaller one would be all the weight there is [mag]."""
 
-FLAT = 1e-9
+ROUNDING_SCATTER = 1e-9
 """A standard deviation below this fraction of the mean (or of 1 mag) is rounding, not variation."""
 
 TOO_FEW = np.uint32(Status.TOO_FEW)
@@ -68,7 +68,7 @@ def clean(time: F8, mag: F8, err: F8, clip_sigma: float) -> tuple[F8, F8, F8, np
         return time, mag, err, status | TOO_FEW
     if time[-1] - time[0] < MIN_BASELINE_D:
         status |= NO_BASELINE
-    if not FLAT * max(1.0, float(np.abs(np.mean(mag)))) <= np.std(mag) < np.inf:
+    if not ROUNDING_SCATTER * max(1.0, float(np.abs(np.mean(mag)))) <= np.std(mag) < np.inf:
         status |= DEGENERATE
     return time, mag, err, status
 

@@ -1,4 +1,4 @@
-"""A batch of light curves in, a table of features and a column of status bits out."""
+"""The driver: a batch of light curves in, a table of features and a column of status bits out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from features.jit import kernel
 from features.moments import hl_amp_ratio, percentile, skewness_kurtosis, stetson_k, weighted_mean_std
 from features.normality import shapiro_w
 from features.period.search import find_period
-from features.phase import fold, phase_cusum, phase_eta, slope_percentiles
+from features.phase import phase_cusum, phase_eta, phase_fold, slope_percentiles
 from features.status import BLOCKING, Status
 
 F8 = NDArray[np.float64]
@@ -125,7 +125,7 @@ def _features_at(time: F8, mag: F8, err: F8, period: float, full_angles: bool) -
     mean, std = weighted_mean_std(mag, err)
     coefficients = fourier_coefficients(time, mag, period)
     amplitude, r21, r31, phi21, phi31 = fourier_shape(coefficients, full_angles)
-    folded, in_phase = fold(time, mag, period)
+    folded, in_phase = phase_fold(time, mag, period)
     slope_per10, slope_per90 = slope_percentiles(folded, in_phase)
     return np.array(
         [

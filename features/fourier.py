@@ -12,10 +12,10 @@ from features.sincos import cos_sin_cycles
 
 F8 = NDArray[np.float64]
 
-SIZE = 7
+N_COEFFICIENTS = 7
 """Coefficients: a constant, then a sine and a cosine for each of three harmonics."""
 
-PIVOT = 1e-10
+SMALLEST_PIVOT = 1e-10
 """A smaller pivot of the normal matrix, per point, says that it has no inverse."""
 
 RIDGE = 1e-6
@@ -46,9 +46,9 @@ def fourier_coefficients(time: F8, mag: F8, period: float) -> F8:
         c_0, a_1, b_1, a_2, b_2, a_3, b_3 [mag].
     """
     mean = np.mean(mag)
-    matrix = np.zeros((SIZE, SIZE))
-    right = np.zeros(SIZE)
-    row = np.ones(SIZE)
+    matrix = np.zeros((N_COEFFICIENTS, N_COEFFICIENTS))
+    right = np.zeros(N_COEFFICIENTS)
+    row = np.ones(N_COEFFICIENTS)
     for i in range(time.size):
         c, s = cos_sin_cycles((time[i] % period) / period)
         row[1] = s
@@ -57,13 +57,13 @@ def fourier_coefficients(time: F8, mag: F8, period: float) -> F8:
         row[4] = 2.0 * c * c - 1.0
         row[5] = row[3] * c + row[4] * s
         row[6] = row[4] * c - row[3] * s
-        for j in range(SIZE):
+        for j in range(N_COEFFICIENTS):
             right[j] += row[j] * (mag[i] - mean)
             for k in range(j + 1):
                 matrix[j, k] += row[j] * row[k]
-    factor = np.empty((SIZE, SIZE))
-    if not _cholesky(matrix, factor, PIVOT * time.size):
-        for j in range(SIZE):
+    factor = np.empty((N_COEFFICIENTS, N_COEFFICIENTS))
+    if not _cholesky(matrix, factor, SMALLEST_PIVOT * time.size):
+        for j in range(N_COEFFICIENTS):
             matrix[j, j] += RIDGE * time.size
         _cholesky(matrix, factor, 0.0)
     return _solve(factor, right)
@@ -72,8 +72,8 @@ def fourier_coefficients(time: F8, mag: F8, period: float) -> F8:
 @kernel
 def _cholesky(matrix: F8, factor: F8, smallest: float) -> bool:
     """Fill the lower triangle L of ``matrix = L L^T``; False if a pivot is not above `smallest`."""
-    for j in range(SIZE):
-        for i in range(j, SIZE):
+    for j in range(N_COEFFICIENTS):
+        for i in range(j, N_COEFFICIENTS):
             value = matrix[i, j]
             for k in range(j):
                 value -= factor[i, k] * factor[j, k]
@@ -90,12 +90,12 @@ def _cholesky(matrix: F8, factor: F8, smallest: float) -> bool:
 def _solve(factor: F8, right: F8) -> F8:
     """Solve ``L L^T x = right``."""
     x = right.copy()
-    for i in range(SIZE):
+    for i in range(N_COEFFICIENTS):
         for k in range(i):
             x[i] -= factor[i, k] * x[k]
         x[i] /= factor[i, i]
-    for i in range(SIZE - 1, -1, -1):
-        for k in range(i + 1, SIZE):
+    for i in range(N_COEFFICIENTS - 1, -1, -1):
+        for k in range(i + 1, N_COEFFICIENTS):
             x[i] -= factor[k, i] * x[k]
         x[i] /= factor[i, i]
     return x

@@ -1,4 +1,4 @@
-"""How kernels are compiled, in one place."""
+"""Compilation of the kernels, in one place."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from features.jit import kernel
 F8 = NDArray[np.float64]
 
 # Royston (1995), AS R94: corrections to the two largest weights, ascending powers of 1 / sqrt(n)
-LARGEST = (0.0, 0.221157, -0.147981, -2.07119, 4.434685, -2.706056)
-SECOND = (0.0, 0.042981, -0.293762, -1.752461, 5.682633, -3.582633)
+LARGEST_WEIGHT = (0.0, 0.221157, -0.147981, -2.07119, 4.434685, -2.706056)
+SECOND_WEIGHT = (0.0, 0.042981, -0.293762, -1.752461, 5.682633, -3.582633)
 
 # Wichura (1988), AS 241, PPND16: rational approximations in the middle and in the tails, ascending powers
 MIDDLE_TOP = (
@@ -121,8 +121,8 @@ def shapiro_w(ordered: F8) -> float:
         weights[i] = -normal_quantile((i + 1 - 0.375) / (n + 0.25))
         square += 2.0 * weights[i] * weights[i]
     r = 1.0 / math.sqrt(n)
-    largest = _polynomial(LARGEST, r) + weights[0] / math.sqrt(square)
-    second = _polynomial(SECOND, r) + weights[1] / math.sqrt(square)
+    largest = _polynomial(LARGEST_WEIGHT, r) + weights[0] / math.sqrt(square)
+    second = _polynomial(SECOND_WEIGHT, r) + weights[1] / math.sqrt(square)
     left = square - 2.0 * weights[0] * weights[0] - 2.0 * weights[1] * weights[1]
     scale = math.sqrt((1.0 - 2.0 * largest * largest - 2.0 * second * second) / left)
     for i in range(half):

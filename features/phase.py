@@ -14,7 +14,7 @@ F8 = NDArray[np.float64]
 
 
 @kernel
-def fold(time: F8, mag: F8, period: float) -> tuple[F8, F8]:
+def phase_fold(time: F8, mag: F8, period: float) -> tuple[F8, F8]:
     """Return times since the start of the fold, rising, and the magnitudes in that order.
 
     Folding at twice the period keeps the two halves of an eclipsing binary apart: a periodogram finds

@@ -1,4 +1,4 @@
-"""What happened to a light curve on its way to 16 numbers, one bit each."""
+"""Status bits: what happened to a light curve on its way to 16 numbers."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def status_names(bits: int) -> list[str]:
 def scorable(
     values: NDArray[np.float64], status: NDArray[np.uint32], n_epochs: NDArray[np.int64], min_epochs: int
 ) -> NDArray[np.bool_]:
-    """Which light curves a model may judge.
+    """Which light curves a model may classify.
 
     A network has an answer to anything, NaN included; this is the gate in front of every one.
 
@@ -72,5 +72,5 @@ def scorable(
         Fewest points the model is meant for; never below `features.MIN_POINTS`.
     """
     long_enough = np.asarray(n_epochs) >= max(min_epochs, MIN_POINTS)
-    judged: NDArray[np.bool_] = ((status & BLOCKING) == 0) & np.isfinite(values).all(axis=1) & long_enough
-    return judged
+    usable: NDArray[np.bool_] = ((status & BLOCKING) == 0) & np.isfinite(values).all(axis=1) & long_enough
+    return usable

@@ -13,7 +13,6 @@ from broker.alert import EPOCH, Alert, Skipped
 from broker.avro.projection import Projection, Record
 from broker.ingest.heliocentric import light_travel_s
 from broker.ingest.vetting import (
-    MAG_PER_RELATIVE_FLUX,
     JudgingRules,
     all_of,
     bad_trigger,
@@ -21,6 +20,7 @@ from broker.ingest.vetting import (
     known_error,
     positions,
 )
+from schemas.surveys import AB_ZERO_POINT_NJY, MAG_PER_RELATIVE_FLUX
 
 PROJECTION = Projection(
     survey="lsst",
@@ -46,7 +46,6 @@ PROJECTION = Projection(
 )
 
 BANDS = (b"u", b"g", b"r", b"i", b"z", b"y")
-AB_ZERO_POINT_NJY = 31.4  # magnitude of 1 nJy
 DETECTORS = 256  # numbers given to the detectors of one visit: 189 are in use (and 205 with the corners)
 FIRST_MJD, LAST_MJD = 50000.0, 100000.0  # precursor data start in 2013
 

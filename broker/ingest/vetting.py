@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from broker.avro.projection import Record
 from broker.errors import AlertError, ConfigError
 
-MAG_PER_RELATIVE_FLUX = 2.5 / np.log(10.0)
 USED = "used"
 
 

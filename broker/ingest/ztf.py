@@ -16,6 +16,7 @@ from broker.avro.projection import Projection, Record
 from broker.errors import AlertError
 from broker.ingest.heliocentric import light_travel_s
 from broker.ingest.vetting import JudgingRules, all_of, bad_trigger, judge, known_error, positions
+from schemas.surveys import ZTF
 
 MAX_OBJECT_ID = 256  # a key of every message and of the store; ZTF's have 12 characters
 PROJECTION = Projection(
@@ -44,7 +45,6 @@ PROJECTION = Projection(
 )
 
 BANDS = np.array([b"g", b"r", b"i"], dtype="S1")  # fid 1, 2, 3
-EXPOSURE_S = 30.0  # of nearly every exposure; packets before schema 4.0 do not tell
 FIRST_JD, LAST_JD = 2457000.0, 2500000.0  # before the camera was on the sky; the year 2132
 JD_OF_PID_ZERO = 2457754.5
 PID_TOLERANCE_D = 0.01
@@ -199,7 +199,8 @@ def _exposure(record: Record) -> NDArray[np.int64]:
 
 
 def _half_exposure_s(exptime: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 0.5 * np.where((exptime > 0.0) & (exptime < 3600.0), exptime, EXPOSURE_S)
+    """Half of each exposure [s]; packets before schema 4.0 do not tell its length."""
+    return 0.5 * np.where((exptime > 0.0) & (exptime < 3600.0), exptime, ZTF.exposure_s)
 
 
 def _is_magnitude(mag: NDArray[np.float64]) -> NDArray[np.bool_]:

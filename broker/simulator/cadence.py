@@ -1,15 +1,16 @@
-"""Two surveys as a single star sees them: when it is observed, in which band, and how well."""
+"""The cadence of two surveys as a single star sees it: when it is observed, in which band, and how deep."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+
+from schemas.surveys import LSST, ZTF, SurveyFacts
 
 Array = NDArray[np.float64]
 
@@ -17,35 +18,27 @@ SURVEY_NAMES = ("ztf", "lsst")
 MJD_NEW_MOON, SYNODIC_MONTH_D = 51549.76, 29.530589  # 2000 January 6
 TWILIGHT_DEG, LOWEST_STAR_DEG = -18.0, 30.0
 SHORTEST_WINDOW_D = 0.03
-SKY_GAMMA = 0.039  # Ivezic et al. (2019), ApJ 873, 111, table 2
-K_MAG = 2.5 / math.log(10.0)
+SEEING_MAG = 0.2  # scatter of the depth from night to night, one sigma
 
 EXPOSURE = np.dtype([("mjd", "<f8"), ("band", "S1"), ("depth", "<f8"), ("template", "<i8")])
 """One exposure: its start (UTC) [d], band, magnitude at five sigma, and number of the reference image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class SimulatedSurvey:
     """A survey, as far as one star notices.
 
     Attributes
     ----------
-    name : str
-        One of `SURVEY_NAMES`.
+    facts : SurveyFacts
+        What is known of it.
     longitude_deg, latitude_deg : float
         Of the telescope, east and north positive.
-    time_scale : str
-        Of the times in its alerts.
-    exposure_s : float
-        Length of an exposure.
-    depth : mapping of str to float
-        By band: magnitude seen at five sigma without Moon.
     moonlight : mapping of str to float
         By band: magnitudes of depth lost under a full Moon.
-    floor : float
-        Error of the brightest stars [mag].
-    saturation : float
-        Stars brighter than this are not measured [mag].
+    median_loss : mapping of str to float
+        By band: magnitudes of depth lost to the Moon in the median of the exposures, so that their median
+        depth is that of the facts.
     r_mag : pair of float
         Mean magnitudes of the stars that are simulated, from brightest to faintest.
     visits : callable
@@ -56,27 +49,29 @@ class Survey:
         Nights from one visit to the next, fewest and most.
     """
 
-    name: Literal["ztf", "lsst"]
+    facts: SurveyFacts
     longitude_deg: float
     latitude_deg: float
-    time_scale: Literal["UTC", "TAI"]
-    exposure_s: float
-    depth: Mapping[str, float]
     moonlight: Mapping[str, float]
-    floor: float
-    saturation: float
+    median_loss: Mapping[str, float]
     r_mag: tuple[float, float]
     visits: Callable[[Generator, float], list[tuple[str, float]]]
     fields: tuple[tuple[float, float, float], ...] | None
     revisit_d: tuple[int, int]
 
+    def depth(self, band: str, moon: float) -> float:
+        """Five-sigma magnitude of an exposure in ordinary seeing, by the lit fraction of the Moon's disc."""
+        return self.facts.depth[band] + self.median_loss[band] - self.moonlight[band] * moon**2
 
-def cadence(survey: Survey, *, ra: float, dec: float, clear: Array, rng: Generator) -> NDArray[np.void]:
+
+def cadence(
+    survey: SimulatedSurvey, *, ra: float, dec: float, clear: Array, rng: Generator
+) -> NDArray[np.void]:
     """Exposures of one place on the sky.
 
     Parameters
     ----------
-    survey : Survey
+    survey : SimulatedSurvey
         Whose.
     ra, dec : float
         The place, ICRS [deg].
@@ -101,15 +96,14 @@ def cadence(survey: Survey, *, ra: float, dec: float, clear: Array, rng: Generat
         moon = moon_illumination(start)
         begin = rng.uniform(start, stop)
         template = int(two_fields and rng.random() < 0.4)
-        seeing = rng.normal(0.0, 0.2)
+        seeing = rng.normal(0.0, SEEING_MAG)
         for band, later in survey.visits(rng, moon):
             if begin + later < stop:
-                depth = survey.depth[band] - survey.moonlight[band] * moon**2 + seeing
-                exposures.append((begin + later, band.encode(), depth, template))
+                exposures.append((begin + later, band.encode(), survey.depth(band, moon) + seeing, template))
     return np.array(exposures, dtype=EXPOSURE)
 
 
-def observing_windows(survey: Survey, ra: float, dec: float, nights: Array) -> tuple[Array, Array]:
+def observing_windows(survey: SimulatedSurvey, ra: float, dec: float, nights: Array) -> tuple[Array, Array]:
     """Time from which and until which a place can be observed in each night (UTC) [MJD].
 
     The window is empty (its end before its beginning) where the star is not up in the night: this makes the
@@ -142,23 +136,7 @@ def moon_illumination(mjd: float) -> float:
     return 0.5 * (1.0 - math.cos(2.0 * math.pi * (mjd - MJD_NEW_MOON) / SYNODIC_MONTH_D))
 
 
-def magnitude_error(mag: Array, depth: Array, floor: float) -> Array:
-    r"""Photometric error [mag] of a star in an exposure of five-sigma `depth`.
-
-    .. math:: \sigma^2 = \sigma_\mathrm{floor}^2 + (0.04 - \gamma) x + \gamma x^2,
-              \quad x = 10^{0.4 (m - m_5)}
-
-    Zwicky and Rubin exposures both: 0.2 at the depth, the floor for bright stars.
-
-    References
-    ----------
-    Ivezic et al. (2019), ApJ 873, 111, equations 4 and 5.
-    """
-    x = 10.0 ** (0.4 * (mag - depth))
-    return np.asarray(np.sqrt(floor**2 + (0.04 - SKY_GAMMA) * x + SKY_GAMMA * x**2))
-
-
-def draw_place(survey: Survey, rng: Generator) -> tuple[float, float]:
+def draw_place(survey: SimulatedSurvey, rng: Generator) -> tuple[float, float]:
     """Right ascension and declination [deg] of a star that the survey observes."""
     if survey.fields is None:
         return rng.uniform(0.0, 360.0), math.degrees(math.asin(rng.uniform(-0.35, 0.95)))
@@ -181,51 +159,43 @@ def _ztf_night(rng: Generator, _: float) -> list[tuple[str, float]]:
     bands = ["g", "r"] if rng.random() < 0.5 else ["r", "g"]
     if rng.random() < 0.15:
         bands = bands[:1]
-    return [(band, place * rng.uniform(0.021, 0.06)) for place, band in enumerate(bands)]
+    return [(band, number * rng.uniform(0.021, 0.06)) for number, band in enumerate(bands)]
 
 
 def _lsst_night(rng: Generator, moon: float) -> list[tuple[str, float]]:
     """Clump as in a deep field: three neighbouring bands twice each; u only without Moon, y only with it."""
     available = "ugriz" if moon < 0.4 else "grizy"
     first = int(rng.integers(0, 3))
-    exposure_d, change_d = 38.0 / 86400.0, 150.0 / 86400.0
+    exposure_d, change_d = LSST.repeat_min[0] / 1440.0, 150.0 / 86400.0
     return [
-        (band, 2 * place * exposure_d + place * change_d + again * exposure_d)
-        for place, band in enumerate(available[first : first + 3])
+        (band, 2 * number * exposure_d + number * change_d + again * exposure_d)
+        for number, band in enumerate(available[first : first + 3])
         for again in range(2)
     ]
 
 
-ZTF = Survey(
-    name="ztf",
-    longitude_deg=-116.863,
-    latitude_deg=33.356,
-    time_scale="UTC",
-    exposure_s=30.0,
-    depth={"g": 20.8, "r": 20.6},  # Bellm et al. (2019), PASP 131, 018002
-    moonlight={"g": 1.1, "r": 0.7},
-    floor=0.012,
-    saturation=12.8,
-    r_mag=(14.2, 18.0),
-    visits=_ztf_night,
-    fields=None,
-    revisit_d=(2, 3),
-)
-LSST = Survey(
-    name="lsst",
-    longitude_deg=-70.749,
-    latitude_deg=-30.245,
-    time_scale="TAI",
-    exposure_s=30.0,
-    # Bianco et al. (2022), ApJS 258, 1
-    depth={"u": 23.7, "g": 24.4, "r": 24.0, "i": 23.4, "z": 22.8, "y": 21.9},
-    moonlight={"u": 1.4, "g": 1.1, "r": 0.7, "i": 0.4, "z": 0.2, "y": 0.1},
-    floor=0.006,
-    saturation=15.8,
-    r_mag=(17.0, 20.5),
-    visits=_lsst_night,
-    # The deep drilling fields COSMOS, XMM-LSS, Extended Chandra and ELAIS S1
-    fields=((150.10, 2.18, 1.6), (35.57, -4.82, 1.6), (52.98, -28.12, 1.6), (9.45, -44.02, 1.6)),
-    revisit_d=(3, 6),
-)
-SURVEYS: Mapping[str, Survey] = {"ztf": ZTF, "lsst": LSST}
+SURVEYS: Mapping[str, SimulatedSurvey] = {
+    "ztf": SimulatedSurvey(
+        facts=ZTF,
+        longitude_deg=-116.863,
+        latitude_deg=33.356,
+        moonlight={"g": 1.1, "r": 0.7},
+        median_loss={"g": 0.33, "r": 0.23},
+        r_mag=(14.2, 18.0),
+        visits=_ztf_night,
+        fields=None,
+        revisit_d=(2, 3),
+    ),
+    "lsst": SimulatedSurvey(
+        facts=LSST,
+        longitude_deg=-70.749,
+        latitude_deg=-30.245,
+        moonlight={"u": 1.4, "g": 1.1, "r": 0.7, "i": 0.4, "z": 0.2, "y": 0.1},
+        median_loss={"u": 0.05, "g": 0.19, "r": 0.18, "i": 0.17, "z": 0.09, "y": 0.06},
+        r_mag=(17.0, 20.5),
+        visits=_lsst_night,
+        # The deep drilling fields COSMOS, XMM-LSS, Extended Chandra and ELAIS S1
+        fields=((150.10, 2.18, 1.6), (35.57, -4.82, 1.6), (52.98, -28.12, 1.6), (9.45, -44.02, 1.6)),
+        revisit_d=(3, 6),
+    ),
+}

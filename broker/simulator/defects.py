@@ -1,4 +1,4 @@
-"""What goes wrong on the way from a survey to us, done to a stream on purpose."""
+"""Defects: what goes wrong on the way from a survey to us, done to a stream on purpose."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ def spoil(stream: Iterable[SimulatedAlert], defects: Defects, *, seed: int) -> I
     for number, alert in enumerate(stream):
         while waiting and waiting[0][0] <= number:
             yield heapq.heappop(waiting)[2]
-        place = int(np.searchsorted(edges, rng.random(), side="right"))
-        if place == len(names):
+        which = int(np.searchsorted(edges, rng.random(), side="right"))
+        if which == len(names):
             yield alert
             continue
-        defect = names[place]
+        defect = names[which]
         if defect in DAMAGE:
             yield replace(alert, payload=DAMAGE[defect](alert.payload, rng), defect=defect)
             continue

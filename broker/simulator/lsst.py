@@ -34,17 +34,17 @@ def lsst_packets(curve: SimulatedLightCurve) -> Iterator[tuple[int, bytes]]:
     forced = EncodedRows(record_of(schema, "prvDiaForcedSources"), _forced(curve, exposures))
     objects = EncodedRows(record_of(schema, "diaObject"), _objects(curve, exposures))
     oldest = np.searchsorted(curve.mjd[seen], curve.mjd[seen] - HISTORY_D)
-    for place, row in enumerate(seen.tolist()):
+    for number, row in enumerate(seen.tolist()):
         body = b"".join(
             [
                 FRAME,
                 write_varint(exposures[row]["diaSourceId"]),
                 PRESENT + text("science"),  # observation_reason
                 NULL,  # target_name
-                sources.record(place),
-                sources.nullable_array(max(int(oldest[place]), place - HISTORY_ROWS), place),
+                sources.record(number),
+                sources.nullable_array(max(int(oldest[number]), number - HISTORY_ROWS), number),
                 forced.nullable_array(max(int(seen[0]), row + 1 - FORCED_ROWS), row + 1),
-                PRESENT + objects.record(place),
+                PRESENT + objects.record(number),
                 5 * NULL,  # ssSource, mpc_orbits, cutouts
             ]
         )

@@ -14,23 +14,19 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from broker.ingest.heliocentric import light_travel_s
-from broker.simulator.cadence import (
-    K_MAG,
-    SURVEYS,
-    Survey,
-    cadence,
-    clear_nights,
-    draw_place,
-    magnitude_error,
-)
+from broker.simulator.cadence import SURVEYS, SimulatedSurvey, cadence, clear_nights, draw_place
 from broker.simulator.stars import Star, make_star
+from schemas.surveys import (
+    AB_ZERO_POINT_NJY,
+    DETECTION_SIGMA,
+    MAG_PER_RELATIVE_FLUX,
+    REFERENCE_SPAN_D,
+    TAI_MINUS_UTC_S,
+)
 
 Array = NDArray[np.float64]
 
 FIRST_NIGHT = 61041.0  # 2026 January 1
-AB_ZERO_POINT_NJY = 31.4
-TAI_MINUS_UTC_D = 37.0 / 86400.0
-REFERENCE_EXPOSURES = 20
 MIX: Mapping[str, float] = {
     "RRL_ab": 0.22,
     "RRL_c": 0.12,
@@ -56,7 +52,7 @@ class SimulatedLightCurve:
     ----------
     star : Star
         The truth.
-    survey : Survey
+    survey : SimulatedSurvey
         Who looks.
     object_id : str
         Name that the survey gives.
@@ -77,7 +73,7 @@ class SimulatedLightCurve:
     """
 
     star: Star
-    survey: Survey
+    survey: SimulatedSurvey
     object_id: str
     mjd: Array
     band: NDArray[np.bytes_]
@@ -95,8 +91,8 @@ class SimulatedLightCurve:
 
     @property
     def detected(self) -> NDArray[np.bool_]:
-        """Exposures that make an alert: the difference is five sigma or more."""
-        return np.abs(self.difference_njy) >= 5.0 * self.flux_err_njy
+        """Exposures that make an alert: the difference is `DETECTION_SIGMA` errors or more."""
+        return np.abs(self.difference_njy) >= DETECTION_SIGMA * self.flux_err_njy
 
     def chance(self, purpose: str) -> Generator:
         """Random numbers of this object for one purpose: no object's packets depend on another's."""
@@ -146,31 +142,33 @@ def simulate_sky(
 
 
 def observe(
-    star: Star, survey: Survey, *, clear: Array, object_id: str, rng: Generator
+    star: Star, survey: SimulatedSurvey, *, clear: Array, object_id: str, rng: Generator
 ) -> SimulatedLightCurve:
     """Light curve of `star` through the cadence and the noise of `survey` in its `clear` nights [MJD]."""
+    facts = survey.facts
     exposures = cadence(survey, ra=star.ra, dec=star.dec, clear=clear, rng=rng)
-    middle_utc = exposures["mjd"] + 0.5 * survey.exposure_s / 86400.0
+    middle_utc = exposures["mjd"] + 0.5 * facts.exposure_s / 86400.0
     at_sun = middle_utc + light_travel_s(middle_utc, star.ra, star.dec) / 86400.0
     true_mag = np.empty(exposures.size)
     reference_mag = np.empty(exposures.size)
     # Both surveys' references exist before the stream begins; every band and field has its own.
-    for band in survey.depth:
+    for band in facts.depth:
         seen = exposures["band"] == band.encode()
         true_mag[seen] = star.mag(at_sun[seen], band)
         for template in (0, 1):
-            taken = rng.uniform(-700.0, -100.0, REFERENCE_EXPOSURES) + clear[0]
+            taken = clear[0] - rng.uniform(0.0, REFERENCE_SPAN_D, facts.reference_frames)
             flux = njy(star.mag(taken, band)).mean() * _contamination(star, rng)
             reference_mag[seen & (exposures["template"] == template)] = np.round(magnitude(flux), 3)
 
-    error = magnitude_error(true_mag, exposures["depth"], survey.floor)
-    flux_err = njy(true_mag) * error / K_MAG
-    measured = true_mag > survey.saturation
+    error = facts.noise.error(true_mag, exposures["depth"])
+    flux_err = njy(true_mag) * error / MAG_PER_RELATIVE_FLUX
+    measured = true_mag > facts.saturation
+    reported = exposures["mjd"] if facts.time_scale == "UTC" else middle_utc + TAI_MINUS_UTC_S / 86400.0
     return SimulatedLightCurve(
         star=star,
         survey=survey,
         object_id=object_id,
-        mjd=(exposures["mjd"] if survey.time_scale == "UTC" else middle_utc + TAI_MINUS_UTC_D)[measured],
+        mjd=reported[measured],
         band=exposures["band"][measured],
         depth=exposures["depth"][measured],
         template=exposures["template"][measured],
@@ -199,9 +197,9 @@ def _contamination(star: Star, rng: Generator) -> float:
     return 1.0 + rng.uniform(*_CONTAMINATED) if star.class_name == "NonVar" else 1.0
 
 
-def _object_id(survey: Survey, number: int) -> str:
+def _object_id(survey: SimulatedSurvey, number: int) -> str:
     """Name in the survey's style: ZTF18aaaaabc, or an integer beyond what a double can hold."""
-    if survey.name == "lsst":
+    if survey.facts.name == "lsst":
         return str(313_853_517_000_000_001 + 2 * number)
     letters = ""
     for _ in range(7):

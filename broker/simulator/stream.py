@@ -85,7 +85,8 @@ def alert_stream(
 
 def alerts_of(curve: SimulatedLightCurve, *, not_before: float = 0.0) -> Iterator[SimulatedAlert]:
     """Alerts of one light curve from a time on [MJD], in the order of time."""
-    for row, payload in PACKETS[curve.survey.name](curve):
+    survey = curve.survey.facts.name
+    for row, payload in PACKETS[survey](curve):
         mjd = float(curve.mjd[row])
         if mjd >= not_before:
-            yield SimulatedAlert(curve.survey.name, payload, curve.object_id, curve.star.class_name, mjd)
+            yield SimulatedAlert(survey, payload, curve.object_id, curve.star.class_name, mjd)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.avro.container import frame, plain_header, write_varint
-from broker.simulator.cadence import K_MAG
 from broker.simulator.encoding import NULL, EncodedRows, load_schema, record_of, text, without_docs
-from broker.simulator.sky import AB_ZERO_POINT_NJY, SimulatedLightCurve, magnitude
+from broker.simulator.sky import SimulatedLightCurve, magnitude
+from schemas.surveys import AB_ZERO_POINT_NJY, MAG_PER_RELATIVE_FLUX
 
 SCHEMA_FILE = "ztf_4.02.avsc"
 SYNC = b"varstream-sky-01"  # any 16 bytes do; the same ones make the same packets
@@ -23,8 +23,8 @@ FID = {b"g": 1, b"r": 2, b"i": 3}
 MJD_TO_JD = 2400000.5
 JD_OF_NIGHT_ZERO = 2457754.5  # 2017 January 1
 HISTORY_D = 30.0
-ZERO_POINT = 26.325
-SIGMA_REFERENCE = 0.012
+COUNTS_ZERO_POINT = 26.325  # magzpsci
+REFERENCE_MAG_ERR = 0.017  # sigmagnr: median of real ones
 FORCED_FAILS = 0.4  # fraction; 41 % of real ones hold the sentinel
 SENTINEL = -99999.0
 
@@ -82,7 +82,7 @@ def _rows(curve: SimulatedLightCurve) -> tuple[list[dict[str, Any]], list[dict[s
     difference = curve.difference_njy
     with np.errstate(divide="ignore"):
         magpsf = magnitude(np.abs(difference))
-        sigmapsf = K_MAG * curve.flux_err_njy / np.abs(difference)
+        sigmapsf = MAG_PER_RELATIVE_FLUX * curve.flux_err_njy / np.abs(difference)
     ra = curve.star.ra + rng.normal(0.0, 1e-5, n)
     dec = curve.star.dec + rng.normal(0.0, 1e-5, n)
     distnr = rng.uniform(0.03, 0.45, n)
@@ -97,8 +97,8 @@ def _rows(curve: SimulatedLightCurve) -> tuple[list[dict[str, Any]], list[dict[s
             "field": 600 + int(rcid[i]),
             "diffmaglim": float(curve.depth[i]),
             "programid": 1,
-            "magzpsci": ZERO_POINT,
-            "exptime": curve.survey.exposure_s,
+            "magzpsci": COUNTS_ZERO_POINT,
+            "exptime": curve.survey.facts.exposure_s,
         }
         for i in range(n)
     ]
@@ -112,7 +112,7 @@ def _rows(curve: SimulatedLightCurve) -> tuple[list[dict[str, Any]], list[dict[s
             "sigmapsf": float(sigmapsf[i]),
             "distnr": float(distnr[i]),
             "magnr": float(curve.reference_mag[i]),
-            "sigmagnr": SIGMA_REFERENCE,
+            "sigmagnr": REFERENCE_MAG_ERR,
             "rb": float(score[i]),
         }
         for i in range(n)
@@ -157,7 +157,7 @@ def _previous(
 
 def _forced(curve: SimulatedLightCurve, common: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Every exposure as forced photometry, in counts of the zero point."""
-    counts_per_njy = 10.0 ** (0.4 * (ZERO_POINT - AB_ZERO_POINT_NJY))
+    counts_per_njy = 10.0 ** (0.4 * (COUNTS_ZERO_POINT - AB_ZERO_POINT_NJY))
     rng = curve.chance("forced")
     noise: NDArray[np.float64] = 0.5 * rng.normal(0.0, 1.0, curve.mjd.size) * curve.flux_err_njy
     flux = (curve.difference_njy + noise) * counts_per_njy
@@ -171,5 +171,5 @@ def _forced(curve: SimulatedLightCurve, common: list[dict[str, Any]]) -> Iterato
             "procstatus": "61" if failed else "0",
             "distnr": 0.1,
             "magnr": float(curve.reference_mag[row]),
-            "sigmagnr": SIGMA_REFERENCE,
+            "sigmagnr": REFERENCE_MAG_ERR,
         }

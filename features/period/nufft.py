@@ -15,13 +15,13 @@ Garrison et al. (2024), RNAAS 8, 250: the same for periodograms.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
 from features.jit import fast_kernel, inlined
+from features.period.points import Points
 from features.sincos import cos_sin_cycles
 
 F4 = NDArray[np.float32]
@@ -48,36 +48,12 @@ LANES = 4
 
 SHARPNESS = 0.976 * np.pi * TAPS * (1.0 - 0.5 / UPSAMPLING)
 
-UNSAFE = 1e-2
+SMALLEST_SAFE_PIVOT = 1e-2
 """The normal matrix keeps too few digits where its trace (it is 1 at most) or its ratio of determinant to
 trace (1/4 at most) is below this."""
 
 NEEDS_EXACT = np.float32(-1.0)
 """Stands for the power where single precision is not enough."""
-
-
-class Points(NamedTuple):
-    """A light curve as a periodogram takes it; kernels take it as it is.
-
-    Attributes
-    ----------
-    x : (n,) float64
-        Times from the first [d], rising.
-    y : (n,) float64
-        Magnitudes about their weighted mean, over their weighted standard deviation.
-    w : (n,) float64
-        Weights that add up to 1.
-    step : float
-        Step of the grid of frequencies, 1 / (3 T) [1/d].
-    floating_mean : bool
-        Fit a constant at every frequency.
-    """
-
-    x: F8
-    y: F8
-    w: F8
-    step: float
-    floating_mean: bool
 
 
 @lru_cache(maxsize=1)
@@ -196,7 +172,7 @@ def _power_of_sums(power: F4, sums: tuple[C8, C8, C8], correction: F4, floating_
     half = np.float32(0.5)
     one = np.float32(1.0)
     two = np.float32(2.0)
-    smallest = np.float32(UNSAFE)
+    smallest = np.float32(SMALLEST_SAFE_PIVOT)
     for m in range(power.size):
         d = correction[m]
         yc = wy[m].real * d

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import features
+from features.period.points import weighted_points
 
 
 class LightCurve(NamedTuple):
@@ -38,6 +39,12 @@ def make_light_curve(seed, *, n=120, baseline=150.0, noise=0.02):
     for array in arrays:
         array.flags.writeable = False
     return arrays
+
+
+def even_points(x, y, *, floating_mean=True):
+    """Points of equal weight."""
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    return weighted_points(x, y, np.ones(x.size), floating_mean)
 
 
 def as_batch(light_curves):

@@ -3,21 +3,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.phase import fold, phase_cusum, phase_eta, slope_percentiles
+from features.phase import phase_cusum, phase_eta, phase_fold, slope_percentiles
 
 SINE = np.sin(2 * np.pi * np.arange(20_000) / 10_000)  # two cycles: folded at twice the period
 
 
 def test_folding_puts_points_in_the_order_of_their_time_in_two_periods():
     time = np.array([0.0, 0.3, 1.1, 2.5, 4.9])
-    folded, mag = fold(time, np.arange(5.0), 0.6)
+    folded, mag = phase_fold(time, np.arange(5.0), 0.6)
     assert folded == pytest.approx([0.0, 0.1, 0.1, 0.3, 1.1])
     assert sorted(mag[1:3]) == [3.0, 4.0]
     assert list(mag[[0, 3, 4]]) == [0.0, 1.0, 2.0]
 
 
 def test_equal_phases_keep_the_order_of_time():
-    _, mag = fold(np.array([0.0, 1.0, 2.0, 3.0, 4.0]), np.array([5.0, 6.0, 7.0, 8.0, 9.0]), 1.0)
+    _, mag = phase_fold(np.array([0.0, 1.0, 2.0, 3.0, 4.0]), np.array([5.0, 6.0, 7.0, 8.0, 9.0]), 1.0)
     assert list(mag) == [5.0, 7.0, 9.0, 6.0, 8.0]
 
 

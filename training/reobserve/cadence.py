@@ -1,4 +1,4 @@
-"""When a survey looks at a star: nights of its season, exposures of a night, and how deep they are."""
+"""The cadence of a survey: when it looks at a star, by season, night and exposure, and how deep."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from schemas.surveys import Noise, SurveyFacts
 from training.errors import SettingsError
-from training.reobserve.noise import Noise
 
 Array = NDArray[np.float64]
 
 YEAR_D = 365.25
 SIDEREAL_DRIFT_D = 1.0 / 366.25
 """A star culminates this much earlier every night [d]."""
-LATEST_D = 0.2
+HALF_NIGHT_D = 0.2
 """Exposures are within this time from midnight [d]."""
-FOLLOWED = 0.7
+FOLLOWED_SHARE = 0.7
 """Exposures move with the star through the night by this part of the way: the time of day then scatters by
 0.12 d, as measured."""
 SEEING_MAG = 0.25
@@ -36,8 +36,6 @@ class Band:
     ----------
     name : str
         As in a stream.
-    depth : float
-        Median five-sigma magnitude of an exposure.
     share : float
         Of the stars that are seen in it.
     sparseness : float
@@ -45,7 +43,6 @@ class Band:
     """
 
     name: str
-    depth: float
     share: float
     sparseness: float = 1.0
 
@@ -83,7 +80,7 @@ class Strategy:
 
 
 MARATHON_EXPOSURES = (30, 150)
-MARATHON_MINUTES = (0.7, 1.3)
+"""Of one night, fewest and most, as far apart as `SurveyFacts.repeat_min`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,33 +111,25 @@ class Cadence:
 
     Attributes
     ----------
-    name : str
+    survey : SurveyFacts
+        Depths, noise, saturation and reference images.
     bands : tuple of Band
     strategies : tuple of Strategy
     season_gap_d : (float, float)
         Nights of a year in which the star is not up.
     magnitudes : tuple of float
         Mean magnitudes of stars at even steps of their cumulative distribution, from 0 to 1.
-    saturation : float
-        Brighter exposures are lost [mag].
-    noise : Noise
-        Of alerts and forced photometry at depth `Band.depth`.
     archive_noise, archive_loss : Noise, float
         Of a data release, whose depth is less by the second [mag].
-    reference_frames : int
-        Exposures in the reference image.
     """
 
-    name: str
+    survey: SurveyFacts
     bands: tuple[Band, ...]
     strategies: tuple[Strategy, ...]
     season_gap_d: tuple[float, float]
     magnitudes: tuple[float, ...]
-    saturation: float
-    noise: Noise
     archive_noise: Noise
     archive_loss: float
-    reference_frames: int
 
     def __post_init__(self) -> None:
         """Check the shares.
@@ -158,7 +147,7 @@ class Cadence:
             total = sum(parts)
             if not math.isclose(total, 1.0):
                 raise SettingsError(
-                    f"{what} of cadence {self.name!r} have shares that add up to {total}, not 1"
+                    f"{what} of cadence {self.survey.name!r} have shares that add up to {total}, not 1"
                 )
 
     def draw_visits(self, rng: Generator) -> Visits:
@@ -168,9 +157,10 @@ class Cadence:
         nights = self._nights(strategy, band.sparseness, rng)
         transit = (0.5 - SIDEREAL_DRIFT_D * nights) % 1.0 - 0.5
         spread = rng.normal(0.0, 0.06, nights.size)
-        start = nights + np.clip(FOLLOWED * transit + spread, -LATEST_D, LATEST_D)
-        time = np.sort(np.concatenate([start, *_repeats(start, strategy, rng)]))
-        depth = band.depth + rng.normal(0.0, FIELD_MAG) + rng.normal(0.0, SEEING_MAG, time.size)
+        start = nights + np.clip(FOLLOWED_SHARE * transit + spread, -HALF_NIGHT_D, HALF_NIGHT_D)
+        time = np.sort(np.concatenate([start, *self._repeats(start, strategy, rng)]))
+        depth_here = self.survey.depth[band.name] + rng.normal(0.0, FIELD_MAG)
+        depth = depth_here + rng.normal(0.0, SEEING_MAG, time.size)
         return Visits(time, depth, band.name)
 
     def draw_mean_mag(self, rng: Generator) -> float:
@@ -196,20 +186,19 @@ class Cadence:
         seen = nights[up & (rng.random(nights.size) < kept_share)]
         return np.asarray(seen[seen < first + duration], dtype=np.float64)
 
-
-def _repeats(start: Array, strategy: Strategy, rng: Generator) -> list[Array]:
-    """Further exposures in the nights that begin at `start`."""
-    extra = rng.geometric(1.0 - rng.uniform(*strategy.again), start.size) - 1
-    delays = _log_uniform(strategy.minutes_between, rng, int(extra.sum())) / 1440.0
-    night = np.repeat(np.arange(start.size), extra)
-    before = np.concatenate([[0.0], np.cumsum(delays)])
-    elapsed = before[1:] - before[:-1][np.repeat(np.cumsum(extra) - extra, extra)]
-    within = elapsed < LATEST_D
-    further = [start[night[within]] + elapsed[within]]
-    for chosen in rng.permutation(start)[: rng.integers(strategy.marathons + 1)]:
-        steps = _log_uniform(MARATHON_MINUTES, rng, int(rng.integers(*MARATHON_EXPOSURES))) / 1440.0
-        further.append(chosen + np.cumsum(steps))
-    return further
+    def _repeats(self, start: Array, strategy: Strategy, rng: Generator) -> list[Array]:
+        """Further exposures in the nights that begin at `start`."""
+        extra = rng.geometric(1.0 - rng.uniform(*strategy.again), start.size) - 1
+        delays = _log_uniform(strategy.minutes_between, rng, int(extra.sum())) / 1440.0
+        night = np.repeat(np.arange(start.size), extra)
+        before = np.concatenate([[0.0], np.cumsum(delays)])
+        elapsed = before[1:] - before[:-1][np.repeat(np.cumsum(extra) - extra, extra)]
+        within = elapsed < HALF_NIGHT_D
+        further = [start[night[within]] + elapsed[within]]
+        for chosen in rng.permutation(start)[: rng.integers(strategy.marathons + 1)]:
+            steps = _log_uniform(self.survey.repeat_min, rng, int(rng.integers(*MARATHON_EXPOSURES))) / 1440.0
+            further.append(chosen + np.cumsum(steps))
+        return further
 
 
 def _log_uniform(bounds: tuple[float, float], rng: Generator, size: int | None = None) -> Array:

@@ -1,4 +1,4 @@
-"""Which curve without noise stands for a star: a fold, two of them, or an interpolation."""
+"""The choice of a curve without noise for a star: periodic, two of them, or an interpolation."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import FEATURE_NAMES, MIN_POINTS, Status, extract, scorable
-from training.reobserve.periodic_model import FoldedModel, fit_folded
-from training.reobserve.random_walk_model import SmoothedModel, fit_smoothed
+from training.reobserve.periodic_model import PeriodicModel, fit_periodic
+from training.reobserve.random_walk_model import RandomWalkModel, fit_random_walk
 
 F8 = NDArray[np.float64]
-Model = tuple[FoldedModel, ...] | SmoothedModel
+Model = tuple[PeriodicModel, ...] | RandomWalkModel
 """Curves to be added up, none for a star that does not vary; or one that is not periodic."""
 
-STRICT = 0.15
-"""A slow star that is as periodic as this (see `FoldedModel.excess`) is folded all the same."""
-SLOW_D = 20.0
+CLEARLY_PERIODIC_EXCESS = 0.15
+"""A slow star that is as periodic as this (see `PeriodicModel.excess`) is folded all the same."""
+SLOW_PERIOD_D = 20.0
 """Periods from which a star may be interpolated rather than folded."""
-FOUND_EXCESS = 0.4
+MAX_FOUND_EXCESS = 0.4
 """Largest excess at a period that is not from a catalogue: aliases are less sharp than periods."""
-FEWEST_CYCLES = 5.0
-CYCLES_APART = 3.0
+MIN_CYCLES = 5.0
+"""Fewest cycles observed of a period that is used."""
+MODES_APART_CYCLES = 3.0
 """Difference of the modes of a star in cycles observed: what is closer is one mode that changes."""
 
 
@@ -44,15 +45,17 @@ def choose_model(
     """
     if double_mode:
         return _two_modes(time, mag, err, period_d, search=search)
-    folded, fault = _folded(time, mag, err, period_d, search=search)
-    if folded is not None and (folded.period_d < SLOW_D or folded.excess < STRICT):
-        return (folded,), "folded"
-    smoothed = fit_smoothed(time, mag, err)
-    if not smoothed.fault:
-        return smoothed, "smoothed"
-    if folded is not None and folded.excess > FOUND_EXCESS:
+    periodic, fault = _periodic(time, mag, err, period_d, search=search)
+    if periodic is not None and (
+        periodic.period_d < SLOW_PERIOD_D or periodic.excess < CLEARLY_PERIODIC_EXCESS
+    ):
+        return (periodic,), "folded"
+    walk = fit_random_walk(time, mag, err)
+    if not walk.fault:
+        return walk, "smoothed"
+    if periodic is not None and periodic.excess > MAX_FOUND_EXCESS:
         return None, "not periodic"
-    return (None, fault) if folded is None else ((folded,), "folded")
+    return (None, fault) if periodic is None else ((periodic,), "folded")
 
 
 def search_period(time: F8, mag: F8, err: F8) -> float:
@@ -63,55 +66,61 @@ def search_period(time: F8, mag: F8, err: F8) -> float:
     return float(values[0, FEATURE_NAMES.index("period")]) if usable and not aliased else math.nan
 
 
-def _folded(time: F8, mag: F8, err: F8, period_d: float, *, search: bool) -> tuple[FoldedModel | None, str]:
+def _periodic(
+    time: F8, mag: F8, err: F8, period_d: float, *, search: bool
+) -> tuple[PeriodicModel | None, str]:
     """Return the curve at the catalogue's period, or at the one found if that fits better or is missing."""
     fault = "no period"
-    if _cycles(time, period_d) >= FEWEST_CYCLES:
-        folded = _fit(time, mag, err, period_d)
-        fault = folded.fault
+    if _cycles(time, period_d) >= MIN_CYCLES:
+        periodic = _fit(time, mag, err, period_d)
+        fault = periodic.fault
         if not fault:
-            return folded, ""
+            return periodic, ""
     found = search_period(time, mag, err) if search else math.nan
-    if _cycles(time, found) >= FEWEST_CYCLES:
-        folded = _fit(time, mag, err, found)
-        fault = folded.fault or ("not periodic" if folded.excess > FOUND_EXCESS else "")
+    if _cycles(time, found) >= MIN_CYCLES:
+        periodic = _fit(time, mag, err, found)
+        fault = periodic.fault or ("not periodic" if periodic.excess > MAX_FOUND_EXCESS else "")
         if not fault:
-            return folded, ""
+            return periodic, ""
     return None, fault
 
 
-def _fit(time: F8, mag: F8, err: F8, period_d: float) -> FoldedModel:
+def _fit(time: F8, mag: F8, err: F8, period_d: float) -> PeriodicModel:
     """Fold; of a slow star the means of the nights, since exposures of one night tell nothing new of it."""
-    if period_d >= SLOW_D:
+    if period_d >= SLOW_PERIOD_D:
         night = np.unique(np.floor(time), return_inverse=True)[1]
         count = np.bincount(night)
         time, mag, err = (np.bincount(night, weights=values) / count for values in (time, mag, err))
-    return fit_folded(time, mag, err, period_d=period_d)
+    return fit_periodic(time, mag, err, period_d=period_d)
 
 
 def _two_modes(
     time: F8, mag: F8, err: F8, period_d: float, *, search: bool
-) -> tuple[tuple[FoldedModel, ...] | None, str]:
+) -> tuple[tuple[PeriodicModel, ...] | None, str]:
     """Return the curves of both modes, each fitted to what the other leaves over."""
     if not math.isfinite(period_d) and search:
         period_d = search_period(time, mag, err)
-    if _cycles(time, period_d) < FEWEST_CYCLES:
+    if _cycles(time, period_d) < MIN_CYCLES:
         return None, "no period"
-    first = fit_folded(time, mag, err, period_d=period_d)
+    first = fit_periodic(time, mag, err, period_d=period_d)
     rest = mag - first.mag(time)
     second_d = search_period(time[first.kept], rest[first.kept], err[first.kept])
     apart = abs(_cycles(time, second_d) - _cycles(time, first.period_d))
-    if _cycles(time, second_d) < FEWEST_CYCLES or not apart > CYCLES_APART:
+    if _cycles(time, second_d) < MIN_CYCLES or not apart > MODES_APART_CYCLES:
         return None, "one mode only"
     for _ in range(2):
-        second = fit_folded(time, mag - first.mag(time), err, period_d=second_d)
-        first = fit_folded(time, mag - second.mag(time), err, period_d=period_d)
+        second = fit_periodic(time, mag - first.mag(time), err, period_d=second_d)
+        first = fit_periodic(time, mag - second.mag(time), err, period_d=period_d)
     for mode in (first, second):
         if mode.fault not in ("", "not periodic"):  # the other mode may be the stronger one
             return None, mode.fault
     together = math.hypot(float(first.curve.std()), float(second.curve.std()))
     unexplained = second.excess * float(second.curve.std())
-    return (None, "not periodic") if unexplained > FOUND_EXCESS * together else ((first, second), "two modes")
+    return (
+        (None, "not periodic")
+        if unexplained > MAX_FOUND_EXCESS * together
+        else ((first, second), "two modes")
+    )
 
 
 def _cycles(time: F8, period_d: float) -> float:

@@ -13,23 +13,20 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from schemas.surveys import DETECTION_SIGMA, MAG_PER_RELATIVE_FLUX, REFERENCE_SPAN_D
 from training.reobserve.cadence import Cadence, Visits
 from training.reobserve.choose_model import Model
-from training.reobserve.noise import PER_MAGNITUDE, flux_of, measured_flux
-from training.reobserve.random_walk_model import SmoothedModel
+from training.reobserve.noise import flux_of, measured_flux
+from training.reobserve.random_walk_model import RandomWalkModel
 
 F8 = NDArray[np.float64]
 
-DETECTION_SIGMA = 5.0
-"""An alert is a difference from the reference image of at least this many errors."""
 ARCHIVE_SIGMA = 5.0
 """An epoch of a data release has at least this ratio of flux to error."""
 MAGNITUDE_TRIES = 4
 SHIFT_TRIES = 12
-ENOUGH_KNOWN = 0.6
+GOOD_SHIFT_SHARE = 0.6
 """A shift of time is taken at once if this part of the visits finds the star known."""
-REFERENCE_D = 500.0
-"""Time over which the frames of a reference image are taken [d]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ def observe(
 
     Parameters
     ----------
-    model : tuple of FoldedModel, or SmoothedModel
+    model : tuple of PeriodicModel, or RandomWalkModel
         The star without noise.
     cadence : Cadence
         Of the survey.
@@ -102,7 +99,7 @@ def observe(
             return Copy(
                 time=visits.time[kept],
                 mag=-2.5 * np.log10(flux[kept]),
-                err=PER_MAGNITUDE * flux_err[kept] / flux[kept],
+                err=MAG_PER_RELATIVE_FLUX * flux_err[kept] / flux[kept],
                 truth=truth[kept],
                 band=visits.band,
                 detections_only=detections_only,
@@ -116,21 +113,21 @@ def _epochs(
     truth: F8, reference: float, depth: F8, cadence: Cadence, chance: F8, *, detections_only: bool
 ) -> tuple[F8, F8, NDArray[np.bool_], NDArray[np.bool_]]:
     """Fluxes, their errors, whether they are in the light curve, and whether they make an alert (n,)."""
-    flux, flux_err = measured_flux(truth, depth, cadence.noise, chance)
+    flux, flux_err = measured_flux(truth, depth, cadence.survey.noise, chance)
     alert = kept = np.abs(flux - reference) >= DETECTION_SIGMA * flux_err
     if not detections_only:
         # An archive has other errors than the alerts, from which the survey knows of the star all the same.
         flux, flux_err = measured_flux(truth, depth - cadence.archive_loss, cadence.archive_noise, chance)
         kept = flux >= ARCHIVE_SIGMA * flux_err
-    measured = (truth > cadence.saturation) & (flux > 0.0)
+    measured = (truth > cadence.survey.saturation) & (flux > 0.0)
     return flux, flux_err, kept & measured, alert & measured
 
 
 def _looked_at(model: Model, visits: Visits, cadence: Cadence, rng: Generator) -> tuple[F8, F8, Visits]:
     """Magnitudes at the visits, magnitudes in the reference image's frames, and the visits left."""
-    if isinstance(model, SmoothedModel):
+    if isinstance(model, RandomWalkModel):
         return _shifted(model, visits, cadence, rng)
-    before = visits.time[:1] - rng.uniform(0.0, REFERENCE_D, cadence.reference_frames)
+    before = visits.time[:1] - rng.uniform(0.0, REFERENCE_SPAN_D, cadence.survey.reference_frames)
     shape, reference = np.zeros(visits.time.size), np.zeros(before.size)
     for curve in model:
         phase = rng.random()
@@ -139,7 +136,9 @@ def _looked_at(model: Model, visits: Visits, cadence: Cadence, rng: Generator) -
     return shape, reference, visits
 
 
-def _shifted(model: SmoothedModel, visits: Visits, cadence: Cadence, rng: Generator) -> tuple[F8, F8, Visits]:
+def _shifted(
+    model: RandomWalkModel, visits: Visits, cadence: Cadence, rng: Generator
+) -> tuple[F8, F8, Visits]:
     """Look at a light curve where it is known, at a random time that keeps many of the visits."""
     start, end = model.time[0], model.time[-1]
     duration = float(np.ptp(visits.time))
@@ -151,9 +150,10 @@ def _shifted(model: SmoothedModel, visits: Visits, cadence: Cadence, rng: Genera
         known &= (time >= start) & (time <= end)
         if known.sum() > most:
             most, shape, seen, when = int(known.sum()), mag, known, time
-        if most > ENOUGH_KNOWN * time.size:
+        if most > GOOD_SHIFT_SHARE * time.size:
             break
-    frames = np.sort(rng.choice(model.time, min(cadence.reference_frames, model.time.size), replace=False))
+    n_frames = min(cadence.survey.reference_frames, model.time.size)
+    frames = np.sort(rng.choice(model.time, n_frames, replace=False))
     reference, _ = model.mag_at(frames)
     kept = Visits(when[seen], visits.depth[seen], visits.band)
     return shape[seen], reference, kept

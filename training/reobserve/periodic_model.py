@@ -14,30 +14,30 @@ from numpy.typing import NDArray
 
 from features.jit import kernel
 from training.errors import TrainingError
-from training.reobserve.phase_curve import CLEARLY, GRID, best_curve
+from training.reobserve.phase_curve import BIC_MARGIN, N_PHASES, best_curve
 
 F8 = NDArray[np.float64]
 
-LONGEST_GAP = 0.14
+MAX_PHASE_GAP = 0.14
 """Longest gap in phase of a curve that is used."""
-LARGEST_EXCESS = 0.6
-"""Largest `FoldedModel.excess`: not less, because the errors of faint ASAS stars are too small by factors of
-two to six."""
+MAX_EXCESS = 0.6
+"""Largest `PeriodicModel.excess`: not less, because the errors of faint ASAS stars are too small by factors
+of two to six."""
 ERROR_FACTOR = 1.3
 """Surveys' errors are taken to be too small by up to this."""
-LARGEST_DOUBT = 0.2
+MAX_CURVE_ERROR = 0.2
 """Error of the curve from the noise of its parameters, over the scatter of the curve itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class FoldedModel:
+class PeriodicModel:
     """A periodic light curve.
 
     Attributes
     ----------
     period_d : float
         Of one turn of the curve; twice the catalogue's where the two halves differ.
-    curve : (GRID,) float64
+    curve : (N_PHASES,) float64
         Magnitudes at evenly spaced phases from 0.
     n_parameters : int
         Of the fit; odd for a Fourier series.
@@ -61,10 +61,10 @@ class FoldedModel:
 
     def mag(self, time: F8, phase: float = 0.0) -> F8:
         """Magnitudes (n,) at times [d] (n,), `phase` cycles later than in the original."""
-        position = (time / self.period_d + phase) % 1.0 * GRID
-        left = np.minimum(position.astype(np.int64), GRID - 1)
+        position = (time / self.period_d + phase) % 1.0 * N_PHASES
+        left = np.minimum(position.astype(np.int64), N_PHASES - 1)
         part = position - left
-        return np.asarray(self.curve[left] * (1.0 - part) + self.curve[(left + 1) % GRID] * part)
+        return np.asarray(self.curve[left] * (1.0 - part) + self.curve[(left + 1) % N_PHASES] * part)
 
     @property
     def excess(self) -> float:
@@ -76,16 +76,16 @@ class FoldedModel:
     def fault(self) -> str:
         """Why the curve does not stand for the star; empty if it does."""
         doubt = self.scatter * math.sqrt(self.n_parameters / max(1, int(self.kept.sum())))
-        if self.longest_gap > LONGEST_GAP:
+        if self.longest_gap > MAX_PHASE_GAP:
             return "gap in phase"
-        if self.n_parameters < 2 or doubt > LARGEST_DOUBT * float(self.curve.std()):
+        if self.n_parameters < 2 or doubt > MAX_CURVE_ERROR * float(self.curve.std()):
             return "too noisy"
-        if self.excess > LARGEST_EXCESS:
+        if self.excess > MAX_EXCESS:
             return "not periodic"
         return ""
 
 
-def fit_folded(time: F8, mag: F8, err: F8, *, period_d: float) -> FoldedModel:
+def fit_periodic(time: F8, mag: F8, err: F8, *, period_d: float) -> PeriodicModel:
     """Fit the curve that the points (n,), n >= 20, at rising `time` [d] make when folded.
 
     Parameters
@@ -105,10 +105,10 @@ def fit_folded(time: F8, mag: F8, err: F8, *, period_d: float) -> FoldedModel:
     best, lowest = None, math.inf
     for turns in (1.0, 2.0):
         found = best_curve(time, mag, weight, turns * period)
-        if found.bic < lowest - CLEARLY:
+        if found.bic < lowest - BIC_MARGIN:
             lowest = found.bic
             kept = found.kept
-            best = FoldedModel(
+            best = PeriodicModel(
                 period_d=turns * period,
                 curve=found.curve,
                 n_parameters=found.n_parameters,

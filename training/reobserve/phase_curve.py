@@ -19,16 +19,16 @@ from features.jit import kernel
 
 F8 = NDArray[np.float64]
 
-GRID = 1024
+N_PHASES = 1024
 """Phases at which a fitted curve is kept."""
-MOST_HARMONICS = 12
-KNOTS = (6, 8, 12, 16, 24, 32, 48)
+MAX_HARMONICS = 12
+KNOT_COUNTS = (6, 8, 12, 16, 24, 32, 48)
 POINTS_PER_KNOT = 6
-CLEARLY = 10.0
+BIC_MARGIN = 10.0
 """A less usual curve must be better by this difference of criteria: odds of 150 to 1."""
 RIDGE = 3e-4
 """Damping of harmonic k relative to the weight of all points, over k^2: 4 % at the twelfth."""
-GAP_CYCLES = 0.6
+MAX_GAP_CYCLES = 0.6
 """Harmonic k is fitted if no gap in phase is longer than this over k."""
 NEIGHBOURS = 4
 """Points on either side in phase that an outlier is held against."""
@@ -36,7 +36,7 @@ OUTLIER_SIGMA = 5.0
 
 
 class PhaseCurve(NamedTuple):
-    """The best curve at one period, as in `periodic_model.FoldedModel`, and how good it is.
+    """The best curve at one period, as in `periodic_model.PeriodicModel`, and how good it is.
 
     The Bayesian information criterion `bic` is less for a better curve.
     """
@@ -66,17 +66,19 @@ def best_curve(time: F8, mag: F8, weight: F8, period: float) -> PhaseCurve:
     for i in range(1, phase.size):
         gap = max(gap, phase[i] - phase[i - 1])
     n = phase.size
-    best, n_parameters, rss, bic = _fourier(phase, y, w, max(1, min(MOST_HARMONICS, int(GAP_CYCLES / gap))))
+    best, n_parameters, rss, bic = _fourier(
+        phase, y, w, max(1, min(MAX_HARMONICS, int(MAX_GAP_CYCLES / gap)))
+    )
     best_is_series = True
     pilot = _pilot(phase, y)
-    for n_knots in KNOTS:
+    for n_knots in KNOT_COUNTS:
         if POINTS_PER_KNOT * n_knots > n:
             break
         knots = _knots(pilot, n_knots)
         values, knots_rss = _polygon(phase, y, w, knots)
         # Knots follow the data, so each counts for more than one parameter.
         knots_bic = n * math.log(knots_rss / w.sum()) + (1.1 * n_knots + 1) * math.log(n)
-        if knots_bic < bic - (CLEARLY if best_is_series else 0.0):
+        if knots_bic < bic - (BIC_MARGIN if best_is_series else 0.0):
             best_is_series = False
             bic, rss, n_parameters = knots_bic, knots_rss, n_knots
             best = _polygon_curve(knots, values)
@@ -149,10 +151,10 @@ def _harmonics(phase: F8, most: int) -> F8:
 
 @kernel
 def _fourier_curve(coefficients: F8) -> F8:
-    """Curve (GRID,) of a Fourier series."""
+    """Curve (N_PHASES,) of a Fourier series."""
     harmonics = coefficients.size // 2
-    design = _harmonics(np.arange(GRID) / GRID, harmonics)
-    curve = np.full(GRID, coefficients[0])
+    design = _harmonics(np.arange(N_PHASES) / N_PHASES, harmonics)
+    curve = np.full(N_PHASES, coefficients[0])
     for k in range(1, harmonics + 1):
         cosine, sine = 2 * k - 1, 2 * k
         curve += coefficients[cosine] * design[:, cosine] + coefficients[sine] * design[:, sine]
@@ -287,10 +289,10 @@ def _keep_in_range(values: F8, knots: F8, phase: F8, y: F8) -> None:
 
 @kernel
 def _polygon_curve(knots: F8, values: F8) -> F8:
-    """Curve (GRID,) of straight lines between the knots."""
+    """Curve (N_PHASES,) of straight lines between the knots."""
     k = knots.size
     x, v = np.empty(k + 2), np.empty(k + 2)
     x[1:-1], v[1:-1] = knots, values
     x[0], v[0] = knots[-1] - 1.0, values[-1]
     x[-1], v[-1] = knots[0] + 1.0, values[0]
-    return np.interp(np.arange(GRID) / GRID, x, v)
+    return np.interp(np.arange(N_PHASES) / N_PHASES, x, v)

@@ -26,26 +26,26 @@ from training.reobserve.phase_curve import inliers
 F8 = NDArray[np.float64]
 
 TIMESCALES_D = np.geomspace(2.0, 3000.0, 14)
-RATIOS = np.geomspace(0.3, 1e5, 12)
+VARIANCE_RATIOS = np.geomspace(0.3, 1e5, 12)
 """Tried for the variance of the process over the median squared error."""
-HELD_OUT = 5
+HELD_OUT_STEP = 5
 """Every so many nights are kept from the process and predicted."""
-LARGEST_MISS = 0.4
+MAX_MISS = 0.4
 """Scatter of held out points about their prediction that the errors do not explain, over that of the star."""
-WEAKEST = 1.0
+MIN_SCATTER_ERRORS = 1.0
 """Smallest scatter of the star over the typical error of a point."""
-LEAST_EXPLAINED = 0.5
+MIN_EXPLAINED = 0.5
 """Smallest part of the variance of held out points that their prediction explains."""
-SHORTEST_TIMESCALE_D = 5.0
-KNOWN = 0.35
+MIN_TIMESCALE_D = 5.0
+KNOWN_DEVIATION = 0.35
 """The curve is known where its standard deviation is less than this part of the scatter of the star."""
-LONGEST_BRIDGE_D = 40.0
+MAX_BRIDGE_D = 40.0
 """And never between epochs farther apart: stars are smoother than the walk within days, so that it holds too
 little possible within months."""
 
 
 @dataclass(frozen=True, slots=True)
-class SmoothedModel:
+class RandomWalkModel:
     """A light curve between its epochs.
 
     Attributes
@@ -84,21 +84,21 @@ class SmoothedModel:
         points = (self.time, self.mag, self.variance)
         mean, variance = _between(points, time, self.timescale_d, self.strength)
         after = np.clip(np.searchsorted(self.time, time), 1, self.time.size - 1)
-        bridged = self.time[after] - self.time[after - 1] <= LONGEST_BRIDGE_D
-        return mean + self.level, bridged & (variance < (KNOWN * self.own_scatter) ** 2)
+        bridged = self.time[after] - self.time[after - 1] <= MAX_BRIDGE_D
+        return mean + self.level, bridged & (variance < (KNOWN_DEVIATION * self.own_scatter) ** 2)
 
     @property
     def fault(self) -> str:
         """Why the curve does not stand for the star; empty if it does."""
-        if self.own_scatter < WEAKEST * self.typical_error:
+        if self.own_scatter < MIN_SCATTER_ERRORS * self.typical_error:
             return "too noisy"
-        slow = self.timescale_d > SHORTEST_TIMESCALE_D and self.explained > LEAST_EXPLAINED
-        if not slow or self.miss > LARGEST_MISS * self.own_scatter:
+        slow = self.timescale_d > MIN_TIMESCALE_D and self.explained > MIN_EXPLAINED
+        if not slow or self.miss > MAX_MISS * self.own_scatter:
             return "too fast"
         return ""
 
 
-def fit_smoothed(time: F8, mag: F8, err: F8) -> SmoothedModel:
+def fit_random_walk(time: F8, mag: F8, err: F8) -> RandomWalkModel:
     """Fit a damped random walk to n >= 20 points at rising `time` [d]."""
     err = np.maximum(err, 0.3 * np.median(err))
     kept = inliers(mag)
@@ -106,15 +106,15 @@ def fit_smoothed(time: F8, mag: F8, err: F8) -> SmoothedModel:
     level = float(np.average(mag, weights=1.0 / variance))
     mag = mag - level
     typical = float(np.median(variance))
-    timescale, ratio, scale = _likeliest(time, mag, variance, TIMESCALES_D, RATIOS * typical)
+    timescale, ratio, scale = _likeliest(time, mag, variance, TIMESCALES_D, VARIANCE_RATIOS * typical)
     scaled, strength = variance * scale, ratio * scale
     nights = np.unique(np.floor(time), return_inverse=True)[1]
-    held = nights % HELD_OUT == HELD_OUT // 2
+    held = nights % HELD_OUT_STEP == HELD_OUT_STEP // 2
     guess, _ = _between((time[~held], mag[~held], scaled[~held]), time[held], timescale, strength)
     missed = float(np.mean((mag[held] - guess) ** 2)) if held.any() else math.inf
     unexplained = missed - (ERROR_FACTOR**2 * float(variance[held].mean()) if held.any() else 0.0)
     total = float(mag.var())
-    return SmoothedModel(
+    return RandomWalkModel(
         time=time,
         mag=mag,
         variance=scaled,
@@ -163,15 +163,15 @@ def _between(points: tuple[F8, F8, F8], wanted: F8, timescale: float, strength: 
     time, mag, variance = points
     n, m = time.size, wanted.size
     size = n + m
-    source = np.empty(size, np.int64)  # number of the point, or minus one less the number of what is wanted
+    entry = np.empty(size, np.int64)  # number of the point, or minus one less the number of what is wanted
     when = np.empty(size)
     i, j = 0, 0
     for s in range(size):
         if j == m or (i < n and time[i] <= wanted[j]):
-            source[s], when[s] = i, time[i]
+            entry[s], when[s] = i, time[i]
             i += 1
         else:
-            source[s], when[s] = -1 - j, wanted[j]
+            entry[s], when[s] = -1 - j, wanted[j]
             j += 1
     mean, spread, decay = np.empty(size), np.empty(size), np.zeros(size)
     now, wide = 0.0, strength
@@ -180,9 +180,9 @@ def _between(points: tuple[F8, F8, F8], wanted: F8, timescale: float, strength: 
             decay[s] = math.exp((when[s - 1] - when[s]) / timescale)
             now *= decay[s]
             wide = strength + decay[s] ** 2 * (wide - strength)
-        if source[s] >= 0:
-            gain = wide / (wide + variance[source[s]])
-            now += gain * (mag[source[s]] - now)
+        if entry[s] >= 0:
+            gain = wide / (wide + variance[entry[s]])
+            now += gain * (mag[entry[s]] - now)
             wide *= 1.0 - gain
         mean[s], spread[s] = now, wide
     for s in range(size - 2, -1, -1):
@@ -192,6 +192,6 @@ def _between(points: tuple[F8, F8, F8], wanted: F8, timescale: float, strength: 
         spread[s] += gain**2 * (spread[s + 1] - ahead)
     out, known = np.empty(m), np.empty(m)
     for s in range(size):
-        if source[s] < 0:
-            out[-1 - source[s]], known[-1 - source[s]] = mean[s], spread[s]
+        if entry[s] < 0:
+            out[-1 - entry[s]], known[-1 - entry[s]] = mean[s], spread[s]
     return out, known

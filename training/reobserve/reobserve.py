@@ -36,7 +36,7 @@ from training.reobserve.observe import Copy, observe
 
 F8 = NDArray[np.float64]
 
-UNSEEN = "seen too seldom"
+NO_COPY = "seen too seldom"
 """What becomes of a star none of whose copies has enough epochs, or an alert."""
 
 
@@ -142,7 +142,7 @@ def reobserve(
     parents: list[int] = []
     copies: list[int] = []
     made: list[tuple[Copy, str, float]] = []
-    with progress.bar(f"{survey.name} as {cadence.name}", n) as advance:
+    with progress.bar(f"{survey.name} as {cadence.survey.name}", n) as advance:
         for star in range(n):
             before = len(made)
             model, outcome[star] = _model_of(
@@ -164,11 +164,11 @@ def reobserve(
                         copies.append(copy)
                         made.append((seen, str(outcome[star]), _period_of(model)))
                 if len(made) == before:
-                    outcome[star] = UNSEEN
+                    outcome[star] = NO_COPY
             advance(1)
     if not made:
         raise TrainingError(
-            f"no star of {survey.name} can be re-observed as {cadence.name}: "
+            f"no star of {survey.name} can be re-observed as {cadence.survey.name}: "
             f"{', '.join(sorted(set(outcome.tolist())))}; give stars that vary more or are better observed"
         )
     return Reobserved(_assembled(survey, cadence, np.array(parents), np.array(copies), made), outcome)
@@ -216,7 +216,7 @@ def _assembled(
         model=np.array([kind for _, kind, _ in made]),
         model_period=np.array([period for _, _, period in made]),
     )
-    return LabelledCurves(f"{survey.name}_as_{cadence.name}", curves, columns)
+    return LabelledCurves(f"{survey.name}_as_{cadence.survey.name}", curves, columns)
 
 
 def _period_of(model: Model) -> float:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from astropy.coordinates import get_sun
 from astropy.time import Time
 
-from broker.simulator.cadence import (
-    LSST,
-    SURVEYS,
-    ZTF,
-    cadence,
-    clear_nights,
-    magnitude_error,
-    moon_illumination,
-)
+from broker.simulator.cadence import SURVEYS, cadence, clear_nights, draw_place, moon_illumination
 from broker.simulator.sky import MIX, njy, observe, simulate_sky
 from broker.simulator.stars import make_star
+from schemas.surveys import LSST, MAG_PER_RELATIVE_FLUX
 
 NIGHTS = np.arange(61041.0, 61041.0 + 365.0)
 PLACES = {"ztf": (120.0, 20.0), "lsst": (52.98, -28.12)}
@@ -56,11 +51,11 @@ def test_the_sun_makes_a_gap_between_seasons(seen):
 
 def test_exposures_are_in_order_and_never_at_once(seen):
     survey, _, _, exposures = seen
-    assert np.diff(exposures["mjd"]).min() * 86400.0 > survey.exposure_s
+    assert np.diff(exposures["mjd"]).min() * 86400.0 > survey.facts.exposure_s
 
 
 def test_ztf_returns_after_two_or_three_days():
-    exposures = cadence(ZTF, ra=250.0, dec=75.0, clear=NIGHTS, rng=np.random.default_rng(2))
+    exposures = cadence(SURVEYS["ztf"], ra=250.0, dec=75.0, clear=NIGHTS, rng=np.random.default_rng(2))
     gaps = np.diff(np.unique(np.floor(exposures["mjd"])))
     assert np.median(gaps) in {2.0, 3.0}
     assert set(exposures["band"].tolist()) == {b"g", b"r"}
@@ -68,17 +63,67 @@ def test_ztf_returns_after_two_or_three_days():
 
 def test_lsst_visits_come_in_clumps_of_many_bands():
     ra, dec = PLACES["lsst"]
-    exposures = cadence(LSST, ra=ra, dec=dec, clear=NIGHTS, rng=np.random.default_rng(3))
+    exposures = cadence(SURVEYS["lsst"], ra=ra, dec=dec, clear=NIGHTS, rng=np.random.default_rng(3))
     assert set(exposures["band"].tolist()) == {b"u", b"g", b"r", b"i", b"z", b"y"}
     assert np.median(np.diff(exposures["mjd"])) * 1440.0 < 5.0
 
 
-def test_an_error_at_the_five_sigma_depth_is_a_fifth_of_a_magnitude():
-    assert magnitude_error(np.array([20.8]), np.array([20.8]), 0.0) == pytest.approx(0.2)
+def depths_of(survey, n_years=20):
+    """Depths of the exposures in each band, in years with other weather; the place of the star is drawn."""
+    years = []
+    for year in range(n_years):
+        rng = np.random.default_rng(year)
+        clear = clear_nights(NIGHTS[0] + 365.0 * year, 365, rng)
+        years += [cadence(survey, **place_of(survey, rng), clear=clear, rng=rng) for _ in range(4)]
+    exposures = np.concatenate(years)
+    return {band: exposures["depth"][exposures["band"] == band.encode()] for band in survey.facts.depth}
 
 
-def test_bright_stars_have_the_error_of_the_calibration():
-    assert magnitude_error(np.array([13.0]), np.array([20.8]), 0.012) == pytest.approx(0.012, rel=0.01)
+def place_of(survey, rng):
+    return dict(zip(("ra", "dec"), draw_place(survey, rng), strict=True))
+
+
+@pytest.mark.parametrize("name", SURVEYS)
+def test_over_moon_and_seeing_the_median_depth_is_that_of_the_survey(name):
+    depths = depths_of(SURVEYS[name])
+    medians = {band: np.median(depth) for band, depth in depths.items()}
+    # 1500 and more nights in every band but u and y, scatter 0.45 at most: 0.015
+    assert medians == pytest.approx(dict(SURVEYS[name].facts.depth), abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("mag", "measured"), [(14.75, 0.0097), (16.25, 0.0174), (17.25, 0.0299), (18.2, 0.048)]
+)
+def test_simulated_detections_have_the_errors_of_real_alerts(mag, measured):
+    curves = simulate_sky(150, 21, "ztf")
+    errors = np.concatenate([mag_err(c)[c.detected & (c.band == b"g") & near(c, mag)] for c in curves])
+    assert errors.size > 100
+    assert np.median(errors) == pytest.approx(measured, rel=0.22)
+
+
+@pytest.mark.parametrize(
+    ("band", "mag", "measured"),
+    [("g", 21.07, 0.0139), ("r", 20.99, 0.0156), ("i", 21.03, 0.0190), ("z", 20.84, 0.0253)],
+)
+def test_simulated_visits_have_the_errors_of_real_packets(band, mag, measured):
+    star = make_star("NonVar", ra=52.98, dec=-28.12, r_mag=0.0, rng=np.random.default_rng(0))
+    star = replace(star, mean_mag=dict.fromkeys(star.mean_mag, mag))
+    errors = []
+    for year in range(20):
+        rng = np.random.default_rng(year)
+        clear = clear_nights(NIGHTS[0] + 365.0 * year, 365, rng)
+        curve = observe(star, SURVEYS["lsst"], clear=clear, object_id="1", rng=rng)
+        errors.append(mag_err(curve)[curve.band == band.encode()])
+    error = np.median(np.concatenate(errors))
+    assert np.sqrt(error**2 - LSST.noise.floor**2) == pytest.approx(measured, rel=0.07)  # 0.07 mag of depth
+
+
+def mag_err(curve):
+    return MAG_PER_RELATIVE_FLUX * curve.flux_err_njy / njy(curve.true_mag)
+
+
+def near(curve, mag):
+    return np.abs(curve.true_mag - mag) < 0.25
 
 
 @pytest.mark.parametrize(
@@ -110,7 +155,7 @@ def test_noise_is_as_large_as_the_error_says(survey):
 def test_a_star_keeps_time_at_the_sun():
     # On the ecliptic light arrives up to 500 s early or late: a tenth of this star's period.
     star = make_star("DSCT", ra=180.0, dec=0.0, r_mag=16.0, rng=np.random.default_rng(5))
-    curve = observe(star, ZTF, clear=NIGHTS, object_id="a", rng=np.random.default_rng(6))
+    curve = observe(star, SURVEYS["ztf"], clear=NIGHTS, object_id="a", rng=np.random.default_rng(6))
     middle = curve.mjd + 15.0 / 86400.0
     sun = get_sun(Time(middle, format="mjd", scale="utc"))
     # The star is at the equinox of autumn, so that its direction is (-1, 0, 0).
@@ -121,7 +166,7 @@ def test_a_star_keeps_time_at_the_sun():
 
 def test_saturated_exposures_are_lost():
     star = make_star("NonVar", ra=180.0, dec=20.0, r_mag=12.0, rng=np.random.default_rng(7))
-    curve = observe(star, ZTF, clear=NIGHTS, object_id="a", rng=np.random.default_rng(8))
+    curve = observe(star, SURVEYS["ztf"], clear=NIGHTS, object_id="a", rng=np.random.default_rng(8))
     assert curve.mjd.size == 0
 
 

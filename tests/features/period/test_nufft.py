@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from features.period.nufft import BLOCK, BLOCKS_PER_PASS, NEEDS_EXACT, grid_power
-from features.period.search import weighted_points
+from features.period.points import weighted_points
 from tests import reference
 from tests.features.conftest import make_light_curve
 

@@ -5,13 +5,13 @@ import pytest
 
 from tests.training.known_stars import PERIOD_D, SHAPES, seen, slow_shape, slow_star
 from training.reobserve.choose_model import choose_model
-from training.reobserve.periodic_model import fit_folded
-from training.reobserve.random_walk_model import fit_smoothed
+from training.reobserve.periodic_model import fit_periodic
+from training.reobserve.random_walk_model import fit_random_walk
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_a_fold_follows_the_true_shape_within_the_noise(shape):
-    model = fit_folded(*seen(shape), period_d=PERIOD_D)
+    model = fit_periodic(*seen(shape), period_d=PERIOD_D)
     assert model.fault == ""
     phase = np.linspace(0.0, 1.0, 500, endpoint=False)
     miss = model.mag(phase * PERIOD_D) - 14.0 - shape(phase)
@@ -19,18 +19,20 @@ def test_a_fold_follows_the_true_shape_within_the_noise(shape):
 
 
 def test_an_eclipse_keeps_its_depth():
-    model = fit_folded(*seen(SHAPES["eclipses"], n=800), period_d=PERIOD_D)
+    model = fit_periodic(*seen(SHAPES["eclipses"], n=800), period_d=PERIOD_D)
     assert np.ptp(model.curve) == pytest.approx(0.8, abs=0.06)
 
 
 def test_half_the_period_of_a_binary_is_mended():
     time, mag, err = seen(SHAPES["eclipses"])
-    assert fit_folded(time, mag, err, period_d=PERIOD_D / 2).period_d == pytest.approx(PERIOD_D, rel=1e-5)
+    assert fit_periodic(time, mag, err, period_d=PERIOD_D / 2).period_d == pytest.approx(PERIOD_D, rel=1e-5)
 
 
 def test_a_period_that_is_slightly_wrong_is_mended():
     time, mag, err = seen(SHAPES["sawtooth"])
-    model = fit_folded(time, mag, err, period_d=PERIOD_D * (1.0 + PERIOD_D / 2000.0))  # one cycle off in all
+    model = fit_periodic(
+        time, mag, err, period_d=PERIOD_D * (1.0 + PERIOD_D / 2000.0)
+    )  # one cycle off in all
     assert model.period_d == pytest.approx(PERIOD_D, rel=3e-5)
     assert model.fault == ""
 
@@ -38,7 +40,7 @@ def test_a_period_that_is_slightly_wrong_is_mended():
 def test_outliers_are_left_out_of_a_fold_but_eclipses_are_not():
     time, mag, err = seen(SHAPES["eclipses"])
     mag[::50] += 1.5
-    model = fit_folded(time, mag, err, period_d=PERIOD_D)
+    model = fit_periodic(time, mag, err, period_d=PERIOD_D)
     assert not model.kept[::50].any()
     in_eclipse = SHAPES["eclipses"](time / PERIOD_D % 1.0) > 0.3
     in_eclipse[::50] = False
@@ -49,7 +51,7 @@ def test_noise_is_not_folded():
     rng = np.random.default_rng(2)
     for _ in range(20):
         time = np.sort(rng.uniform(0.0, 2000.0, 300))
-        model = fit_folded(
+        model = fit_periodic(
             time, rng.normal(14.0, 0.1, 300), np.full(300, 0.1), period_d=rng.uniform(0.2, 5.0)
         )
         assert model.fault == "too noisy"
@@ -57,7 +59,7 @@ def test_noise_is_not_folded():
 
 def test_a_star_is_not_folded_at_a_wrong_period():
     time, mag, err = seen(SHAPES["sawtooth"])
-    assert fit_folded(time, mag, err, period_d=0.7717).fault != ""
+    assert fit_periodic(time, mag, err, period_d=0.7717).fault != ""
     model, reason = choose_model(time, mag, err, period_d=0.7717, search=False)
     assert model is None
     assert reason in ("too noisy", "not periodic")
@@ -66,7 +68,7 @@ def test_a_star_is_not_folded_at_a_wrong_period():
 def test_a_gap_in_phase_is_not_filled():
     time, mag, err = seen(SHAPES["sine"])
     kept = time / PERIOD_D % 1.0 > 0.25
-    assert fit_folded(time[kept], mag[kept], err[kept], period_d=PERIOD_D).fault == "gap in phase"
+    assert fit_periodic(time[kept], mag[kept], err[kept], period_d=PERIOD_D).fault == "gap in phase"
 
 
 def test_a_missing_period_is_found():
@@ -86,7 +88,7 @@ def test_both_modes_of_a_star_are_found():
 
 
 def test_a_slow_star_is_interpolated_where_it_is_known_and_only_there():
-    model = fit_smoothed(*slow_star())
+    model = fit_random_walk(*slow_star())
     assert model.fault == ""
     time = np.arange(10.0, 2300.0, 1.0)
     mag, known = model.mag_at(time)
@@ -99,4 +101,4 @@ def test_a_slow_star_is_interpolated_where_it_is_known_and_only_there():
 
 
 def test_a_fast_star_is_not_interpolated():
-    assert fit_smoothed(*seen(SHAPES["sine"])).fault == "too fast"
+    assert fit_random_walk(*seen(SHAPES["sine"])).fault == "too fast"

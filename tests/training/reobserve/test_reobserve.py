@@ -11,7 +11,7 @@ from training.data.light_curves import LabelledCurves, LightCurves, offsets_of
 from training.errors import SettingsError, TrainingError
 from training.reobserve.choose_model import choose_model
 from training.reobserve.observe import Copy, observe
-from training.reobserve.periodic_model import fit_folded
+from training.reobserve.periodic_model import fit_periodic
 from training.reobserve.reobserve import Reobservation, reobserve
 from training.reobserve.ztf_and_lsst import LSST_LIKE, ZTF_LIKE
 
@@ -57,7 +57,7 @@ def test_a_slow_star_is_only_looked_at_in_its_seasons():
 
 @pytest.mark.parametrize("cadence", [ZTF_LIKE, LSST_LIKE], ids=["ztf", "lsst"])
 def test_copies_differ_from_the_truth_by_their_errors(cadence):
-    model = (fit_folded(*seen(SHAPES["sine"]), period_d=PERIOD_D),)
+    model = (fit_periodic(*seen(SHAPES["sine"]), period_d=PERIOD_D),)
     cadence = bright(cadence, 17.5)  # where errors are small enough to be symmetric in magnitudes
     residuals = [(copy.mag - copy.truth) / copy.err for copy in copies_of(model, cadence, 60)]
     chi2 = np.mean(np.concatenate(residuals) ** 2)
@@ -66,7 +66,7 @@ def test_copies_differ_from_the_truth_by_their_errors(cadence):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_copy_follows_the_true_shape(shape):
-    model = (fit_folded(*seen(SHAPES[shape]), period_d=PERIOD_D),)
+    model = (fit_periodic(*seen(SHAPES[shape]), period_d=PERIOD_D),)
     worst = []
     for copy in copies_of(model, bright(ZTF_LIKE, 15.0), 12):
         phases = copy.time / PERIOD_D % 1.0
@@ -78,7 +78,7 @@ def test_the_copy_follows_the_true_shape(shape):
 
 
 def test_the_period_survives():
-    model = (fit_folded(*seen(SHAPES["sine"]), period_d=PERIOD_D),)
+    model = (fit_periodic(*seen(SHAPES["sine"]), period_d=PERIOD_D),)
     found = []
     for copy in copies_of(model, bright(ZTF_LIKE, 15.0), 40, fewest_epochs=100):
         values, _ = extract(copy.time, copy.mag, copy.err, np.array([0, copy.time.size]))
@@ -88,7 +88,7 @@ def test_the_period_survives():
 
 
 def test_alerts_are_five_sigma_from_the_reference():
-    model = (fit_folded(*seen(SHAPES["sawtooth"]), period_d=PERIOD_D),)
+    model = (fit_periodic(*seen(SHAPES["sawtooth"]), period_d=PERIOD_D),)
     copies = copies_of(model, ZTF_LIKE, 30, detections_share=1.0)
     assert len(copies) > 20
     for copy in copies:
@@ -101,7 +101,7 @@ def test_alerts_are_five_sigma_from_the_reference():
 @pytest.mark.parametrize("cadence", [ZTF_LIKE, LSST_LIKE], ids=["ztf", "lsst"])
 def test_copies_are_well_formed_and_know_their_star(three, cadence):
     made = reobserve(three, cadence, seed=3, settings=Reobservation(copies=8)).survey
-    assert made.name == f"made_as_{cadence.name}"
+    assert made.name == f"made_as_{cadence.survey.name}"
     assert len(made.curves) >= 12
     for star in range(len(made.curves)):
         time, mag, err = made.curves.pick(star)
