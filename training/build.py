@@ -19,15 +19,16 @@ from training.artifact.fold_networks import (
 )
 from training.crossfit.crossfit import CrossFit, cross_fit
 from training.crossfit.dataset import Dataset, build_dataset
-from training.crossfit.labelled_file import NON_VARIABLE, LabelledFile, learnt_files, provenance
+from training.crossfit.labelled_file import LabelledFile, learnt_files, provenance
 from training.crossfit.learnable import check_examples
 from training.crossfit.learning_curve import learning_curve
 from training.crossfit.recipe import Recipe, transfer_layers
 from training.crossfit.starting_point import FromPretrained, FromScratch
 from training.data.labels import classes_of
 from training.data.light_curves import survey_name
+from training.data.public_surveys import NON_VARIABLE
 from training.errors import SettingsError
-from training.network.paper_sgd import Layers
+from training.network.layers import Layers
 from training.progress import Bars
 from training.release import describe, write_release
 from training.report.model_page import write_page

@@ -31,19 +31,19 @@ from training.errors import SettingsError, TrainingError
 from training.examples.augment import Sampling
 from training.examples.feature_table import Extraction, FeatureTable
 from training.network.batch import Batch, oversampled
+from training.network.layers import Layers
 from training.network.networks import Networks
 from training.network.one_cycle import OneCycle
-from training.network.paper_sgd import Layers
 from training.network.preprocess import Preprocessing
 from training.network.trained_network import TrainedNetwork
 from training.progress import QUIET
 from training.release import describe
 from training.stars.folds import folds
 
-SCRATCH = Recipe(name="table", schedule=OneCycle(label_smoothing=0.0))
+TABLE_RECIPE = Recipe(name="table", schedule=OneCycle(label_smoothing=0.0))
 """Shows a small table often enough: the batch is an eighth of it."""
 
-NAME = "table"
+TABLE_NAME = "table"
 """What the table is called where a file of light curves would have its name."""
 
 
@@ -159,7 +159,7 @@ class OverSampled:
 
 def train_rows(rows: LabelledRows, making: Making) -> tuple[TrainedNetwork, Manifest]:
     """Train a network of random weights; see `training.build.train`."""
-    recipe = making.of(SCRATCH)
+    recipe = making.of(TABLE_RECIPE)
     fit = FromScratch(recipe, QUIET)
     return _fit(rows, recipe, fit, making, {"method": "trained from scratch on a table of features"})
 
@@ -198,7 +198,7 @@ def _fit(
         made = cross_fit(dataset, recipe, OverSampled(fit) if making.over_sample else fit, seed=making.seed)
     unlabelled = len(rows.labels) - len(chosen.labels)
     data = {
-        "name": NAME,
+        "name": TABLE_NAME,
         "sha256": _hash(chosen),
         "label": "labels",
         "used_for": f"training, validation and test; {unlabelled} rows without a label left out",
@@ -210,7 +210,7 @@ def _fit(
         recipe,
         name="custom",
         version="1.0.0",
-        label_maps={NAME: {label: label for label in np.unique(chosen.labels).tolist()}},
+        label_maps={TABLE_NAME: {label: label for label in np.unique(chosen.labels).tolist()}},
         training={
             **method,
             "command": making.command,
@@ -228,7 +228,7 @@ def _dataset(rows: LabelledRows, recipe: Recipe, seed: int) -> Dataset:
     """Share the rows out to folds, once it is sure that a classifier can be made of them."""
     _check_rows(rows)
     label_map = {label: label for label in np.unique(rows.labels).tolist()}
-    classes = classes_of({NAME: label_map})
+    classes = classes_of({TABLE_NAME: label_map})
     truth = Truth.of(rows.labels, label_map, classes)
     check_classes(
         truth,
@@ -242,7 +242,7 @@ def _dataset(rows: LabelledRows, recipe: Recipe, seed: int) -> Dataset:
     n = len(truth)
     fold = folds(rows.star, truth.first, count=recipe.folds, seed=seed)
     return Dataset(
-        classes, (NAME,), rows.table, truth, np.zeros(n, np.int64), rows.star, fold, np.zeros(n, bool)
+        classes, (TABLE_NAME,), rows.table, truth, np.zeros(n, np.int64), rows.star, fold, np.zeros(n, bool)
     )
 
 

@@ -1,4 +1,4 @@
-"""What `varstream-train` tells its user in one line, sorted by the exit code."""
+"""Errors that `varstream-train` tells its user in one line, sorted by the exit code."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from tests.benchmarks.bench_training import seconds
-from training.crossfit.recipe import SAMPLING, TRANSFER, transfer_layers
+from training.crossfit.recipe import SHORTENED_SAMPLING, TRANSFER, transfer_layers
 from training.network.batch import Batch
 from training.network.networks import BATCH_NORM_EPS, Networks
 from training.network.new_head import transfer_networks, with_new_head
@@ -50,7 +50,7 @@ def measure(stars: int, rounds: int) -> str:
     n_validation = round(0.2 * stars)
     training, validation = simulate(stars - n_validation, 1), simulate(n_validation, 2)
     watched = {"validation": validation, "test": simulate(N_TEST, 3)}
-    examples = simulate(stars * (1 + SAMPLING.truncations), 4)
+    examples = simulate(stars * (1 + SHORTENED_SAMPLING.truncations), 4)
     schedule = TRANSFER.schedule
     if not isinstance(schedule, OneCycle):
         raise TypeError(f"the transfer recipe has the schedule {schedule}")

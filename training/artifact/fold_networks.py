@@ -21,7 +21,7 @@ from schemas.model.manifest import Manifest, sha256_of
 from training.data.read import NPZ_ERRORS
 from training.errors import TrainingError
 from training.network.trained_network import TrainedNetwork, from_arrays, to_arrays
-from training.stars.identity import SCHEME
+from training.stars.identity import KEY_SCHEME
 from training.stars.known_stars import KnownStars
 
 FOLDS_FILE = "folds.npz"
@@ -53,7 +53,7 @@ def write_fold_networks(folder: Path, folds: FoldNetworks) -> str:
     """
     arrays = {
         **to_arrays(folds.networks),
-        "scheme": np.array(SCHEME),
+        "scheme": np.array(KEY_SCHEME),
         "star": folds.stars.key,
         "fold": folds.stars.fold,
     }
@@ -89,7 +89,7 @@ def read_fold_networks(folder: Path, manifest: Manifest) -> FoldNetworks | None:
         raise TrainingError(f"{path} is missing, without which {remedy}") from exc
     except NPZ_ERRORS as exc:
         raise TrainingError(f"{path} cannot be read ({exc}): {remedy}") from exc
-    if found.get("scheme") != SCHEME:
+    if found.get("scheme") != KEY_SCHEME:
         raise TrainingError(
             f"{path} was written by another version of this package: make {manifest.name} again, by "
             f"`{manifest.training.get('command')}`"

@@ -1,4 +1,4 @@
-"""Import of the published UPSILoN-T model ("U model") into our artifact, with nothing retrained.
+"""The import of the published UPSILoN-T model ("U model") into our artifact, with nothing retrained.
 
 The weights and constants are public under the MIT licence (https://github.com/dwkim78/UPSILoN-T) and
 read from a folder the user gives. They were trained with the published feature definitions, so the
@@ -27,7 +27,7 @@ from training.network.trained_network import TrainedNetwork
 CONSTANTS_FILE = "preprocessing_and_readme_case.json"
 WEIGHT_FILES = ("u_model_state_dict.npz", "state_dict.pt")
 
-FLOOR = 1e-4
+PUBLISHED_FLOOR = 1e-4
 """Smallest argument of a logarithm: the published training features were rounded to four decimals."""
 
 LOWEST_SCORE = -10.0
@@ -116,7 +116,7 @@ def _parse_constants(constants: dict[str, Any], path: Path) -> tuple[tuple[str, 
     preprocessing = Preprocessing(
         logged=logged,
         shift=np.where(logged, minimum, 0.0),
-        floor=np.where(logged, FLOOR, 1.0),
+        floor=np.where(logged, PUBLISHED_FLOOR, 1.0),
         center=center,
         scale=scale,
         low=np.where(logged, LOWEST_SCORE, -np.inf),

@@ -107,7 +107,7 @@ def transfer(arguments: argparse.Namespace) -> None:
     """``varstream-train transfer``."""
     from training import build  # noqa: PLC0415
     from training.crossfit.recipe import STREAM, TRANSFER  # noqa: PLC0415
-    from training.network.paper_sgd import Layers  # noqa: PLC0415
+    from training.network.layers import Layers  # noqa: PLC0415
 
     layers = None if arguments.mode is None else Layers(arguments.mode)
     recipe = TRANSFER if arguments.observe_as is None else STREAM

@@ -1,4 +1,4 @@
-"""The command ``varstream-train``: what can be asked, and what a failure prints."""
+"""The parser of ``varstream-train``: what can be asked, and what a failure prints."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from training.errors import SettingsError, TrainingError
 
-EXTRA = ("torch", "onnx")
-LESS = {"evaluate": (), "features": ("pyarrow",)}
+TRAINING_PACKAGES = ("torch", "onnx")
+PACKAGES_OF_COMMAND = {"evaluate": (), "features": ("pyarrow",)}
 """Packages of the extra that a command needs: most need all of the first."""
 
 PATHS_HELP = (
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0 for success, 1 for unusable data, 2 for wrong settings."""
     arguments = _parser().parse_args(argv)
     try:
-        _require(LESS.get(arguments.command, EXTRA))
+        _require(PACKAGES_OF_COMMAND.get(arguments.command, TRAINING_PACKAGES))
         from training.cli import commands  # noqa: PLC0415 - seconds of imports that --help does not need
 
         getattr(commands, arguments.command)(arguments)

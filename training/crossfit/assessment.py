@@ -31,8 +31,8 @@ MIN_LIGHT_CURVES_IN_BIN = 30
 
 CALIBRATION_BINS = 10
 CONFIDENT_PROBABILITY = 0.9
-OF_LIMITS = ("labelled_wrongly", "confident_wrongly")
-SUMMARY = ("mc", "mc_error", "accuracy", "calibration_error", "n", "n_stars", "n_unscored")
+FIELDS_OF_LIMITS = ("labelled_wrongly", "confident_wrongly")
+SUMMARY_FIELDS = ("mc", "mc_error", "accuracy", "calibration_error", "n", "n_stars", "n_unscored")
 
 
 def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
 def without_limits(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what depends on the limits of the model."""
     simulated = {
-        kind: {name: value for name, value in each.items() if name not in OF_LIMITS}
+        kind: {name: value for name, value in each.items() if name not in FIELDS_OF_LIMITS}
         for kind, each in metrics.get("simulated", {}).items()
     }
     return {**metrics, "simulated": simulated} if simulated else dict(metrics)
@@ -184,7 +184,7 @@ def showing(table: FeatureTable, count: int | None) -> NDArray[np.bool_]:
 
 
 def _summary(report: dict[str, Any]) -> dict[str, Any]:
-    summary: dict[str, Any] = _rounded({key: report[key] for key in SUMMARY})
+    summary: dict[str, Any] = _rounded({key: report[key] for key in SUMMARY_FIELDS})
     return summary
 
 

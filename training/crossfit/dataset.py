@@ -15,6 +15,7 @@ from training.crossfit.learnable import check_classes
 from training.crossfit.recipe import Recipe
 from training.data.labels import at_most
 from training.data.light_curves import LabelledCurves
+from training.data.public_surveys import NON_VARIABLE
 from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
 from training.examples.augment import Kind
@@ -25,7 +26,7 @@ from training.stars.identity import Identities
 from training.stars.known_stars import KnownStars
 from training.stars.same_star import same_stars
 
-SIMULATED_CLASS = {Kind.SHUFFLED: "NonVar", Kind.CONSTANT: "NonVar", Kind.DAMPED_WALK: "QSO"}
+SIMULATED_CLASS = {Kind.SHUFFLED: NON_VARIABLE, Kind.CONSTANT: NON_VARIABLE, Kind.DAMPED_WALK: "QSO"}
 """What examples that are no measurement of their star are examples of."""
 
 
@@ -92,11 +93,11 @@ class Dataset:
 
     def take(self, rows: NDArray[np.int64]) -> Dataset:
         """Copy some of the examples."""
-        each: dict[str, Any] = {name: getattr(self, name)[rows] for name in COLUMNS}
+        each: dict[str, Any] = {name: getattr(self, name)[rows] for name in PER_EXAMPLE_FIELDS}
         return replace(self, table=self.table.take(rows), truth=self.truth.take(rows), **each)
 
 
-COLUMNS = ("survey", "star", "fold", "spared")
+PER_EXAMPLE_FIELDS = ("survey", "star", "fold", "spared")
 """Of a dataset, a value an example."""
 
 
@@ -235,7 +236,7 @@ def imitated(truth: Truth, kind: NDArray[np.int8], classes: tuple[str, ...]) -> 
 def _join(parts: Sequence[Dataset], surveys: tuple[str, ...]) -> Dataset:
     """One survey after the other; examples that imitate a class the model lacks are left out."""
     arrays: dict[str, Any] = {
-        name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in PER_EXAMPLE_FIELDS
     }
     table = FeatureTable.join([part.table for part in parts])
     truth = Truth.join([part.truth for part in parts])

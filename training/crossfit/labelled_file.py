@@ -11,7 +11,7 @@ import numpy as np
 from schemas.model.manifest import Manifest, sha256_of
 from training.data.labels import at_most
 from training.data.light_curves import Columns, LabelledCurves, survey_name
-from training.data.public_surveys import DOUBLE_MODE, SURVEYS
+from training.data.public_surveys import DOUBLE_MODE_LABELS, NON_VARIABLE, SURVEYS
 from training.data.read import read_light_curves
 from training.errors import SettingsError
 from training.progress import QUIET, Bars
@@ -19,12 +19,10 @@ from training.reobserve.reobserve import Reobservation, reobserve
 from training.reobserve.ztf_and_lsst import CADENCES
 from training.stars.identity import Identities
 
-NON_VARIABLE = "NonVar"
-
 COPIES_OF_A_STAR = 2
 """Light curves of each star that another survey is shown."""
 
-TEST_ONLY = "test"
+TEST_ONLY_USE = "test"
 """What a file is used for that no star is trained on."""
 
 
@@ -90,7 +88,7 @@ class LabelledFile:
             CADENCES[self.observe_as],
             seed=0,
             settings=Reobservation(copies=COPIES_OF_A_STAR),
-            double_mode=np.isin(labels, DOUBLE_MODE),
+            double_mode=np.isin(labels, DOUBLE_MODE_LABELS),
             constant=np.isin(labels, still),
             progress=progress,
         )
@@ -172,7 +170,7 @@ def provenance(
             "label": file.label_key,
             "observed_as": file.observe_as,
             "stars_observed": dict(outcomes.get(survey_name(file.path), {})),
-            "used_for": TEST_ONLY if file.test_only else "training and, in folds, test",
+            "used_for": TEST_ONLY_USE if file.test_only else "training and, in folds, test",
             "references": _references(survey_name(file.path)),
         }
         for file in files
@@ -182,7 +180,7 @@ def provenance(
 def learnt_files(manifest: Manifest) -> set[str]:
     """Hashes of the files that a model, or one it was transferred from, has learnt from."""
     data = manifest.training.get("data", ())
-    own = {each["sha256"] for each in data if each.get("used_for") != TEST_ONLY}
+    own = {each["sha256"] for each in data if each.get("used_for") != TEST_ONLY_USE}
     return own | set(manifest.training.get("files_of_pretraining", ()))
 
 

@@ -1,4 +1,4 @@
-"""Everything that decides how a model is made, but the data."""
+"""Recipes: everything that decides how a model is made, but the data."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from training.errors import SettingsError
 from training.examples.augment import Sampling
 from training.examples.feature_table import Extraction
+from training.network.layers import Layers
 from training.network.one_cycle import OneCycle
-from training.network.paper_sgd import Layers, Plateau
+from training.network.paper_sgd import Plateau
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,7 @@ class Recipe:
         return isinstance(self.schedule, Plateau)
 
 
-SAMPLING = Sampling(
+SHORTENED_SAMPLING = Sampling(
     truncations=9, first_epochs=(10, 20, 40, 80, 150), shuffled=0.15, constant=0.35, damped_walk=0.12
 )
 """What is made of every star: nine shortened versions, and non-variables and quasars at its epochs."""
@@ -81,7 +82,7 @@ SAMPLING = Sampling(
 RECIPES: Mapping[str, Recipe] = {
     "standard": Recipe(
         name="standard",
-        sampling=SAMPLING,
+        sampling=SHORTENED_SAMPLING,
         schedule=OneCycle(training_epochs=14, batch=512, input_noise=0.03, label_smoothing=0.0),
         class_power=0.5,
         full_weight=3.0,
@@ -90,7 +91,7 @@ RECIPES: Mapping[str, Recipe] = {
     "paper": Recipe(
         name="paper",
         extraction=Extraction(convention="kim2021"),
-        sampling=Sampling(first_epochs=SAMPLING.first_epochs),
+        sampling=Sampling(first_epochs=SHORTENED_SAMPLING.first_epochs),
         schedule=Plateau(),
         robust=False,
         abstain_below=0.0,
@@ -99,20 +100,20 @@ RECIPES: Mapping[str, Recipe] = {
 
 TRANSFER = Recipe(
     name="transfer",
-    sampling=SAMPLING,
+    sampling=SHORTENED_SAMPLING,
     schedule=OneCycle(training_epochs=20, batch=512, peak_rate=1e-3, input_noise=0.03, label_smoothing=0.0),
     full_weight=3.0,
     simulated_weight=0.1,
 )
 """A calm fit that starts from a good place; the features are the pretrained model's."""
 
-ENOUGH_FOR_EVERY_LAYER = 800
+MIN_LIGHT_CURVES_FOR_EVERY_LAYER = 800
 """Labelled light curves from which on it is worth fitting more than the last layer."""
 
 
 def transfer_layers(light_curves: int) -> Layers:
     """Return which layers to fit to so many labelled light curves."""
-    return Layers.EVERY if light_curves >= ENOUGH_FOR_EVERY_LAYER else Layers.LAST
+    return Layers.EVERY if light_curves >= MIN_LIGHT_CURVES_FOR_EVERY_LAYER else Layers.LAST
 
 
 STREAM_STARS_PER_LABEL = 500
@@ -121,7 +122,7 @@ STREAM_STARS_PER_LABEL = 500
 STREAM = replace(
     TRANSFER,
     name="stream",
-    sampling=replace(SAMPLING, truncations=4),
+    sampling=replace(SHORTENED_SAMPLING, truncations=4),
     class_power=0.5,
 )
 """Transfer to an alert stream, from light curves as the stream sees them."""

@@ -1,4 +1,4 @@
-"""Where networks start from: random weights, or a pretrained network under new heads."""
+"""Starting points of networks: random weights, or a pretrained network under new heads."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from training.crossfit.recipe import Recipe
 from training.errors import SettingsError
 from training.network.batch import Batch
+from training.network.layers import Layers
 from training.network.networks import BATCH_NORM_EPS, Networks
 from training.network.new_head import transfer_networks
 from training.network.one_cycle import OneCycle, fit_one_cycle
-from training.network.paper_sgd import Layers, fit_plateau
+from training.network.paper_sgd import fit_plateau
 from training.network.preprocess import Preprocessing, fit_preprocessing
 from training.network.trained_network import TrainedNetwork
 from training.progress import Bars

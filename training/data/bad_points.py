@@ -1,4 +1,4 @@
-"""Which measurements are believed: one rule for every file format, and one message for what is not."""
+"""Measurements that are not believed: one rule for every file format, and one message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.errors import TrainingError
 BRIGHTEST, FAINTEST = -50.0, 90.0
 """No star is outside, while the values that stand for "not measured" are: 99.999, 999, -99 [mag]."""
 
-WANTED: Mapping[str, str] = {
+WHAT_IS_WANTED: Mapping[str, str] = {
     "object_id": "must not be empty",
     "time": "must be a finite number of days",
     "mag": f"must be a magnitude between {BRIGHTEST:g} and {FAINTEST:g}",
@@ -52,7 +52,7 @@ def usable_rows(
     path : Path
         The file, for messages.
     broken : mapping of str to (n,) bool
-        For the keys of `WANTED`, which rows break its rule.
+        For the keys of `WHAT_IS_WANTED`, which rows break its rule.
     describe : callable
         From a row and such a key to the place, the rule and the value, in words.
     skip_bad_rows : bool

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from training.errors import SettingsError
 
-SEPARATOR = "|"
+CLASS_SEPARATOR = "|"
 """Joins the classes a coarse label stands for."""
 
 
 def classes_of(label_maps: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
     """Every class that any map names, in alphabetical order."""
     meanings = {meaning for label_map in label_maps.values() for meaning in label_map.values()}
-    return tuple(sorted({name for meaning in meanings for name in meaning.split(SEPARATOR)}))
+    return tuple(sorted({name for meaning in meanings for name in meaning.split(CLASS_SEPARATOR)}))
 
 
 def at_most(

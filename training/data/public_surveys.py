@@ -32,12 +32,15 @@ LPV joins Miras, semi-regulars and small-amplitude red giants; ROT are spotted a
 rotators, RS CVn stars among them; T2CEPH includes RV Tauri stars; DSCT includes SX Phoenicis stars.
 """
 
+NON_VARIABLE = "NonVar"
+"""The class of stars that do not vary."""
+
 ANY_CEPHEID = "CEPH_1O|CEPH_F"
 ANY_ECLIPSING = "EB_EC|EB_ED|EB_ESD"
 ANY_RR_LYRAE = "RRL_ab|RRL_c|RRL_d"
 
 
-DOUBLE_MODE = (
+DOUBLE_MODE_LABELS = (
     "RRd",
     "RR_Lyrae_DM",
     "RR Lyrae, Double Mode",

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.bad_points import WANTED, unusable, usable_rows
+from training.data.bad_points import WHAT_IS_WANTED, unusable, usable_rows
 from training.data.light_curves import (
     F8,
     SERIES,
@@ -111,7 +111,7 @@ def _read_npz(path: Path, skip_bad_rows: bool) -> LabelledCurves:
     def describe(row: int, key: str) -> str:
         point = f"light curve {ids[star[row]] or star[row]!s} point {row - offsets[star[row]] + 1}"
         value = f", got {arrays[key][row]!s}" if key in SERIES else ""
-        return f"{point}: {key} {WANTED[key]}{value}"
+        return f"{point}: {key} {WHAT_IS_WANTED[key]}{value}"
 
     broken = {"object_id": ids[star] == "", **unusable(time, mag, err)}
     kept = usable_rows(path, broken, describe, skip_bad_rows=skip_bad_rows)

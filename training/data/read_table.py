@@ -1,4 +1,4 @@
-"""Labelled light curves from a table with a row for every epoch.
+"""The reading of labelled light curves from a table with a row for every epoch.
 
 A light curve is what one object has in one band. Rows may come in any order; points are sorted by time,
 light curves keep the order in which they first appear. Text is trimmed, and a CSV has no types: what is
@@ -17,15 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from training.data.bad_points import WANTED, unusable, usable_rows
+from training.data.bad_points import WHAT_IS_WANTED, unusable, usable_rows
 from training.data.light_curves import Columns, LabelledCurves, LightCurves, offsets_of, survey_name
 from training.data.table_rows import Rows, read_rows
 from training.errors import SettingsError, TrainingError
 
-TEXTS = ("object_id", "label", "band")
-NUMBERS = ("time", "mag", "err", "ra", "dec")
-NEEDED = ("object_id", "time", "mag", "err")
-NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+TEXT_KEYS = ("object_id", "label", "band")
+NUMBER_KEYS = ("time", "mag", "err", "ra", "dec")
+NEEDED_KEYS = ("object_id", "time", "mag", "err")
+NUMBER_PATTERN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ def read_table(path: Path, columns: Columns, *, skip_bad_rows: bool) -> Labelled
     if not rows.table.num_rows:
         raise TrainingError(f"{path} has no rows: give a file with a row for every epoch")
     names = _present(path, rows.table, columns)
-    numbers = {key: _numbers(path, rows, names[key]) for key in NUMBERS if key in names}
+    numbers = {key: _numbers(path, rows, names[key]) for key in NUMBER_KEYS if key in names}
     rows, numbers = _good(path, rows, names, numbers, skip_bad_rows=skip_bad_rows)
-    texts = {key: Coded.of(_text(path, rows, names[key])) for key in TEXTS if key in names}
+    texts = {key: Coded.of(_text(path, rows, names[key])) for key in TEXT_KEYS if key in names}
     star = texts["object_id"]
     positions: dict[str, Coded] = {
         key: Coded.of(pa.array(numbers[key] + 0.0)) for key in ("ra", "dec") if key in names
@@ -98,7 +98,7 @@ def _present(path: Path, table: pa.Table, columns: Columns) -> dict[str, str]:
     missing = [
         name
         for key, name in names.items()
-        if name not in table.column_names and (key in NEEDED or name != default[key])
+        if name not in table.column_names and (key in NEEDED_KEYS or name != default[key])
     ]
     if missing:
         has = ", ".join(table.column_names[:30]) or "none"
@@ -130,7 +130,7 @@ def _good(
             return f"{rows.place(row)}: {rows.why}"
         value = rows.table[names[key]][row].as_py()
         got = "nothing" if value in (None, "") else repr(value)
-        return f"{rows.place(row)}: {names[key]} {WANTED[key]}, got {got}"
+        return f"{rows.place(row)}: {names[key]} {WHAT_IS_WANTED[key]}, got {got}"
 
     kept = usable_rows(path, broken, describe, skip_bad_rows=skip_bad_rows)
     if kept.all():
@@ -151,7 +151,7 @@ def _numbers(path: Path, rows: Rows, name: str) -> NDArray[np.float64]:
     column = _one(rows.table[name])
     if _is_text(column.type):
         text = pc.utf8_trim_whitespace(column)
-        column = pc.if_else(pc.match_substring_regex(text, NUMBER), text, None).cast(pa.float64())
+        column = pc.if_else(pc.match_substring_regex(text, NUMBER_PATTERN), text, None).cast(pa.float64())
     elif pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
     elif not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):

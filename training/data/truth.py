@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.labels import SEPARATOR
+from training.data.labels import CLASS_SEPARATOR
 from training.errors import SettingsError
 
 
@@ -40,7 +40,7 @@ class Truth:
         index = {name: column for column, name in enumerate(classes)}
         allowed = np.zeros((len(labels), len(classes)), dtype=bool)
         for label, meaning in label_map.items():
-            names = meaning.split(SEPARATOR)
+            names = meaning.split(CLASS_SEPARATOR)
             unknown = [name for name in names if name not in index]
             if unknown:
                 raise SettingsError(

@@ -26,7 +26,7 @@ Curves = (
     | LabelledCurves
 )
 
-COLUMNS = (*FEATURE_NAMES, "n_epochs", "status", "convention", "clip_sigma")
+FRAME_COLUMNS = (*FEATURE_NAMES, "n_epochs", "status", "convention", "clip_sigma")
 """What `light_curve_features` gives, in this order. More columns do no harm."""
 
 
@@ -99,13 +99,13 @@ def read_frame(table: pd.DataFrame) -> FeatureTable:
         raise SettingsError(
             f"the features must be a table of light_curve_features, got {type(table).__name__}"
         )
-    missing = [name for name in COLUMNS if name not in table.columns]
+    missing = [name for name in FRAME_COLUMNS if name not in table.columns]
     if missing:
         raise SettingsError(
             f"the table lacks {', '.join(missing)}: make it with light_curve_features; what "
             "`varstream-train features` wrote needs table.assign(convention=..., clip_sigma=...)"
         )
-    twice = [name for name in COLUMNS if list(table.columns).count(name) > 1]
+    twice = [name for name in FRAME_COLUMNS if list(table.columns).count(name) > 1]
     if twice:
         raise SettingsError(f"the table has {', '.join(twice)} twice: keep one of each")
     n_epochs = _numbers(table, "n_epochs")

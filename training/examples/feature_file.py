@@ -25,9 +25,9 @@ from training.result_cache import hash_of, name_of
 LIGHT_CURVES_A_TASK = 100
 """A second of work, lost at most when interrupted."""
 
-LEADING = ("object_id", "band", "label", "survey")
-MEASURED = ("n_epochs", "baseline_d", *FEATURE_NAMES, "status")
-FORMATS = (".csv", ".parquet")
+LEADING_COLUMNS = ("object_id", "band", "label", "survey")
+MEASURED_COLUMNS = ("n_epochs", "baseline_d", *FEATURE_NAMES, "status")
+TABLE_FORMATS = (".csv", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def feature_rows(survey: LabelledCurves, made: Features) -> pa.Table:
     ``period``, becomes ``period_given``.
     """
     curves = survey.curves
-    ours = ("survey", *MEASURED)
+    ours = ("survey", *MEASURED_COLUMNS)
     known = {f"{name}_given" if name in ours else name: column for name, column in survey.columns.items()}
     known["survey"] = np.full(len(curves), survey.name)
     bounds = [curves.time[a:b] for a, b in zip(curves.offsets[:-1], curves.offsets[1:], strict=True)]
@@ -135,8 +135,8 @@ def check_output(path: Path) -> None:
     SettingsError
         If the suffix is unknown, or the folder is missing or not ours to write.
     """
-    if path.suffix not in FORMATS:
-        raise SettingsError(f"{path} must end in {' or '.join(FORMATS)}: the suffix says the format")
+    if path.suffix not in TABLE_FORMATS:
+        raise SettingsError(f"{path} must end in {' or '.join(TABLE_FORMATS)}: the suffix says the format")
     if not path.parent.is_dir() or path.is_dir() or not os.access(path.parent, os.W_OK):
         raise SettingsError(f"cannot write {path}: give a file in a folder that exists and can be written")
 
@@ -150,9 +150,9 @@ def write_table(path: Path, tables: Sequence[pa.Table]) -> None:
         If it cannot be written.
     """
     table = pa.concat_tables(_alike(tables), promote_options="default")
-    names = [name for name in table.column_names if name not in MEASURED]
-    leading = [name for name in LEADING if name in names]
-    table = table.select([*leading, *(name for name in names if name not in leading), *MEASURED])
+    names = [name for name in table.column_names if name not in MEASURED_COLUMNS]
+    leading = [name for name in LEADING_COLUMNS if name in names]
+    table = table.select([*leading, *(name for name in names if name not in leading), *MEASURED_COLUMNS])
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         if path.suffix == ".csv":

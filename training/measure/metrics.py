@@ -1,4 +1,4 @@
-"""How good a classifier is: the confusion matrix and what follows from it (eqs. 5 to 11)."""
+"""Metrics of a classifier: the confusion matrix and what follows from it (eqs. 5 to 11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network of Fig. 2, many of it at a time.
+"""Networks: many of that of Fig. 2 at a time.
 
 A result of the paper is the mean of 30 repeats: 30 networks of 48,799 parameters each, far too small to
 keep a processor busy one by one. Here R networks of one architecture are one computation: every tensor
@@ -12,9 +12,7 @@ one after another, as its kernel likes them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -22,8 +20,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-N_FEATURES = 16
-WIDTHS = (64, 128, 256)
+from features import FEATURE_NAMES
+from training.network.weights import Weights, check, draw
+
+HIDDEN_WIDTHS = (64, 128, 256)
 """The best of the 13 architectures in Table 3."""
 
 BATCH_NORM_EPS = 1e-5
@@ -32,8 +32,6 @@ BATCH_NORM_MOMENTUM = 0.1
 
 ROWS_AT_ONCE = 2048
 """Examples times networks of one computation on a processor: beyond it the caches overflow."""
-
-Weights = Mapping[str, NDArray[np.float32]]
 
 
 class Networks:
@@ -71,12 +69,12 @@ class Networks:
         n_classes: int,
         seeds: Sequence[int],
         *,
-        widths: Sequence[int] = WIDTHS,
-        n_features: int = N_FEATURES,
+        widths: Sequence[int] = HIDDEN_WIDTHS,
+        n_features: int = len(FEATURE_NAMES),
         device: str | torch.device = "cpu",
     ) -> Networks:
         """Return one network for each seed, drawn as `torch.nn.Linear` draws its weights."""
-        drawn = [_draw((n_features, *widths, n_classes), seed) for seed in seeds]
+        drawn = [draw((n_features, *widths, n_classes), seed) for seed in seeds]
         stacked = {name: torch.stack([each[name] for each in drawn]).to(device) for name in drawn[0]}
         return cls(*_parted(stacked))
 
@@ -96,7 +94,7 @@ class Networks:
             If a tensor is missing, unknown, or of a shape that does not fit its neighbours.
         """
         for each in weights:
-            _check(each)
+            check(each)
         stacked = {name: np.stack([each[name] for each in weights]).astype(np.float32) for name in weights[0]}
         tensors = {name: torch.from_numpy(array).to(device) for name, array in stacked.items()}
         return cls(*_parted(tensors), input_eps=input_eps)
@@ -257,51 +255,7 @@ def as_scores(scores: NDArray[np.float64], *, device: str | torch.device = "cpu"
     return torch.from_numpy(np.ascontiguousarray(stacked.transpose(0, 2, 1), np.float32)).to(device)
 
 
-def _draw(sizes: tuple[int, ...], seed: int) -> dict[str, Tensor]:
-    """Tensors of one new network: uniform within 1 / sqrt(inputs), normalisations that do nothing."""
-    generator = torch.Generator().manual_seed(seed)
-    tensors: dict[str, Tensor] = {}
-
-    def uniform(inputs: int, *shape: int) -> Tensor:
-        return (2.0 * torch.rand(shape, generator=generator) - 1.0) / math.sqrt(inputs)
-
-    def normalisation(layer: int, size: int) -> None:
-        tensors[f"bn{layer}.weight"], tensors[f"bn{layer}.bias"] = torch.ones(size), torch.zeros(size)
-        tensors[f"bn{layer}.running_mean"] = torch.zeros(size)
-        tensors[f"bn{layer}.running_var"] = torch.ones(size)
-
-    for layer, (inputs, outputs) in enumerate(pairwise(sizes), start=1):
-        normalisation(layer, inputs)
-        tensors[f"fc{layer}.weight"] = uniform(inputs, outputs, inputs)
-        tensors[f"fc{layer}.bias"] = uniform(inputs, outputs)
-    normalisation(len(sizes), sizes[-1])
-    return tensors
-
-
 def _parted(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Parameters and running statistics."""
     parameters = {name: tensor for name, tensor in tensors.items() if "running" not in name}
     return parameters, {name: tensor for name, tensor in tensors.items() if "running" in name}
-
-
-def _check(weights: Weights) -> None:
-    depth = max(sum(name.startswith("fc") and name.endswith("weight") for name in weights), 1)
-    matrices = [weights.get(f"fc{layer}.weight") for layer in range(1, depth + 1)]
-    for layer, matrix in enumerate(matrices, start=1):
-        if matrix is None or matrix.ndim != 2:
-            raise ValueError(f"weights do not fit together: there is no matrix fc{layer}.weight")
-    found = {name: array.shape for name, array in weights.items()}
-    sizes = (found["fc1.weight"][1], *(found[f"fc{layer}.weight"][0] for layer in range(1, depth + 1)))
-    expected: dict[str, tuple[int, ...]] = {}
-    for layer, size in enumerate(sizes, start=1):
-        for part in ("weight", "bias", "running_mean", "running_var"):
-            expected[f"bn{layer}.{part}"] = (size,)
-        if layer <= depth:
-            expected[f"fc{layer}.weight"] = (sizes[layer], size)
-            expected[f"fc{layer}.bias"] = (sizes[layer],)
-    for name in sorted(found.keys() | expected.keys()):
-        if found.get(name) != expected.get(name):
-            raise ValueError(
-                f"weights do not fit together: {name} is {found.get(name, 'missing')}, "
-                f"not {expected.get(name, 'missing')}"
-            )

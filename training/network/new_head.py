@@ -1,4 +1,4 @@
-"""A pretrained network for other classes: every layer, or the last layer only (section 4).
+"""The transfer of a pretrained network to other classes, under a new head (section 4).
 
 Both keep the pretrained preprocessing constants and the running statistics of every BatchNorm, since
 the layers were trained behind them. (The published code refits the constants, lets the statistics drift
@@ -15,16 +15,17 @@ import torch
 from torch import Tensor
 
 from training.network.batch import Batch
+from training.network.layers import Layers
 from training.network.loss import partial_cross_entropy
-from training.network.networks import Networks, Weights
+from training.network.networks import Networks
 from training.network.one_cycle import OneCycle, fit_one_cycle
-from training.network.paper_sgd import Layers
+from training.network.weights import Weights
 from training.progress import Bars
 
-PENALTY = 0.02
+HEAD_PENALTY_C = 0.02
 """Inverse strength C of the head's L2 penalty, as scikit-learn counts it."""
 
-MAX_STEPS = 200
+MAX_HEAD_STEPS = 200
 
 
 def transfer_networks(
@@ -111,8 +112,8 @@ def _fit_heads(networks: Networks, examples: Batch) -> None:
 
 
 def _fit_head(network: Networks, hidden: Tensor, examples: Batch, weight: Tensor, bias: Tensor) -> None:
-    optimiser = torch.optim.LBFGS([weight, bias], max_iter=MAX_STEPS, line_search_fn="strong_wolfe")
-    strength = 1.0 / (2.0 * PENALTY * examples.n)
+    optimiser = torch.optim.LBFGS([weight, bias], max_iter=MAX_HEAD_STEPS, line_search_fn="strong_wolfe")
+    strength = 1.0 / (2.0 * HEAD_PENALTY_C * examples.n)
 
     def loss() -> Tensor:
         optimiser.zero_grad()

@@ -1,4 +1,4 @@
-"""Fit networks to standard scores: AdamW on one cycle of the learning rate.
+"""The fit of networks to standard scores by AdamW, on one cycle of the learning rate.
 
 A shorter and calmer way than the paper's (`training.network.paper_sgd`), and better on small sets, where it
 needs no validation part to choose a training epoch.

@@ -1,10 +1,9 @@
-"""The paper's own training loop (section 3.3.2): SGD whose rate falls when validation stops improving."""
+"""The paper's own fit (section 3.3.2): SGD whose rate falls when validation stops improving."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import torch
@@ -15,17 +14,10 @@ from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
 from training.measure.metrics import confusion_matrices, scaled_mccs
 from training.network.batch import Batch, generators_of, shuffled
+from training.network.layers import Layers
 from training.network.loss import partial_cross_entropy
 from training.network.networks import Networks, groups, predict
 from training.progress import Bars
-
-
-class Layers(StrEnum):
-    """Which layers are fitted (section 4.1)."""
-
-    EVERY = "every-layer"
-    LAST = "last-layer"
-    """The last fully connected one; the normalisations go on following the data, as in the published code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

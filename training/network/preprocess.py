@@ -1,4 +1,4 @@
-"""Raw features to standard scores: shift, log10, centre, scale, clip (section 3.2).
+"""Preprocessing of raw features to standard scores: shift, log10, centre, scale, clip (section 3.2).
 
 Nine of the sixteen features are heavy-tailed and go through ``log10(x - min)`` first. The published
 code lets a value below the training minimum become NaN, and a NaN become the first class. Here the
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from features import FEATURE_NAMES
 from training.errors import TrainingError
 
-LOGGED = frozenset(
+LOGARITHMIC_FEATURES = frozenset(
     {
         "period",
         "skewness",
@@ -129,13 +129,13 @@ class Preprocessing:
         return cls(logged, low=np.array(low), high=np.array(high), **arrays)
 
 
-TAIL = 0.002
+CLIPPED_SHARE = 0.002
 """Share of the training values beyond either end of the range that a robust preprocessing keeps."""
 
-FARTHEST = 8.0
+MAX_ROBUST_SCORE = 8.0
 """Largest robust score."""
 
-NORMAL_DECILES = 2.563
+NORMAL_DECILE_SPAN = 2.563
 """Standard deviations of a normal distribution from its first to its last decile."""
 
 
@@ -169,7 +169,7 @@ def fit_preprocessing(values: NDArray[np.float64], *, robust: bool = False) -> P
             f"feature {FEATURE_NAMES[column]} of row {row} is {values[row, column]}: leave out light curves "
             "whose status blocks"
         )
-    logged = np.array([name in LOGGED for name in FEATURE_NAMES])
+    logged = np.array([name in LOGARITHMIC_FEATURES for name in FEATURE_NAMES])
     shift = np.where(logged, values.min(axis=0), 0.0)
     distance = values - shift
     smallest = np.where(distance > 0.0, distance, np.inf).min(axis=0)
@@ -181,8 +181,14 @@ def fit_preprocessing(values: NDArray[np.float64], *, robust: bool = False) -> P
         scores = (transformed - center) / scale
         return Preprocessing(logged, shift, floor, center, scale, scores.min(axis=0), scores.max(axis=0))
     first, last = np.quantile(transformed, (0.1, 0.9), axis=0)
-    scale = np.maximum((last - first) / NORMAL_DECILES, MIN_SCALE)
-    low, high = np.quantile((transformed - center) / scale, (TAIL, 1.0 - TAIL), axis=0)
+    scale = np.maximum((last - first) / NORMAL_DECILE_SPAN, MIN_SCALE)
+    low, high = np.quantile((transformed - center) / scale, (CLIPPED_SHARE, 1.0 - CLIPPED_SHARE), axis=0)
     return Preprocessing(
-        logged, shift, floor, center, scale, np.maximum(low, -FARTHEST), np.minimum(high, FARTHEST)
+        logged,
+        shift,
+        floor,
+        center,
+        scale,
+        np.maximum(low, -MAX_ROBUST_SCORE),
+        np.minimum(high, MAX_ROBUST_SCORE),
     )

@@ -1,4 +1,4 @@
-"""One temperature for honest probabilities.
+"""The temperature that makes probabilities honest.
 
 Dividing all logits by one number changes no label and costs nothing to serve. No one number is right for
 every number of epochs: networks are bolder about long light curves, and wrong about a few of which they are
@@ -15,13 +15,13 @@ from scipy.special import logsumexp
 
 from training.examples.augment import Kind
 
-RANGE = (0.5, 10.0)
+TEMPERATURE_RANGE = (0.5, 10.0)
 """A few stars that are all right ask for ever bolder probabilities: half the temperature is bold enough."""
 
-EPOCHS = 20
+FITTED_EPOCHS = 20
 """How many first epochs of a star the temperature is fitted to."""
 
-ENOUGH = 200
+MIN_FITTED_EXAMPLES = 200
 """Light curves that it takes; with fewer, it is fitted to complete ones as well, and to other lengths."""
 
 
@@ -41,8 +41,8 @@ def fitted_to(kind: NDArray[np.int8], n_epochs: NDArray[np.int64], *, shortened:
         complete: NDArray[np.bool_] = kind == Kind.FULL
         return complete
     first = kind == Kind.FIRST
-    chosen: NDArray[np.bool_] = first & (n_epochs == EPOCHS)
-    return chosen if chosen.sum() >= ENOUGH else first | (kind == Kind.FULL)
+    chosen: NDArray[np.bool_] = first & (n_epochs == FITTED_EPOCHS)
+    return chosen if chosen.sum() >= MIN_FITTED_EXAMPLES else first | (kind == Kind.FULL)
 
 
 def fit_temperature(logits: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
@@ -68,7 +68,7 @@ def fit_temperature(logits: NDArray[np.float64], truth: NDArray[np.bool_]) -> fl
     def loss(log_temperature: float) -> float:
         return float(np.mean((softmax(logits, np.exp(log_temperature)) - truth) ** 2))
 
-    found = minimize_scalar(loss, bounds=tuple(np.log(RANGE)), method="bounded")
+    found = minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURE_RANGE)), method="bounded")
     return float(np.exp(found.x))
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.network.networks import Networks, Weights, as_scores, predict
+from training.network.networks import Networks, as_scores, predict
 from training.network.preprocess import Preprocessing
 from training.network.temperature import softmax
+from training.network.weights import Weights
 
 Arrays = dict[str, NDArray[Any]]
 

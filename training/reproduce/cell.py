@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from training.data.truth import Truth
 from training.measure.metrics import confusion_matrices, standard_error
 from training.network.batch import Batch, oversampled
+from training.network.layers import Layers
 from training.network.loss import class_weights
-from training.network.networks import WIDTHS, Networks, predict
+from training.network.networks import HIDDEN_WIDTHS, Networks, predict
 from training.network.new_head import with_new_head
-from training.network.paper_sgd import History, Layers, Plateau, fit_plateau
+from training.network.paper_sgd import History, Plateau, fit_plateau
 from training.network.preprocess import Preprocessing, fit_preprocessing
 from training.network.trained_network import TrainedNetwork, to_arrays
 from training.progress import Bars
@@ -75,7 +76,7 @@ class CellSettings:
     repeats: int = 30
     first_seed: int = 0
     schedule: Plateau = field(default_factory=Plateau)
-    widths: tuple[int, ...] = WIDTHS
+    widths: tuple[int, ...] = HIDDEN_WIDTHS
     left_out: tuple[int, ...] = ()
     oversampled: bool = False
     weighted: bool = False

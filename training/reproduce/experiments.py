@@ -26,7 +26,7 @@ from training.reproduce.paper.figs3_to_5 import answers, training_run
 from training.reproduce.paper.figs7_to_11 import (
     PAPER_TABLE_6,
     PAPER_TABLE_8,
-    TEST,
+    TEST_SHARE,
     first_epochs,
     learning_curves,
     three_ways,
@@ -37,7 +37,7 @@ from training.reproduce.paper.source_set import chosen_settings, run
 from training.reproduce.paper.table3 import architectures
 
 PAPER_EXTRACTION = Extraction(convention="kim2021")
-HIPPARCOS_TEST = 0.5
+HIPPARCOS_TEST_SHARE = 0.5
 """Of Hipparcos is the test (section 4.3)."""
 
 
@@ -152,7 +152,7 @@ class Experiments:
                 target,
                 values,
                 self.pretrained(target),
-                test=HIPPARCOS_TEST,
+                test=HIPPARCOS_TEST_SHARE,
                 paper=PAPER_TABLE_6,
                 names=("Table 6", "Fig. 9"),
                 differs="The paper has 1,570 stars of 23 classes, a third of them eclipsing binaries; ours "
@@ -170,7 +170,7 @@ class Experiments:
                 target,
                 values,
                 pretrained,
-                test=TEST,
+                test=TEST_SHARE,
                 paper=PAPER_TABLE_8,
                 names=("Table 8", "Fig. 11"),
                 differs="The paper has 288,698 stars of ASAS-SN; the Catalina survey stands in their place.",
@@ -191,7 +191,11 @@ class Experiments:
             source,
             *(
                 self._case(*each)
-                for each in ((self.asas, TEST), (self.hipparcos, HIPPARCOS_TEST), (self.css, TEST))
+                for each in (
+                    (self.asas, TEST_SHARE),
+                    (self.hipparcos, HIPPARCOS_TEST_SHARE),
+                    (self.css, TEST_SHARE),
+                )
             ),
         ]
         return [forests(self.bench, cases, workers=self.workers)]
@@ -205,7 +209,7 @@ class Experiments:
         """Fig. 12."""
         stars = self.asas
         settings = CellSettings(
-            way=Way.EVERY_LAYER, test=TEST, stars=round(0.2 * (1.0 - TEST) * len(stars.target))
+            way=Way.EVERY_LAYER, test=TEST_SHARE, stars=round(0.2 * (1.0 - TEST_SHARE) * len(stars.target))
         )
         pretrained = self.pretrained(stars.target)
         cell = self.bench.cell(stars.target, stars.values, pretrained, settings)

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.labels import SEPARATOR, at_most
+from training.data.labels import CLASS_SEPARATOR, at_most
 from training.data.light_curves import LabelledCurves
 from training.data.public_surveys import SURVEYS
 from training.data.read import read_light_curves
@@ -36,7 +36,7 @@ from training.stars.same_star import same_stars
 
 CSS_STARS = 10_000
 STARS_PER_LABEL = 3500
-MIN_POINTS = 20
+MIN_LABELLED_POINTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def asas_8(folder: Path) -> Target:
     return _target(
         "ASAS-8",
         [
-            _part(acvs, labels, acvs.curves.n_epochs >= MIN_POINTS),
+            _part(acvs, labels, acvs.curves.n_epochs >= MIN_LABELLED_POINTS),
             _part(richards, {"Classical_Cepheid": "CEPH"}, ~known),
         ],
     )
@@ -150,14 +150,14 @@ def hipparcos_20(folder: Path) -> Target:
     survey = read_light_curves(folder / "hipparcos_debosscher_Hp.npz")
     labels = {str(name): str(name) for name in np.unique(survey.columns["native_class"])}
     labels["SX Phoenicis"] = "Delta Scuti"
-    return _target("Hipparcos-20", [_part(survey, labels, survey.curves.n_epochs >= MIN_POINTS)])
+    return _target("Hipparcos-20", [_part(survey, labels, survey.curves.n_epochs >= MIN_LABELLED_POINTS)])
 
 
 def css_12(folder: Path, *, stars: int = CSS_STARS) -> Target:
     """Read CSS-12, or a smaller sample of it."""
     survey = read_light_curves(folder / "css_sss_V.npz")
     labels = {str(name): str(name) for name in np.unique(survey.columns["native_class"]) if name != "LMC-CEP"}
-    whole = _part(survey, labels, survey.curves.n_epochs >= MIN_POINTS)
+    whole = _part(survey, labels, survey.curves.n_epochs >= MIN_LABELLED_POINTS)
     _, stratum = np.unique(whole.label, return_inverse=True)
     first = np.argsort(stratified_rank(whole.curves, stratum, seed=0), kind="stable")[:stars]
     chosen = np.sort(first)
@@ -194,11 +194,13 @@ def source_pool(
     rng = np.random.default_rng(0)
     parts = []
     for name, known in SURVEYS.items():
-        labels = {native: meaning for native, meaning in known.labels.items() if SEPARATOR not in meaning}
+        labels = {
+            native: meaning for native, meaning in known.labels.items() if CLASS_SEPARATOR not in meaning
+        }
         if not known.training or not labels or name in without:
             continue
         survey = read_light_curves(folder / f"{name}.npz")
-        part = _part(survey, labels, survey.curves.n_epochs >= MIN_POINTS, label_key=known.label_key)
+        part = _part(survey, labels, survey.curves.n_epochs >= MIN_LABELLED_POINTS, label_key=known.label_key)
         native = survey.labels(known.label_key)[part.curves]
         chosen = at_most(native, stars_per_label, rng)
         parts.append(Part(survey, part.curves[chosen], part.label[chosen]))

@@ -1,4 +1,4 @@
-"""How much of the paper's experiments is computed: all of it, or as much as shows that it works."""
+"""The scale of the paper's experiments: all of them, or as much as shows that it works."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from training.data.truth import Truth
 from training.errors import TrainingError
 from training.stars.folds import folds, folds_beside
 from training.stars.identity import Identities
-from training.stars.known_stars import UNKNOWN, KnownStars
+from training.stars.known_stars import UNKNOWN_FOLD, KnownStars
 
 NEVER_TRAINED = -1
 """Fold of light curves that are only measured."""
@@ -137,12 +137,14 @@ def assign_folds(
     if known is None:
         return _with_others(anew, stars, left_out), Known()
     before, in_two = _before(stars, known, identities)
-    lost = in_two | (stars.measured_only & (before != UNKNOWN))
-    seen = stars.trained & (before != UNKNOWN) & ~lost
+    lost = in_two | (stars.measured_only & (before != UNKNOWN_FOLD))
+    seen = stars.trained & (before != UNKNOWN_FOLD) & ~lost
     names = [each.survey for each in identities]
     left = np.unique(stars.star[stars.trained & ~lost])
     _check_enough(left, count, "others were in two folds of the pretrained model, start from another one")
-    beside = folds_beside(stars.star, stars.stratum, np.where(lost, UNKNOWN, before), count=count, seed=seed)
+    beside = folds_beside(
+        stars.star, stars.stratum, np.where(lost, UNKNOWN_FOLD, before), count=count, seed=seed
+    )
     kept = _is_balanced(stars, beside, stars.trained & ~lost, count)
     acquainted = Known(
         in_folds=stars.counted(seen, names) if kept else {},
@@ -168,20 +170,20 @@ def _with_others(fold: NDArray[np.int8], stars: Stars, left_out: NDArray[np.bool
 def _before(
     stars: Stars, known: KnownStars, identities: Sequence[Identities]
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
-    """Fold (n,) that each light curve's star was in, `UNKNOWN` for none, and whether it was in two.
+    """Fold (n,) that each light curve's star was in, `UNKNOWN_FOLD` for none, and whether it was in two.
 
     Names in the same survey count more than links, these more than places: neighbours on the sky may be
     taken for each other.
     """
     n_stars = int(stars.star.max()) + 1
-    lowest, highest = np.full(n_stars, UNKNOWN), np.full(n_stars, UNKNOWN)
+    lowest, highest = np.full(n_stars, UNKNOWN_FOLD), np.full(n_stars, UNKNOWN_FOLD)
     for keys in zip(*(each.asked() for each in identities), strict=True):
         least, most = known.folds_of(np.concatenate(keys))
-        found = (most != UNKNOWN) & (highest[stars.star] == UNKNOWN)
-        low, high = np.full(n_stars, np.iinfo(np.int8).max), np.full(n_stars, UNKNOWN)
+        found = (most != UNKNOWN_FOLD) & (highest[stars.star] == UNKNOWN_FOLD)
+        low, high = np.full(n_stars, np.iinfo(np.int8).max), np.full(n_stars, UNKNOWN_FOLD)
         np.minimum.at(low, stars.star[found], least[found])
         np.maximum.at(high, stars.star[found], most[found])
-        new = high != UNKNOWN
+        new = high != UNKNOWN_FOLD
         lowest[new], highest[new] = low[new], high[new]
     return highest[stars.star].astype(np.int8), (lowest != highest)[stars.star]
 

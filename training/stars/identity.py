@@ -18,7 +18,7 @@ from training.data.public_surveys import SURVEYS
 CELL_ARCSEC = 5.0
 """Side of the cells that the sphere lies in: stars within so much are in one, or in two that touch."""
 
-SCHEME = 1
+KEY_SCHEME = 1
 """Of the keys: those of another number cannot be compared."""
 
 Keys = NDArray[np.uint64]

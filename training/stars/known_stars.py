@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from training.stars.identity import Keys
 
-UNKNOWN = -1
+UNKNOWN_FOLD = -1
 """Fold of a star that was not learnt from."""
 
 
@@ -45,11 +45,13 @@ class KnownStars:
         return cls(np.empty(0, np.uint64), np.empty(0, np.int8))
 
     def folds_of(self, keys: Keys) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
-        """Lowest and highest fold (n,) that any of the keys (n, m) was in; `UNKNOWN` for none."""
+        """Lowest and highest fold (n,) that any of the keys (n, m) was in; `UNKNOWN_FOLD` for none."""
         if not len(self.key):
-            return np.full(len(keys), UNKNOWN, np.int8), np.full(len(keys), UNKNOWN, np.int8)
+            return np.full(len(keys), UNKNOWN_FOLD, np.int8), np.full(len(keys), UNKNOWN_FOLD, np.int8)
         place = np.minimum(np.searchsorted(self.key, keys), len(self.key) - 1)
         there = self.key[place] == keys
-        highest = np.where(there, self.fold[place], UNKNOWN).max(axis=1)
+        highest = np.where(there, self.fold[place], UNKNOWN_FOLD).max(axis=1)
         lowest = np.where(there, self.fold[place], np.iinfo(np.int8).max).min(axis=1)
-        return np.where(highest == UNKNOWN, UNKNOWN, lowest).astype(np.int8), highest.astype(np.int8)
+        return np.where(highest == UNKNOWN_FOLD, UNKNOWN_FOLD, lowest).astype(np.int8), highest.astype(
+            np.int8
+        )

@@ -13,13 +13,13 @@ from training.crossfit.crossfit import cross_fit
 from training.crossfit.recipe import Recipe
 from training.crossfit.starting_point import FromPretrained
 from training.errors import TrainingError
+from training.network.layers import Layers
 from training.network.networks import BATCH_NORM_EPS, Networks
 from training.network.one_cycle import OneCycle
-from training.network.paper_sgd import Layers
 from training.network.preprocess import fit_preprocessing
 from training.network.trained_network import TrainedNetwork
 from training.progress import QUIET
-from training.stars.known_stars import UNKNOWN, KnownStars
+from training.stars.known_stars import UNKNOWN_FOLD, KnownStars
 
 
 def network(seed: int) -> TrainedNetwork:
@@ -50,9 +50,9 @@ def manifest(**training) -> Manifest:
 def test_a_star_is_known_by_any_of_its_keys_and_all_its_folds_are_told(networks):
     asked = np.array([[11, 0], [99, 12], [0, 0], [13, 7], [8, 13], [14, 99]], np.uint64)
     lowest, highest = networks.stars.folds_of(asked)
-    assert lowest.tolist() == [2, 0, UNKNOWN, 0, 2, UNKNOWN]
-    assert highest.tolist() == [2, 0, UNKNOWN, 2, 2, UNKNOWN]
-    assert [each.tolist() for each in KnownStars.none().folds_of(asked)] == [[UNKNOWN] * 6] * 2
+    assert lowest.tolist() == [2, 0, UNKNOWN_FOLD, 0, 2, UNKNOWN_FOLD]
+    assert highest.tolist() == [2, 0, UNKNOWN_FOLD, 2, 2, UNKNOWN_FOLD]
+    assert [each.tolist() for each in KnownStars.none().folds_of(asked)] == [[UNKNOWN_FOLD] * 6] * 2
 
 
 def test_what_is_written_is_read_back_and_the_same_networks_give_the_same_bytes(networks, tmp_path):
@@ -86,7 +86,7 @@ def test_networks_that_are_missing_or_another_models_are_refused(networks, tmp_p
 def test_networks_of_another_version_are_refused_with_the_command_that_makes_them(
     networks, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(fold_networks, "SCHEME", 0)
+    monkeypatch.setattr(fold_networks, "KEY_SCHEME", 0)
     digest = write_fold_networks(tmp_path, networks)
     monkeypatch.undo()
     with pytest.raises(

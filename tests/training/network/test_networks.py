@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional
 
 from tests.training.loop import one_network
-from training.network.networks import WIDTHS, Networks, as_scores, groups, predict
+from training.network.networks import HIDDEN_WIDTHS, Networks, as_scores, groups, predict
 
 TABLE_3 = [(32, 64), (64, 128, 256), (64, 64, 64, 64)]
 """A shallow, the chosen and a deep architecture."""
@@ -80,7 +80,9 @@ def test_the_first_eps_is_the_one_given():
 
 def test_a_new_network_is_uniform_within_one_over_the_root_of_its_inputs():
     weights = Networks.random(21, [8]).weights()
-    for layer, (inputs, outputs) in enumerate(zip((16, *WIDTHS), (*WIDTHS, 21), strict=True), start=1):
+    for layer, (inputs, outputs) in enumerate(
+        zip((16, *HIDDEN_WIDTHS), (*HIDDEN_WIDTHS, 21), strict=True), start=1
+    ):
         matrix, bias = weights[f"fc{layer}.weight"], weights[f"fc{layer}.bias"]
         assert matrix.shape == (outputs, inputs)
         bound = 1.0 / np.sqrt(inputs)

@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from training.network.batch import Batch
+from training.network.layers import Layers
 from training.network.networks import Networks, predict
 from training.network.new_head import transfer_networks, with_new_head
 from training.network.one_cycle import OneCycle
-from training.network.paper_sgd import Layers
 from training.progress import QUIET
 
 REPEATS = 2

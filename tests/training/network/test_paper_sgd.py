@@ -7,8 +7,9 @@ import torch
 from tests.training.loop import Stars, fit_plateau_alone, mc_of, one_network
 from training.errors import SettingsError, TrainingError
 from training.network.batch import Batch
+from training.network.layers import Layers
 from training.network.networks import Networks
-from training.network.paper_sgd import History, Layers, Plateau, fit_plateau
+from training.network.paper_sgd import History, Plateau, fit_plateau
 from training.progress import QUIET
 
 WIDTHS = (12, 10, 8)

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from features import FEATURE_NAMES
 from training.errors import TrainingError
-from training.network.preprocess import LOGGED, Preprocessing, fit_preprocessing
+from training.network.preprocess import LOGARITHMIC_FEATURES, Preprocessing, fit_preprocessing
 
 ROWS = np.random.default_rng(1).lognormal(size=(200, 16))
 finite = st.floats(-1e12, 1e12)
@@ -38,7 +38,7 @@ def test_scores_are_the_published_formula():
     scores, _ = constants.transform(ROWS)
     for j, name in enumerate(FEATURE_NAMES):
         x = ROWS[:, j]
-        if name in LOGGED:
+        if name in LOGARITHMIC_FEATURES:
             distance = x - x.min()
             x = np.log10(np.where(distance > 0.0, distance, distance[distance > 0.0].min()))
         expected = (x - np.median(x)) / np.std(x)
@@ -59,7 +59,7 @@ def test_only_what_lies_outside_the_training_range_sets_its_bit():
 def test_training_rows_are_in_range_but_for_the_minimum_whose_logarithm_has_a_floor():
     _, bits = fit_preprocessing(ROWS).transform(ROWS)
     minimum = np.isclose(ROWS, ROWS.min(axis=0), rtol=0.0, atol=0.0)
-    logged = np.array([name in LOGGED for name in FEATURE_NAMES])
+    logged = np.array([name in LOGARITHMIC_FEATURES for name in FEATURE_NAMES])
     assert (bits == (minimum & logged) @ (1 << np.arange(16))).all()
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from training.data.light_curves import LabelledCurves, LightCurves
 from training.data.read import read_light_curves
 from training.stars.identity import Identities
-from training.stars.known_stars import UNKNOWN, KnownStars
+from training.stars.known_stars import UNKNOWN_FOLD, KnownStars
 from training.stars.same_star import same_stars
 
 
@@ -25,7 +25,7 @@ def identities(survey: str, names: list[str], ra: list[float], dec: list[float],
 def found(kept: Identities, asked: Identities) -> list[list[bool]]:
     """Whether each star that is asked about is known by its name, by its link, by its place."""
     stars = KnownStars.of(kept.kept(), np.zeros(len(kept.names), np.int8))
-    return [(stars.folds_of(keys)[1] != UNKNOWN).tolist() for keys in asked.asked()]
+    return [(stars.folds_of(keys)[1] != UNKNOWN_FOLD).tolist() for keys in asked.asked()]
 
 
 def test_names_count_in_their_own_survey_only_and_links_in_any():

@@ -14,14 +14,15 @@ from training.crossfit.crossfit import CrossFit, Fit, cross_fit
 from training.crossfit.dataset import Dataset, imitated
 from training.crossfit.recipe import TRANSFER, Recipe, transfer_layers
 from training.crossfit.starting_point import FromPretrained, FromScratch
+from training.data.public_surveys import NON_VARIABLE
 from training.data.truth import Truth
 from training.examples.augment import SIMULATED, TRUNCATIONS
 from training.examples.feature_table import FeatureTable
 from training.measure.evaluate import measure
 from training.network.batch import Batch
+from training.network.layers import Layers
 from training.network.networks import Networks
 from training.network.one_cycle import OneCycle
-from training.network.paper_sgd import Layers
 from training.network.preprocess import Preprocessing, fit_preprocessing
 from training.network.temperature import softmax
 from training.network.trained_network import TrainedNetwork, to_arrays
@@ -34,8 +35,6 @@ from training.stars.assign_folds import LEFT_OUT, NEVER_TRAINED
 from training.stars.folds import folds
 
 F8 = NDArray[np.float64]
-
-NON_VARIABLE = "NonVar"
 
 FIRST_FRESH_SEED = 5000
 """Of the splits: none of them was looked at when the recipe was chosen."""

@@ -1,4 +1,4 @@
-"""Networks that see less, or learn from other numbers of stars (section 3.5, Appendix)."""
+"""Ablations: networks that see less, or learn from other numbers of stars (section 3.5, Appendix)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.report.html import Section, Table
 from training.reproduce.bench import Bench
 from training.reproduce.labelled_sets import Target
 from training.reproduce.paper.source_set import (
-    COMPARED,
+    COMPARED_COLUMNS,
     F8,
     PAPER_STARS,
     chosen_settings,
@@ -45,7 +45,7 @@ def without_period(bench: Bench, target: Target, values: F8) -> Section:
             f"{described(target)} {PAPER_STARS} Folded features: {', '.join(PERIOD_RELATED)}. They are "
             "computed with the period all the same in the second row.",
         ),
-        (Table(f"Mean test Mc of {bench.scale.repeats} repeats", COMPARED, tuple(rows)),),
+        (Table(f"Mean test Mc of {bench.scale.repeats} repeats", COMPARED_COLUMNS, tuple(rows)),),
     )
 
 
@@ -73,7 +73,7 @@ def imbalance(bench: Bench, target: Target, values: F8) -> Section:
         (
             Table(
                 f"Test stars of {bench.scale.repeats} repeats",
-                (*COMPARED, "mean recall of the classes", "lowest recall"),
+                (*COMPARED_COLUMNS, "mean recall of the classes", "lowest recall"),
                 tuple(rows),
                 note="Recalls at the training epochs that validation chose, which goes by Mc in every row.",
             ),

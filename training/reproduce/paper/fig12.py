@@ -20,8 +20,8 @@ from training.reproduce.labelled_sets import Target
 from training.reproduce.paper.random_curves import Asked
 
 DURATIONS_D = (30, 60, 90, 180, 365, 730, 1470)
-COUNTS = (20, 40, 80, 100, 150, 200, 300)
-ENOUGH = 0.5
+NUMBERS_OF_POINTS = (20, 40, 80, 100, 150, 200, 300)
+MIN_SHARE_OF_STARS = 0.5
 """Share of the stars that must have so many points in so short a time, or the cell stays empty."""
 
 
@@ -77,12 +77,12 @@ def mc_by_duration(
     curves = [part.survey.curves.take(part.curves) for part in shown.parts]
     time, mag, err = (np.concatenate([getattr(each, name) for each in curves]) for name in SERIES)
     whole = LightCurves(time, mag, err, offsets_of(np.concatenate([each.n_epochs for each in curves])))
-    mc = np.full((len(COUNTS), len(DURATIONS_D)), np.nan)
+    mc = np.full((len(NUMBERS_OF_POINTS), len(DURATIONS_D)), np.nan)
     k = len(target.classes)
-    for row, count in enumerate(COUNTS):
+    for row, count in enumerate(NUMBERS_OF_POINTS):
         for column, duration_d in enumerate(DURATIONS_D):
             short, kept = resampled(whole, count, duration_d, seed=count)
-            if len(kept) < ENOUGH * len(whole):
+            if len(kept) < MIN_SHARE_OF_STARS * len(whole):
                 continue
             table = _features(bench, short, f"{count} points, {duration_d} d", asked.extraction, workers)
             predicted = np.full(len(kept), k)
@@ -109,18 +109,18 @@ def durations(
     filled = np.concatenate([mc[np.isfinite(mc)] for mc in results])
     if not filled.size:
         raise TrainingError(
-            f"no light curve of {target.name} has {COUNTS[0]} points in {DURATIONS_D[-1]} d: there is nothing"
-            " to resample"
+            f"no light curve of {target.name} has {NUMBERS_OF_POINTS[0]} points in {DURATIONS_D[-1]} d: "
+            "there is nothing to resample"
         )
     limits = (float(filled.min()) - 0.01, min(float(filled.max()) + 0.01, 1.0))
     figures, tables = [], []
     for number, ((asked, _), mc) in enumerate(zip(models, results, strict=True)):
         path = bench.figures / f"fig12_{number}.png"
-        duration_plot(mc, COUNTS, DURATIONS_D, path, title=asked.name, limits=limits)
+        duration_plot(mc, NUMBERS_OF_POINTS, DURATIONS_D, path, title=asked.name, limits=limits)
         figures.append(Figure(path, f"{asked.name}: Mc by duration and number of points, as Fig. 12."))
         rows = tuple(
             (str(count), *("" if np.isnan(value) else f"{value:.3f}" for value in line))
-            for count, line in zip(COUNTS, mc, strict=True)
+            for count, line in zip(NUMBERS_OF_POINTS, mc, strict=True)
         )
         header = ("points", *(f"{duration} d" for duration in DURATIONS_D))
         tables.append(Table(f"{asked.name}: Mc", header, rows))
@@ -129,7 +129,8 @@ def durations(
         (
             f"{len(stars):,} stars of {target.name} that no model was fitted to: points drawn from the first "
             "days of each light curve. The paper resamples all stars, those it trained on among them. A cell "
-            f"is empty where fewer than {ENOUGH:.0%} of the stars have so many points in so short a time.",
+            f"is empty where fewer than {MIN_SHARE_OF_STARS:.0%} of the stars have so many points in so "
+            "short a time.",
         ),
         tuple(tables),
         tuple(figures),

@@ -1,4 +1,4 @@
-"""Which features a network's answers rest on, by their Shapley values (section 3.5, Fig. 6)."""
+"""The importance of features for a network's answers, by their Shapley values (section 3.5, Fig. 6)."""
 
 from __future__ import annotations
 

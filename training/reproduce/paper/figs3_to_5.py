@@ -1,4 +1,4 @@
-"""The network trained from scratch on the source set: how sure, how right, how trained (Figs. 3 to 5)."""
+"""Answers and training of the network that is trained from scratch on the source set (Figs. 3 to 5)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.reproduce.labelled_sets import Target
 from training.reproduce.paper.best_network import BestNetwork
 from training.reproduce.paper.source_set import F8, PAPER_STARS, chosen_settings, run
 
-SURE = 0.8
+SURE_PROBABILITY = 0.8
 """Most of the paper's highest probabilities are above it, most of the second highest below 1 - it."""
 
 
@@ -35,12 +35,12 @@ def answers(bench: Bench, target: Target, values: F8, best: BestNetwork) -> Sect
     weak = [
         name
         for name, score in zip(target.classes, scores, strict=True)
-        if score.recall is not None and score.recall < SURE
+        if score.recall is not None and score.recall < SURE_PROBABILITY
     ]
 
     statements: dict[str, tuple[Callable[[F8], NDArray[np.bool_]], str]] = {
-        "highest above 0.8": (lambda pair: pair[:, 1] > SURE, "the majority"),
-        "second highest below 0.2": (lambda pair: pair[:, 0] < 1.0 - SURE, "the majority"),
+        "highest above 0.8": (lambda pair: pair[:, 1] > SURE_PROBABILITY, "the majority"),
+        "second highest below 0.2": (lambda pair: pair[:, 0] < 1.0 - SURE_PROBABILITY, "the majority"),
         "difference above 0.5": (lambda pair: pair[:, 1] - pair[:, 0] > 0.5, "generally"),
     }
     return Section(

@@ -27,10 +27,10 @@ PAPER_TABLE_8 = {
 }
 PAPER_BASE = "0.9501 ± 0.0018"
 
-HONEST = "Mc, training epoch chosen on validation stars"
-AS_THE_PAPER = "Mc, training epoch chosen on the test stars themselves, as in the paper"
+HONEST_CAPTION = "Mc, training epoch chosen on validation stars"
+PAPER_CAPTION = "Mc, training epoch chosen on the test stars themselves, as in the paper"
 
-TEST = 0.2
+TEST_SHARE = 0.2
 BASE_SEED = 1000
 """The base model has splits of its own, as in the paper; with those of the others it would be one of them."""
 
@@ -42,15 +42,17 @@ def learning_curves(
     bench: Bench, target: Target, values: NDArray[np.float64], pretrained: TrainedNetwork
 ) -> Section:
     """Fig. 7 and Fig. 8: models of 3 to 100 % of the training stars, and the confusion matrix of the last."""
-    available = round((1.0 - TEST) * len(target))
-    base = bench.cell(target, values, None, CellSettings(way=Way.SCRATCH, test=TEST, first_seed=BASE_SEED))
+    available = round((1.0 - TEST_SHARE) * len(target))
+    base = bench.cell(
+        target, values, None, CellSettings(way=Way.SCRATCH, test=TEST_SHARE, first_seed=BASE_SEED)
+    )
     cells = {
         way: [
             bench.cell(
                 target,
                 values,
                 pretrained,
-                CellSettings(way=way, test=TEST, stars=round(fraction * available)),
+                CellSettings(way=way, test=TEST_SHARE, stars=round(fraction * available)),
             )
             for fraction in bench.scale.fig7_fractions
         ]
@@ -92,8 +94,8 @@ def learning_curves(
             f"of a run, as the paper quotes it, is {_text(base.paper)}; the paper has {PAPER_BASE}.",
         ),
         (
-            Table(HONEST, header, rows(lambda cell: cell.honest)),
-            Table(AS_THE_PAPER, header, rows(lambda cell: cell.paper)),
+            Table(HONEST_CAPTION, header, rows(lambda cell: cell.honest)),
+            Table(PAPER_CAPTION, header, rows(lambda cell: cell.paper)),
         ),
         (
             Figure(
@@ -160,7 +162,7 @@ def first_epochs(
 ) -> Section:
     """Fig. 10: which of scratch and every-layer is good sooner."""
     ways = (Way.SCRATCH, Way.EVERY_LAYER)
-    cells = [bench.cell(target, values, pretrained, CellSettings(way=way, test=TEST)) for way in ways]
+    cells = [bench.cell(target, values, pretrained, CellSettings(way=way, test=TEST_SHARE)) for way in ways]
     shown = min(SHOWN_EPOCHS, len(cells[0].rate))
     pairs = [
         (cells[0].validation[:shown, repeat], cells[1].validation[:shown, repeat])

@@ -1,4 +1,4 @@
-"""What a model says of light curves of no class: random ones and shuffled ones (section 3.3.3)."""
+"""Light curves of no class, and what a model says of them: random and shuffled ones (section 3.3.3)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.reproduce.bench import Bench
 from training.reproduce.labelled_sets import Target
 from training.stars.folds import stratified_rank
 
-POINTS = 500
+POINTS_PER_CURVE = 500
 """The average of the paper's training set."""
 
 DURATION_D = 2922.0
@@ -36,7 +36,7 @@ NON_VARIABLE, LONG_PERIOD, DETACHED, OTHERS = (
     "detached eclipsing binary",
     "any other class",
 )
-PAPER = {
+PAPER_SHARES = {
     NON_VARIABLE: ("0.8", "0.64"),
     LONG_PERIOD: ("0.1", "-"),
     DETACHED: ("-", "0.27"),
@@ -84,12 +84,15 @@ def random_curves(n: int, draw: str, *, seed: int) -> LabelledCurves:
         Of the times and magnitudes.
     """
     rng = np.random.default_rng(seed)
-    shape = (n, POINTS)
+    shape = (n, POINTS_PER_CURVE)
     time = np.sort(rng.uniform(0.0, DURATION_D, shape), axis=1)
     scatter = rng.uniform(-0.5, 0.5, shape) if draw == "uniform" else rng.normal(0.0, 0.1, shape)
     mag = BRIGHTNESS_MAG + scatter
     curves = LightCurves(
-        time.ravel(), mag.ravel(), np.full(n * POINTS, ERROR_MAG), offsets_of(np.full(n, POINTS))
+        time.ravel(),
+        mag.ravel(),
+        np.full(n * POINTS_PER_CURVE, ERROR_MAG),
+        offsets_of(np.full(n, POINTS_PER_CURVE)),
     )
     return LabelledCurves(f"random, {draw}", curves, {})
 
@@ -171,9 +174,9 @@ def odd_curves(bench: Bench, models: Sequence[Asked], target: Target, *, workers
     return Section(
         "Light curves of no class (section 3.3.3)",
         (
-            f"{bench.scale.random_curves:,} random light curves of {POINTS} points over eight years with "
-            f"errors of {ERROR_MAG} mag: magnitudes uniform within half a magnitude of the mean, or normal "
-            "with a scatter of 0.1 mag (the paper does not say how it drew them).",
+            f"{bench.scale.random_curves:,} random light curves of {POINTS_PER_CURVE} points over eight "
+            f"years, with errors of {ERROR_MAG} mag: magnitudes uniform within half a magnitude of the mean, "
+            "or normal with a scatter of 0.1 mag (the paper does not say how it drew them).",
             f"Shuffled are the points of {n_shuffled:,} light curves of {target.name}, each in random order; "
             "the paper's set has 10,779 light curves.",
             "The paper's network learnt from 8,050 stars of OGLE and EROS-2 that do not vary; ours from "
@@ -192,7 +195,7 @@ def _kind_of(name: str) -> str:
 
 def _table(name: str, counts: Mapping[str, Mapping[str, int]]) -> Table:
     rows = []
-    for kind, (paper_random, paper_shuffled) in PAPER.items():
+    for kind, (paper_random, paper_shuffled) in PAPER_SHARES.items():
         uniform, normal, shuffled = (
             sum(count for key, count in each.items() if _kind_of(key) == kind) / sum(each.values())
             for each in counts.values()

@@ -1,4 +1,4 @@
-"""What the experiments on the source set share (sections 3.3 to 3.5)."""
+"""The source set, and what the experiments on it share (sections 3.3 to 3.5)."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def run(bench: Bench, target: Target, values: F8, settings: CellSettings) -> Cel
     )
 
 
-COMPARED = ("networks", "chosen on validation", "chosen on the test stars", "paper")
+COMPARED_COLUMNS = ("networks", "chosen on validation", "chosen on the test stars", "paper")
 
 
 def compared(name: str, cell: Cell, paper: str) -> tuple[str, ...]:
-    """Return a row of a table with the header `COMPARED`."""
+    """Return a row of a table with the header `COMPARED_COLUMNS`."""
     return name, mean_text(cell.honest), mean_text(cell.paper), paper
 
 

@@ -1,11 +1,11 @@
-"""How many neurons: Table 3."""
+"""Table 3: numbers of neurons."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from training.network.networks import WIDTHS, Networks
+from training.network.networks import HIDDEN_WIDTHS, Networks
 from training.report.html import Section, Table
 from training.reproduce.bench import Bench
 from training.reproduce.labelled_sets import Target
@@ -28,7 +28,7 @@ PAPER_TABLE_3 = {
 }
 """Widths of the hidden layers: best Mc, mean with its standard error, size."""
 
-LARGE = ((256, 512, 1024), (512, 1024, 2048))
+LARGE_WIDTHS = ((256, 512, 1024), (512, 1024, 2048))
 
 
 def architectures(bench: Bench, target: Target, values: F8) -> Section:
@@ -44,7 +44,7 @@ def architectures(bench: Bench, target: Target, values: F8) -> Section:
     )
     rows, means = [], {}
     for widths, (best, mean, size) in PAPER_TABLE_3.items():
-        own = large if widths in LARGE else replace(chosen, follow_training=widths == WIDTHS)
+        own = large if widths in LARGE_WIDTHS else replace(chosen, follow_training=widths == HIDDEN_WIDTHS)
         cell = run(bench, target, values, replace(own, widths=widths))
         means[widths] = cell.honest.mean()
         rows.append(
@@ -61,13 +61,13 @@ def architectures(bench: Bench, target: Target, values: F8) -> Section:
             )
         )
     k = len(target.classes)
-    cost = " and ".join(f"{size_of(widths, k) / size_of(WIDTHS, k):.0f}" for widths in LARGE)
+    cost = " and ".join(f"{size_of(widths, k) / size_of(HIDDEN_WIDTHS, k):.0f}" for widths in LARGE_WIDTHS)
     first = max(means, key=lambda widths: means[widths])
     return Section(
         "Architectures (Table 3)",
         (
             f"{described(target, cell.n_training)} {PAPER_STARS} Chosen on validation, the best "
-            f"mean is that of {named(first)}; in the paper it is that of {named(WIDTHS)}.",
+            f"mean is that of {named(first)}; in the paper it is that of {named(HIDDEN_WIDTHS)}.",
             f"{scale.repeats} repeats of {scale.training_epochs} training epochs; the last two, {cost} times "
             f"as costly, have {large.repeats} of {large.schedule.training_epochs}. The paper "
             "reports the stars that the training epoch was chosen on: compare its numbers with those chosen "

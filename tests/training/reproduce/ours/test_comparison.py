@@ -9,8 +9,8 @@ from tests.training.reproduce.experiments import random_network
 from training.crossfit.recipe import TRANSFER
 from training.examples.augment import Kind
 from training.examples.feature_table import FeatureTable
+from training.network.layers import Layers
 from training.network.one_cycle import OneCycle
-from training.network.paper_sgd import Layers
 from training.network.preprocess import fit_preprocessing
 from training.reproduce.labelled_sets import Target
 from training.reproduce.ours import forests as forests_module

@@ -61,7 +61,7 @@ def seen() -> Target:
 
 @pytest.fixture
 def small_grid(monkeypatch):
-    monkeypatch.setattr(durations_module, "COUNTS", (10, 20, 70))
+    monkeypatch.setattr(durations_module, "NUMBERS_OF_POINTS", (10, 20, 70))
     monkeypatch.setattr(durations_module, "DURATIONS_D", (10, 90))
 
 
