@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run picture check lint types test packaging format hooks bench compare kafka kafka-stop clean
+.PHONY: help run picture check lint types test slow packaging format hooks bench compare kafka kafka-stop clean
 .DEFAULT_GOAL := help
 
 # A line of two hashes and an "at" begins a group of the list; two hashes say what the target before them does.
@@ -17,7 +17,7 @@ picture: .venv/core ## draw the picture of the README anew
 	$(BIN)/varstream picture --seed 6 --output docs/classification.svg
 
 ##@ Check a change
-check: lint types test packaging ## the whole check, one after the other: lint, types, test, packaging
+check: lint types test slow packaging ## the whole check, one after the other: lint, types, test, slow, packaging
 
 lint: .venv/dev ## check style and formatting
 	$(BIN)/ruff check .
@@ -28,7 +28,10 @@ types: .venv/dev ## check types
 	cd deploy/kafka && ../../$(BIN)/mypy --scripts-are-modules kafka node.py
 
 test: .venv/dev ## run the tests
-	$(BIN)/python -m pytest -m "not packaging" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not packaging and not slow" -n 2 --dist loadfile
+
+slow: .venv/dev ## run the tests that take long and seldom find what the others do not
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 packaging: .venv/dev ## build the wheel and run it in an empty environment
 	$(BIN)/python -m pytest -m packaging

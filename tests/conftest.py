@@ -1,9 +1,10 @@
-"""What all tests share: where the real data are, and kernels compiled from today's sources."""
+"""The ground of all tests: where the real data are, kernels of today's sources, what a run cost."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data not found in {folder}; set VARSTREAM_TEST_DATA to use them")
     return folder
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say at the end of a run what processor time it took, with all processes that it started."""
+    if not hasattr(config, "workerinput"):
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        minutes = sum(each.ru_utime + each.ru_stime for each in used) / 60.0
+        print(f"processor time: {minutes:.1f} min")

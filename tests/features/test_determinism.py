@@ -10,6 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import numpy as np
+import pytest
+
 from features import extract
 rng = np.random.default_rng(5)
 sizes = rng.integers(8, 120, 40)
@@ -20,6 +22,7 @@ print(values.tobytes().hex(), status.tobytes().hex())
 """
 
 
+@pytest.mark.slow
 def test_compiling_and_loading_processes_agree_to_the_last_bit(tmp_path):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     compiled, loaded = (
@@ -37,6 +40,7 @@ def test_compiling_and_loading_processes_agree_to_the_last_bit(tmp_path):
     assert compiled == loaded
 
 
+@pytest.mark.slow
 def test_where_no_folder_can_be_written_kernels_are_compiled_in_the_process():
     no_place = "from numba.core.caching import CacheImpl; CacheImpl._locator_classes = []\n"
     done = subprocess.run(
