@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import numpy as np
-import pytest
-
 from features import extract
 rng = np.random.default_rng(5)
 sizes = rng.integers(8, 120, 40)
