@@ -13,7 +13,8 @@ from broker.alert import Packet
 from broker.classify.annotation import Annotation
 from broker.errors import FatalError, TransientError
 from broker.ingest.dead_letter import DeadLetter
-from broker.monitor.counts import Counts, Metrics
+from broker.monitor.counts import Counts
+from broker.monitor.metrics import Metrics
 from broker.pipeline import Batch, Pipeline
 from broker.state.store import Position, Store
 

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import json
 import math
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
-import fastavro
 import numpy as np
-from fastavro.write import Writer
 
 from broker.alert import Alert, Packet
 from broker.classify.classifier import Scores
 from broker.state.light_curve import BandSeries
 from features import FEATURE_NAMES, status_names
-from schemas.classification import CLASSIFICATION_VERSION, classification_schema
+from schemas.classification import CLASSIFICATION_VERSION
 from schemas.model.manifest import Manifest, expected_reliability
 
 Record = dict[str, Any]
-Format = Literal["avro", "json"]
 
 _ID_NAMESPACE = uuid.UUID("6f1c1b0e-52a8-5d0c-9d1e-6a54b1a6d0a7")
 _BELOW_MIN_EPOCHS = "BELOW_MIN_EPOCHS"
@@ -123,42 +117,6 @@ class RecordMaker:
             manifest.sha256,
         )
         return Annotation(alert.key, uuid.uuid5(_ID_NAMESPACE, "/".join(what)), record)
-
-
-def encoder(form: Format) -> Callable[[Record], bytes]:
-    """Return the function that writes one record as the bytes of one message.
-
-    ``"json"`` is one UTF-8 object without newlines; ``"avro"`` an object container file of one record,
-    readable without any registry.
-    """
-    if form == "json":
-        return lambda record: json.dumps(record, allow_nan=False, separators=(",", ":")).encode()
-    schema = fastavro.parse_schema(classification_schema())
-
-    def to_avro(record: Record) -> bytes:
-        out = io.BytesIO()
-        fastavro.writer(out, schema, [record])
-        return out.getvalue()
-
-    return to_avro
-
-
-def avro_file(out: Any) -> Any:
-    """Return a writer (``write(record)``, ``flush()``) of one container file to an open binary file."""
-    return Writer(out, fastavro.parse_schema(classification_schema()), codec="deflate")
-
-
-def headers(annotation: Annotation, form: Format) -> list[tuple[str, bytes]]:
-    """Kafka headers to filter and de-duplicate by without reading the record."""
-    record = annotation.record
-    classifier = f"{record['model']['name']} {record['model']['version']}"
-    return [
-        ("_id", annotation.id.bytes),
-        ("_format", form.encode()),
-        ("survey", record["survey"].encode()),
-        ("classifier", classifier.encode()),
-        ("label", (record["label"] or "").encode()),
-    ]
 
 
 def _plain(value: np.float32) -> float:

@@ -8,8 +8,8 @@ import signal
 import threading
 from pathlib import Path
 
-from broker.classify.annotation import Format
 from broker.classify.classifier import load_classifier
+from broker.classify.encoding import Format
 from broker.cli.replay import replay_files
 from broker.config import load_config
 from broker.demo.demo import run_demo
@@ -19,9 +19,11 @@ from broker.ingest.decoder import Decoder
 from broker.ingest.schema_registry import open_registry
 from broker.ingest.vetting import JudgingRules
 from broker.monitor.console import Console
-from broker.monitor.counts import Counts, Metrics
+from broker.monitor.counts import Counts
+from broker.monitor.metrics import Metrics
 from broker.pipeline import Pipeline
-from broker.state.store import MemoryStore, SQLiteStore
+from broker.state.sqlite import SQLiteStore
+from broker.state.store import MemoryStore
 from broker.transport.files import FileSink, FileSource, find_files
 from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource

@@ -9,7 +9,8 @@ from pathlib import Path
 from broker.config import KafkaConfig
 from broker.monitor.console import Console
 from broker.transport.files import packets_of
-from broker.transport.kafka_client import Connection, Deliveries
+from broker.transport.kafka_client import Connection
+from broker.transport.kafka_producer import Deliveries
 
 MAX_MESSAGE_BYTES = 16 * 2**20
 """Above what any alert topic takes, so that it is the topic that decides."""

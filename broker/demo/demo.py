@@ -27,7 +27,8 @@ from broker.ingest.vetting import JudgingRules
 from broker.monitor.counts import Counts
 from broker.pipeline import Batch, Pipeline
 from broker.simulator.stream import SimulatedAlert, alert_stream
-from broker.state.store import MemoryStore, SQLiteStore
+from broker.state.sqlite import SQLiteStore
+from broker.state.store import MemoryStore
 from broker.transport.embedded_kafka import EmbeddedBroker
 from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from broker.alert import Packet
-from broker.classify.annotation import Annotation, Format, Record, avro_file
+from broker.classify.annotation import Annotation, Record
+from broker.classify.encoding import Format, avro_file
 from broker.errors import ConfigError, FatalError
 from broker.ingest.dead_letter import DeadLetter
 from broker.state.store import Position

@@ -14,7 +14,8 @@ from broker.classify.classifier import Classifier
 from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import JudgingRules
 from broker.pipeline import Pipeline
-from broker.state.store import MemoryStore, SQLiteStore
+from broker.state.sqlite import SQLiteStore
+from broker.state.store import MemoryStore
 from features import FEATURE_NAMES, MIN_POINTS
 from tests.broker.epochs import alert, epoch
 from tests.broker.streams import classifier, packets, pipeline, simulated, timeless

@@ -12,7 +12,7 @@ from pathlib import Path
 import fastavro
 import pytest
 
-from broker.classify.classifier import shipped_model
+from broker.classify.shipped_model import shipped_model
 from broker.transport.embedded_kafka import EmbeddedBroker
 from tests.broker.streams import SCHEMAS, simulated, timeless
 

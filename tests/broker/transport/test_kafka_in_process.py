@@ -12,9 +12,11 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, To
 from broker.config import KafkaConfig, OutputConfig
 from broker.errors import ConfigError, FatalError
 from broker.ingest.dead_letter import DeadLetter
-from broker.state.store import MemoryStore, SQLiteStore
+from broker.state.sqlite import SQLiteStore
+from broker.state.store import MemoryStore
 from broker.transport.embedded_kafka import EmbeddedBroker
-from broker.transport.kafka_client import Connection, make_producer
+from broker.transport.kafka_client import Connection
+from broker.transport.kafka_producer import make_producer
 from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource, resolve_topics
 from broker.worker import run
