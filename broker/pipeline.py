@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from broker.alert import Alert, Packet, Skipped
-from broker.classify.annotation import Annotation, RecordMaker
+from broker.alert import Alert, Annotation, DeadLetter, Packet, Partition, Skipped
+from broker.classify.annotation import RecordMaker
 from broker.classify.classifier import Classifier
 from broker.errors import AlertError, VarstreamError
-from broker.ingest.dead_letter import DeadLetter
 from broker.ingest.decoder import Decoder
 from broker.state.light_curve import BandSeries, LightCurve, band_series, merge
-from broker.state.store import Position, Store
+from broker.state.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ class Batch:
     ----------
     curves : dict of str to LightCurve
         The light curves that changed, by object key.
-    positions : dict of (topic, partition) to int
+    offsets : dict of (topic, partition) to int
         The offsets to read next once the batch is done.
     used : int
         Alerts that were merged; with `skipped` and `dead_letters` they add up to `packets`. One whose
@@ -47,7 +46,7 @@ class Batch:
     annotations: list[Annotation] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     curves: dict[str, LightCurve] = field(default_factory=dict)
-    positions: dict[Position, int] = field(default_factory=dict)
+    offsets: dict[Partition, int] = field(default_factory=dict)
     used: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     history_rows: Counter[str] = field(default_factory=Counter)
@@ -89,7 +88,7 @@ class Pipeline:
         for packet in packets:
             origin = packet.origin
             if origin.topic is not None and origin.partition is not None:
-                batch.positions[origin.topic, origin.partition] = origin.offset + 1
+                batch.offsets[origin.topic, origin.partition] = origin.offset + 1
         return batch
 
     def _judge(self, packets: Sequence[Packet], batch: Batch) -> list[tuple[Packet, Alert]]:

@@ -5,41 +5,22 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from broker.alert import Alert, Packet
+from broker.alert import Alert, Annotation, Packet
 from broker.classify.classifier import Scores
 from broker.state.light_curve import BandSeries
 from features import FEATURE_NAMES, status_names
 from schemas.classification import CLASSIFICATION_VERSION
 from schemas.model.manifest import Manifest, expected_reliability
 
-Record = dict[str, Any]
-
 _ID_NAMESPACE = uuid.UUID("6f1c1b0e-52a8-5d0c-9d1e-6a54b1a6d0a7")
 _BELOW_MIN_EPOCHS = "BELOW_MIN_EPOCHS"
 _ABSTAINED = "ABSTAINED"
 _RELIABILITY = ("n_epochs_min", "n_epochs_max", "accuracy", "mc", "calibration_error")
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """One record on its way out.
-
-    Attributes
-    ----------
-    key : str
-        Kafka key: the object id with the survey in front.
-    id : UUID
-        The same for the same detection, band and model, however often it is published.
-    """
-
-    key: str
-    id: uuid.UUID
-    record: Record
 
 
 class RecordMaker:
@@ -79,7 +60,7 @@ class RecordMaker:
         if scores.below_min_epochs[row]:
             status.append(_BELOW_MIN_EPOCHS)
         clipped = int(scores.out_of_range[row])
-        record: Record = {
+        record: dict[str, Any] = {
             "survey": alert.survey,
             "object_id": alert.object_id,
             "source_id": str(alert.source_id),

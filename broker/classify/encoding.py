@@ -10,13 +10,13 @@ from typing import Any, Literal
 import fastavro
 from fastavro.write import Writer
 
-from broker.classify.annotation import Annotation, Record
+from broker.alert import Annotation
 from schemas.classification import classification_schema
 
 Format = Literal["avro", "json"]
 
 
-def encoder(form: Format) -> Callable[[Record], bytes]:
+def encoder(form: Format) -> Callable[[dict[str, Any]], bytes]:
     """Return the function that writes one record as the bytes of one message.
 
     ``"json"`` is one UTF-8 object without newlines; ``"avro"`` an object container file of one record,
@@ -26,7 +26,7 @@ def encoder(form: Format) -> Callable[[Record], bytes]:
         return lambda record: json.dumps(record, allow_nan=False, separators=(",", ":")).encode()
     schema = fastavro.parse_schema(classification_schema())
 
-    def to_avro(record: Record) -> bytes:
+    def to_avro(record: dict[str, Any]) -> bytes:
         out = io.BytesIO()
         fastavro.writer(out, schema, [record])
         return out.getvalue()

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from broker.alert import EPOCH
+from broker.alert import EPOCH, Partition
 from broker.errors import ConfigError, FatalError
 from broker.state.light_curve import LightCurve
-from broker.state.store import Position
 
 FORMAT = "1"
 SEAL_AFTER = 64  # epochs; a tail of 64 x 40 bytes is rewritten per epoch instead of the whole curve
@@ -41,7 +40,7 @@ class SQLiteStore:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
-            # A crash of the machine may lose the last commits, and the positions with them:
+            # A crash of the machine may lose the last commits, and the offsets with them:
             # those alerts are then read again, so there is no need to wait for the disk.
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._create()
@@ -65,7 +64,7 @@ class SQLiteStore:
                 curves[key] = self._curve(key, sealed, row[0])
         return curves
 
-    def commit(self, curves: Mapping[str, LightCurve], positions: Mapping[Position, int]) -> None:
+    def commit(self, curves: Mapping[str, LightCurve], offsets: Mapping[Partition, int]) -> None:
         """See `Store.commit`.
 
         Raises
@@ -79,13 +78,13 @@ class SQLiteStore:
                     self._put(key, curve)
                 self._db.executemany(
                     "INSERT OR REPLACE INTO position VALUES (?, ?, ?)",
-                    [(topic, partition, offset) for (topic, partition), offset in positions.items()],
+                    [(topic, partition, offset) for (topic, partition), offset in offsets.items()],
                 )
         except sqlite3.Error as exc:
             raise FatalError(f"cannot write the store {self._path}: {exc}") from exc
 
-    def positions(self) -> dict[Position, int]:
-        """See `Store.positions`."""
+    def offsets(self) -> dict[Partition, int]:
+        """See `Store.offsets`."""
         rows = self._read("SELECT topic, partition, next_offset FROM position")
         return {(topic, partition): offset for topic, partition, offset in rows}
 
@@ -128,7 +127,7 @@ class SQLiteStore:
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS tail (object TEXT PRIMARY KEY, epochs BLOB) WITHOUT ROWID"
             )
-            self._db.execute(
+            self._db.execute(  # of the offsets; the name of the table is on users' disks
                 "CREATE TABLE IF NOT EXISTS position "
                 "(topic TEXT, partition INTEGER, next_offset INTEGER, PRIMARY KEY (topic, partition))"
             )

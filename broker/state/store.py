@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from broker.alert import Partition
 from broker.state.light_curve import LightCurve
-
-Position = tuple[str, int]
-"""A partition: (topic, partition)."""
 
 
 class Store(Protocol):
@@ -17,10 +15,10 @@ class Store(Protocol):
     def load(self, keys: Collection[str]) -> dict[str, LightCurve]:
         """Light curves of the objects that are known among `keys`."""
 
-    def commit(self, curves: Mapping[str, LightCurve], positions: Mapping[Position, int]) -> None:
+    def commit(self, curves: Mapping[str, LightCurve], offsets: Mapping[Partition, int]) -> None:
         """Keep changed curves and the offsets to read next, all or nothing."""
 
-    def positions(self) -> dict[Position, int]:
+    def offsets(self) -> dict[Partition, int]:
         """Next offset to read of every partition ever committed."""
 
     def close(self) -> None:
@@ -32,20 +30,20 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._curves: dict[str, LightCurve] = {}
-        self._positions: dict[Position, int] = {}
+        self._offsets: dict[Partition, int] = {}
 
     def load(self, keys: Collection[str]) -> dict[str, LightCurve]:
         """See `Store.load`."""
         return {key: self._curves[key] for key in keys if key in self._curves}
 
-    def commit(self, curves: Mapping[str, LightCurve], positions: Mapping[Position, int]) -> None:
+    def commit(self, curves: Mapping[str, LightCurve], offsets: Mapping[Partition, int]) -> None:
         """See `Store.commit`."""
         self._curves.update(curves)
-        self._positions.update(positions)
+        self._offsets.update(offsets)
 
-    def positions(self) -> dict[Position, int]:
-        """See `Store.positions`."""
-        return dict(self._positions)
+    def offsets(self) -> dict[Partition, int]:
+        """See `Store.offsets`."""
+        return dict(self._offsets)
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from broker.classify.annotation import Annotation
+from broker.alert import Annotation, DeadLetter
 from broker.classify.encoding import encoder, headers
 from broker.config import KafkaConfig, OutputConfig
-from broker.ingest.dead_letter import DeadLetter
 from broker.transport.kafka_client import Connection
 from broker.transport.kafka_producer import Deliveries
 

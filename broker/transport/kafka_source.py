@@ -10,10 +10,10 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
-from broker.alert import Origin, Packet
+from broker.alert import Origin, Packet, Partition
 from broker.config import KafkaConfig
 from broker.errors import FatalError
-from broker.state.store import Position, Store
+from broker.state.store import Store
 from broker.transport.kafka_client import Connection, make_consumer
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ _MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
 class KafkaSource:
     """Packets of some topics, all partitions, from where the store left off.
 
-    The store's positions rule: the group's committed offsets are kept for monitoring the lag, and a new store
+    The store's offsets rule: the group's committed offsets are kept for monitoring the lag, and a new store
     reads everything the topics still hold.
 
     Parameters
@@ -46,10 +46,10 @@ class KafkaSource:
         self._batch_size = batch_size
         self._until_end = until_end
         self._connection = Connection(config.bootstrap_servers, patience_s=config.patience_s)
-        self._positions = store.positions()
-        self._assigned: set[Position] = set()
-        self._ended: set[Position] = set()
-        self._next: dict[Position, int] = {}
+        self._offsets = store.offsets()
+        self._assigned: set[Partition] = set()
+        self._ended: set[Partition] = set()
+        self._next: dict[Partition, int] = {}
         self._missing_since: dict[str, float] = {}
         self._failure: FatalError | None = None
         self._consumer = make_consumer(
@@ -97,12 +97,12 @@ class KafkaSource:
             self.exhausted = self._until_end and self._at_end()
         return packets
 
-    def commit(self, positions: Mapping[Position, int]) -> None:
+    def commit(self, offsets: Mapping[Partition, int]) -> None:
         """See `Source.commit`."""
-        self._positions.update(positions)
-        offsets = [TopicPartition(t, p, offset) for (t, p), offset in positions.items()]
+        self._offsets.update(offsets)
+        places = [TopicPartition(t, p, offset) for (t, p), offset in offsets.items()]
         try:
-            self._consumer.commit(offsets=offsets, asynchronous=True)
+            self._consumer.commit(offsets=places, asynchronous=True)
         except KafkaException as exc:  # the store has them: only the lag that monitoring shows is late
             log.warning("offsets not committed", extra={"error": str(exc)})
 
@@ -118,7 +118,7 @@ class KafkaSource:
             return False
         return time.monotonic() - max(self._missing_since.values()) > self._config.patience_s
 
-    def _follow(self, place: Position, offset: int) -> None:
+    def _follow(self, place: Partition, offset: int) -> None:
         """Notice offsets that were never read: the topic's retention can overtake a worker that lags."""
         expected = self._next.get(place, offset)
         if offset > expected:
@@ -175,7 +175,7 @@ class KafkaSource:
                 )
 
     def _start(self, consumer: Any, partition: Any) -> int:
-        expected = self._positions.get((partition.topic, partition.partition))
+        expected = self._offsets.get((partition.topic, partition.partition))
         if expected is None:
             return int(OFFSET_BEGINNING)
         low, high = consumer.get_watermark_offsets(partition, timeout=10.0)
@@ -191,7 +191,7 @@ class KafkaSource:
             )
         return max(expected, int(low))
 
-    def _on_message_error(self, error: KafkaError, place: Position) -> None:
+    def _on_message_error(self, error: KafkaError, place: Partition) -> None:
         if error.code() == KafkaError._PARTITION_EOF:
             self._ended.add(place)
         elif error.code() in _MISSING:

@@ -29,7 +29,7 @@ def process(payloads, splits=(), store=None):
     edges = [0, *sorted(splits), len(messages)]
     for start, stop in itertools.pairwise(edges):
         batch = line.process(messages[start:stop])
-        store.commit(batch.curves, batch.positions)
+        store.commit(batch.curves, batch.offsets)
         annotations += batch.annotations
         outcome += Counter(used=batch.used, skipped=batch.skipped.total(), dead=len(batch.dead_letters))
     return annotations, outcome
@@ -140,7 +140,7 @@ def test_a_poisonous_packet_is_a_dead_letter_and_its_neighbours_are_used(stream,
     (letter,) = batch.dead_letters
     assert letter.reason == reason
     assert letter.packet.origin == Origin(topic="alerts", partition=0, offset=1)
-    assert batch.positions == {("alerts", 0): 3}
+    assert batch.offsets == {("alerts", 0): 3}
 
 
 def test_a_mistake_in_the_decoder_is_a_dead_letter_too(stream, caplog):
@@ -179,7 +179,7 @@ def test_a_withdrawal_that_comes_before_its_detection_is_kept_across_batches():
     outcome = []
     for number in range(3):
         batch = line.process(packets([b""] * 3)[number : number + 1])
-        store.commit(batch.curves, batch.positions)
+        store.commit(batch.curves, batch.offsets)
         outcome.append((dict(batch.skipped), [a.record["n_epochs"] for a in batch.annotations]))
     assert outcome == [({"withdrawn": 1}, []), ({"duplicate": 1}, []), ({}, [1])]
 

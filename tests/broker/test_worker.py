@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
+from broker.alert import DeadLetter
 from broker.errors import FatalError, TransientError
-from broker.ingest.dead_letter import DeadLetter
 from broker.pipeline import Batch
 from broker.state.store import MemoryStore
 from broker.worker import CircuitBreaker, run
@@ -41,7 +41,7 @@ def messages():
 
 
 def annotate(topic, store, sink, crash=None):
-    topic.resume(store.positions().get(("alerts", 0), 0))
+    topic.resume(store.offsets().get(("alerts", 0), 0))
     if crash is not None:
         sink.deliver = crash("deliver", ListSink.deliver.__get__(sink))
         store.commit = crash("persist", MemoryStore.commit.__get__(store))
@@ -74,7 +74,7 @@ def test_a_crash_after_any_step_loses_nothing_and_repeats_only_equal_records(
     assert list(by_id.values()) == timeless(undisturbed)
     repeats = len(sink.annotations) - len(by_id)
     assert (repeats > 0) == (step == "deliver")
-    assert store.positions() == {("alerts", 0): len(messages)}
+    assert store.offsets() == {("alerts", 0): len(messages)}
 
 
 def test_a_failed_delivery_neither_stores_nor_commits(messages):
@@ -86,7 +86,7 @@ def test_a_failed_delivery_neither_stores_nor_commits(messages):
     with pytest.raises(FatalError, match="full"):
         annotate(topic, store, Refusing())
     assert topic.committed == 0
-    assert store.positions() == {}
+    assert store.offsets() == {}
 
 
 def test_the_loop_ends_when_it_is_told_to(messages):

@@ -20,7 +20,7 @@ def test_a_reopened_store_holds_everything(tmp_path):
     first.close()
     second = SQLiteStore(path)
     assert (second.load(["ztf:a"])["ztf:a"].epochs == curve_of(*range(1, 200)).epochs).all()
-    assert second.positions() == {("t", 0): 200}
+    assert second.offsets() == {("t", 0): 200}
     second.close()
 
 
@@ -100,7 +100,7 @@ def test_a_full_disk_stops_the_worker_and_keeps_nothing_of_the_batch(tmp_path):
     store._db.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(FatalError, match="full"):
         store.commit({f"k{i}": curve_of(*range(1, 60)) for i in range(50)}, {("t", 0): 2})
-    assert store.positions() == {("t", 0): 1}
+    assert store.offsets() == {("t", 0): 1}
     assert sorted(store.load([f"k{i}" for i in range(50)])) == []
     store.close()
 

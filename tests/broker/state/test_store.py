@@ -19,10 +19,10 @@ def test_what_was_committed_is_loaded(store):
     loaded = store.load(["ztf:a", "ztf:b", "ztf:unknown"])
     assert sorted(loaded) == ["ztf:a", "ztf:b"]
     assert (loaded["ztf:a"].epochs == curve_of(1, 2).epochs).all()
-    assert store.positions() == {("t", 0): 7}
+    assert store.offsets() == {("t", 0): 7}
 
 
-def test_positions_of_other_partitions_stay(store):
+def test_offsets_of_other_partitions_stay(store):
     store.commit({}, {("t", 0): 7, ("t", 1): 3})
     store.commit({}, {("t", 1): 4})
-    assert store.positions() == {("t", 0): 7, ("t", 1): 4}
+    assert store.offsets() == {("t", 0): 7, ("t", 1): 4}
