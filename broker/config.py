@@ -13,11 +13,11 @@ from types import MappingProxyType
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from broker.errors import ConfigError
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 
 ENVIRONMENT_PREFIX = "VARSTREAM_"
 
-_RULES = JudgingRules()
+_RULES = VettingRules()
 
 MAX_BATCH = 100_000
 
@@ -83,7 +83,7 @@ class DecodingConfig:
     """How packets are read. `schemas` is a registry URL or a folder; LSST packets need it.
 
     `programids` lists the ZTF programmes whose alerts may be used; empty means all. The other rules are those
-    of `JudgingRules`.
+    of `VettingRules`.
     """
 
     schemas: str | None = None
@@ -96,7 +96,7 @@ class DecodingConfig:
     def __post_init__(self) -> None:
         self.rules()
 
-    def rules(self) -> JudgingRules:
+    def rules(self) -> VettingRules:
         """Return what a usable detection is.
 
         Raises
@@ -104,7 +104,7 @@ class DecodingConfig:
         ConfigError
             If a rule makes no sense.
         """
-        return JudgingRules(
+        return VettingRules(
             programids=frozenset(self.programids) or None,
             max_distnr_arcsec=self.max_distnr_arcsec,
             require_reference_star=self.require_reference_star,

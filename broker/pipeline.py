@@ -58,7 +58,7 @@ class Batch:
 
 
 class Pipeline:
-    """Judges packets, extends light curves, scores them.
+    """Vets packets, extends light curves, scores them.
 
     An annotation depends only on the epochs that had arrived up to its alert: several alerts of one object in
     a batch are merged one after another, each sees its own past, and any split of a stream into batches gives
@@ -82,7 +82,7 @@ class Pipeline:
     def process(self, packets: Sequence[Packet]) -> Batch:
         """Annotations of every band that the packets change, in the packets' order."""
         batch = Batch(packets=len(packets), ingest_time_us=time.time_ns() // 1000)
-        alerts = self._judge(packets, batch)
+        alerts = self._vet(packets, batch)
         changed = self._extend(alerts, batch)
         self._annotate(changed, batch)
         for packet in packets:
@@ -91,12 +91,12 @@ class Pipeline:
                 batch.offsets[origin.topic, origin.partition] = origin.offset + 1
         return batch
 
-    def _judge(self, packets: Sequence[Packet], batch: Batch) -> list[tuple[Packet, Alert]]:
+    def _vet(self, packets: Sequence[Packet], batch: Batch) -> list[tuple[Packet, Alert]]:
         """Read every packet: a usable alert, one to skip, or a dead letter."""
         alerts = []
         for packet in packets:
             try:
-                judged = self._decoder.read(packet)
+                vetted = self._decoder.read(packet)
             except AlertError as exc:
                 batch.dead_letters.append(DeadLetter(packet, exc.reason, str(exc)))
             except VarstreamError:
@@ -107,10 +107,10 @@ class Pipeline:
                     DeadLetter(packet, "internal_error", f"{type(exc).__name__}: {exc}")
                 )
             else:
-                if isinstance(judged, Skipped):
-                    batch.skipped[judged.reason] += 1
+                if isinstance(vetted, Skipped):
+                    batch.skipped[vetted.reason] += 1
                 else:
-                    alerts.append((packet, judged))
+                    alerts.append((packet, vetted))
         return alerts
 
     def _extend(

@@ -1,4 +1,4 @@
-"""The classifier at work: which model, and which light curves it may judge."""
+"""The classifier at work: which model, and which light curves it may score."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Scores:
     below_min_epochs : (n,) bool
         Whether the light curve is shorter than the model is meant for.
     scored : (n,) bool
-        Whether the model judged this light curve.
+        Whether the model scored this light curve.
     probabilities : (n, k) float32
         NaN where not scored.
     out_of_range : (n,) int64
@@ -51,7 +51,7 @@ class Classifier:
     artifact : Artifact
         The model.
     min_epochs : int, optional
-        Fewest epochs a band needs to be judged; the model's own value by default, never below `MIN_POINTS`.
+        Fewest epochs a band needs to be scored; the model's own value by default, never below `MIN_POINTS`.
 
     Raises
     ------

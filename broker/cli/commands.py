@@ -17,7 +17,7 @@ from broker.demo.readme_picture import draw_story
 from broker.errors import ConfigError
 from broker.ingest.decoder import Decoder
 from broker.ingest.schema_registry import open_registry
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from broker.monitor.console import Console
 from broker.monitor.counts import Counts
 from broker.monitor.metrics import Metrics
@@ -47,7 +47,7 @@ def classify(arguments: argparse.Namespace) -> int:
     programids = frozenset(arguments.programid) if arguments.programid else None
     classifier = load_classifier(arguments.model, min_epochs=arguments.min_epochs)
     store = MemoryStore()
-    pipeline = Pipeline(Decoder(registry, JudgingRules(programids=programids)), classifier, store)
+    pipeline = Pipeline(Decoder(registry, VettingRules(programids=programids)), classifier, store)
     form: Format = "avro" if arguments.format == "avro" else "json"
     sink = FileSink(arguments.output, form, dead_letters=arguments.dead_letters)
     console = Console()

@@ -19,11 +19,11 @@ from rich.console import Console
 from broker.alert import Origin, Packet
 from broker.classify.classifier import Classifier, load_classifier
 from broker.config import KafkaConfig, OutputConfig
-from broker.demo.view import Verdicts, display, report
+from broker.demo.view import Scoreboard, display, report
 from broker.errors import FatalError
 from broker.ingest.decoder import Decoder
 from broker.ingest.schema_registry import open_registry
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from broker.monitor.counts import Counts
 from broker.pipeline import Batch, Pipeline
 from broker.simulator.stream import SimulatedAlert, alert_stream
@@ -58,12 +58,12 @@ def run_demo(*, seconds: float | None, n_objects: int, seed: int, model: Path | 
     alerts = list(alert_stream(n_objects=n_objects, seed=seed))
     classifier = load_classifier(model)
     manifest = classifier.manifest
-    verdicts = Verdicts({a.object_id: a.true_class for a in alerts}, manifest.classes)
+    board = Scoreboard({a.object_id: a.true_class for a in alerts}, manifest.classes)
     console.print(
-        f"{len(alerts):,} alerts of {len(verdicts.truth)} objects; model {manifest.name} {manifest.version}"
+        f"{len(alerts):,} alerts of {len(board.truth)} objects; model {manifest.name} {manifest.version}"
     )
     with as_file(files("schemas")) as schemas:
-        decoder = Decoder(open_registry(str(schemas / "simulator")), JudgingRules())
+        decoder = Decoder(open_registry(str(schemas / "simulator")), VettingRules())
         console.print("loading the kernels; the first time they are compiled, which takes a while ...")
         _warm_up(decoder, classifier, alerts)
         feed = Feed()
@@ -73,12 +73,12 @@ def run_demo(*, seconds: float | None, n_objects: int, seed: int, model: Path | 
                 target=_feed, args=(servers, alerts, feed, worker, seconds), daemon=True
             )
             feeder.start()
-            with display(console, verdicts, len(alerts)) as refresh:
+            with display(console, board, len(alerts)) as refresh:
                 for record in _annotations(servers, worker):
                     if record is not None:
-                        verdicts.add(record)
+                        board.add(record)
                     refresh(feed.done)
-        report(console, verdicts, worker.counts, time.monotonic() - started)
+        report(console, board, worker.counts, time.monotonic() - started)
     return 0
 
 

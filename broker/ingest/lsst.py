@@ -14,12 +14,12 @@ from broker.avro.projection import Projection, Record
 from broker.ingest.heliocentric import light_travel_s
 from broker.ingest.vetting import (
     MAG_PER_RELATIVE_FLUX,
-    JudgingRules,
+    VettingRules,
     all_of,
     bad_trigger,
-    judge,
     known_error,
-    positions,
+    places,
+    vet,
 )
 
 PROJECTION = Projection(
@@ -51,8 +51,8 @@ DETECTORS = 256  # numbers given to the detectors of one visit: 189 are in use (
 FIRST_MJD, LAST_MJD = 50000.0, 100000.0  # precursor data start in 2013
 
 
-def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
-    """Judge an LSST alert by its diaSource, and turn it and its history into epochs.
+def read(record: Record, rules: VettingRules) -> Alert | Skipped:
+    """Vet an LSST alert by its diaSource, and turn it and its history into epochs.
 
     An alert without diaObject is skipped (``solar_system``, ``no_object``). The first rule that a detection
     breaks names its fate: ``withdrawn``, ``no_total_flux``, ``bad_value``. A withdrawn trigger is an alert
@@ -73,20 +73,20 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
         return Skipped("lsst", "solar_system" if columns["ssObjectId"][0] != 0 else "no_object")
 
     flux = columns["scienceFlux"]
-    ra, dec, on_sky = positions(record)
+    ra, dec, on_sky = places(record)
     checks = _plausible(record) | on_sky
     withdrawn = present["timeWithdrawnMjdTai"] & ~np.isnan(columns["timeWithdrawnMjdTai"])
     withdrawn_ids = columns["diaSourceId"][withdrawn]
     dark = ~((flux > 0.0) & np.isfinite(flux))
     if withdrawn[0]:  # it has to reach its light curve to leave it, and needs no flux for that
         withdrawn[0] = dark[0] = False
-    verdict = judge({"withdrawn": withdrawn, "no_total_flux": dark, "bad_value": ~all_of(checks.values())})
-    if verdict.trigger == "bad_value":
+    fates = vet({"withdrawn": withdrawn, "no_total_flux": dark, "bad_value": ~all_of(checks.values())})
+    if fates.trigger == "bad_value":
         raise bad_trigger(record, checks, "diaSource")
-    if verdict.trigger != "used":
-        return Skipped("lsst", verdict.trigger)
+    if fates.trigger != "used":
+        return Skipped("lsst", fates.trigger)
 
-    rows = verdict.used
+    rows = fates.used
     ra, dec, flux = ra[rows], dec[rows], flux[rows]
     epochs = np.zeros(flux.size, dtype=EPOCH)
     epochs["source_id"] = columns["diaSourceId"][rows]
@@ -99,7 +99,7 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
     epochs["time_correction_s"] = light_travel_s(epochs["mjd"], ra, dec)
     epochs["band"] = columns["band"][rows]
     if record.n_counted:
-        verdict.history["forced"] = record.n_counted
+        fates.history["forced"] = record.n_counted
     return Alert(
         survey="lsst",
         object_id=str(object_id),
@@ -109,7 +109,7 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
         detection=epochs[:1],
         history=epochs[1:],
         withdrawn=withdrawn_ids,
-        history_rows=verdict.history,
+        history_rows=fates.history,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from broker.alert import Alert, Skipped
 from broker.ingest.decoder import Decoder
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from tests.broker import packets
 
 Read = Callable[..., Alert | Skipped]
@@ -20,7 +20,7 @@ def read_ztf() -> Read:
     """Decode a ZTF alert given as a dictionary, under rules given by name."""
 
     def read(alert: dict[str, Any], schema: Any = packets.ZTF_SCHEMA, **rules: Any) -> Alert | Skipped:
-        decoder = Decoder(None, JudgingRules(**rules))
+        decoder = Decoder(None, VettingRules(**rules))
         return decoder.read(packets.packet(packets.container(alert, schema=schema)))
 
     return read
@@ -31,7 +31,7 @@ def read_lsst() -> Read:
     """Decode an LSST alert given as a dictionary."""
 
     def read(alert: dict[str, Any], schema: Any = packets.LSST_SCHEMA) -> Alert | Skipped:
-        decoder = Decoder(packets.Schemas({1100: schema}), JudgingRules())
+        decoder = Decoder(packets.Schemas({1100: schema}), VettingRules())
         return decoder.read(packets.packet(packets.confluent(alert, schema)))
 
     return read

@@ -10,7 +10,7 @@ from broker.alert import Annotation, DeadLetter, Origin, Packet, Partition
 from broker.classify.classifier import Classifier, load_classifier
 from broker.ingest.decoder import Decoder
 from broker.ingest.schema_registry import open_registry
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from broker.pipeline import Pipeline
 from broker.simulator.stream import SimulatedAlert, alert_stream
 from broker.state.store import Store
@@ -36,7 +36,7 @@ def packets(payloads: Sequence[bytes]) -> list[Packet]:
 
 
 def decoder() -> Decoder:
-    return Decoder(open_registry(str(SCHEMAS)), JudgingRules())
+    return Decoder(open_registry(str(SCHEMAS)), VettingRules())
 
 
 def pipeline(store: Store) -> Pipeline:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from broker.alert import Origin, Packet
 from broker.classify.classifier import Classifier
 from broker.ingest.decoder import Decoder
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from broker.pipeline import Pipeline
 from broker.state.sqlite import SQLiteStore
 from broker.state.store import MemoryStore
@@ -105,7 +105,7 @@ def test_ids_are_unique_and_the_same_in_every_run(stream, whole):
 
 def test_without_annotating_the_unscored_only_scored_records_come_out(stream):
     store = MemoryStore()
-    rules = Decoder(None, JudgingRules())
+    rules = Decoder(None, VettingRules())
     ztf = [p for p in packets(stream) if p.payload.startswith(b"Obj")]
     scored = Pipeline(rules, classifier(), store, annotate_unscored=False).process(ztf)
     everything = Pipeline(rules, classifier(), MemoryStore()).process(ztf)
@@ -116,7 +116,7 @@ def test_without_annotating_the_unscored_only_scored_records_come_out(stream):
 
 def test_min_epochs_can_be_raised(stream):
     strict = Classifier(classifier()._artifact, min_epochs=25)
-    batch = Pipeline(Decoder(None, JudgingRules()), strict, MemoryStore()).process(
+    batch = Pipeline(Decoder(None, VettingRules()), strict, MemoryStore()).process(
         [p for p in packets(stream) if p.payload.startswith(b"Obj")]
     )
     lengths = {a.record["n_epochs"] for a in batch.annotations if a.record["probabilities"] is not None}
@@ -148,7 +148,7 @@ def test_a_mistake_in_the_decoder_is_a_dead_letter_too(stream, caplog):
         def read(self, packet: Packet):
             raise ZeroDivisionError("a mistake of ours")
 
-    batch = Pipeline(Broken(None, JudgingRules()), classifier(), MemoryStore()).process(packets(stream[:1]))
+    batch = Pipeline(Broken(None, VettingRules()), classifier(), MemoryStore()).process(packets(stream[:1]))
     assert [letter.reason for letter in batch.dead_letters] == ["internal_error"]
     assert "a mistake of ours" in caplog.text
 

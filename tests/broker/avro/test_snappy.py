@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from broker.avro.snappy import decompress_block
 from broker.errors import AlertError
 from broker.ingest.decoder import Decoder
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from tests.broker.packets import candidate, container, outcome, packet, ztf_alert
 
 
@@ -96,4 +96,4 @@ def test_a_snappy_container_of_one_alert_is_read():
     size = len(compressed) << 1
     head = head.replace(b"avro.codec\x08null", b"avro.codec\x0csnappy")
     payload = head + sync + b"\x02" + bytes([size & 0x7F | 0x80, size >> 7]) + compressed + sync
-    assert outcome(Decoder(None, JudgingRules()), packet(payload)) == "ZTF18aaaaaaa"
+    assert outcome(Decoder(None, VettingRules()), packet(payload)) == "ZTF18aaaaaaa"

@@ -14,7 +14,7 @@ from broker.avro.schema import parse_schema
 from broker.errors import AlertError, ConfigError, TransientError
 from broker.ingest.decoder import Decoder
 from broker.ingest.schema_registry import open_registry
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from tests.broker.packets import LSST_SCHEMA, confluent, dia_source, lsst_alert, packet
 
 
@@ -141,5 +141,5 @@ def test_a_schema_that_no_alert_has_is_the_message_s_fault():
             return ["null", "long"]
 
     with pytest.raises(AlertError) as refused:
-        Decoder(Registry(), JudgingRules()).read(packet(confluent(lsst_alert(dia_source()))))
+        Decoder(Registry(), VettingRules()).read(packet(confluent(lsst_alert(dia_source()))))
     assert refused.value.reason == "schema_not_an_alert"

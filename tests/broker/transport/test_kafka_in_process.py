@@ -100,7 +100,7 @@ def test_a_restarted_worker_goes_on_where_its_store_left_off(kafka, tmp_path):
         store.close()
         assert counts.alerts_in == 40
         produce(kafka, "alerts", news)
-        assert sum(store_position for store_position in _offsets(tmp_path)) == total
+        assert sum(_offsets(tmp_path)) == total
 
 
 def _offsets(tmp_path):
