@@ -34,12 +34,12 @@ from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource
 from broker.worker import CircuitBreaker, run
 
-TOPICS = {"ztf": "ztf_demo_programid1", "lsst": "lsst-alerts-demo"}
-CLASSIFICATIONS = "classifications"
+ALERT_TOPICS = {"ztf": "ztf_demo_programid1", "lsst": "lsst-alerts-demo"}
+OUTPUT_TOPIC = "classifications"
 
 # The in-process broker drops what it cannot hold: the feeder stays this close ahead of the worker.
 _MAX_AHEAD_BYTES = EmbeddedBroker.RETAINED_BYTES // 2
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0
 
 
 @dataclass
@@ -101,15 +101,22 @@ class Worker(threading.Thread):
         self.stop = threading.Event()
         self._feed = feed
         self._store = SQLiteStore(state)
-        kafka = KafkaConfig(bootstrap_servers=servers, group_id="demo", topics=tuple(TOPICS.values()))
-        output = OutputConfig(topic=CLASSIFICATIONS, format="json")
+        kafka = KafkaConfig(
+            bootstrap_servers=servers,
+            group_id="demo",
+            topics=tuple(ALERT_TOPICS.values()),
+            patience_s=_PATIENCE_S,
+        )
+        output = OutputConfig(topic=OUTPUT_TOPIC, format="json")
         self._pipeline = Pipeline(decoder, classifier, self._store)
         self._sink = KafkaSink(output, kafka)
-        self._source = KafkaSource(kafka, self._store, batch_size=128)
+        self._source = KafkaSource(kafka, self._store.offsets(), batch_size=128)
 
     def run(self) -> None:
         """See `Thread.run`."""
         try:
+            self._sink.connect()
+            self._source.connect()
             run(
                 self._source,
                 self._pipeline,
@@ -123,6 +130,7 @@ class Worker(threading.Thread):
             self.failure = exc
         finally:
             self._source.close()
+            self._sink.close()
             self._store.close()
 
     def _on_batch(self, batch: Batch, counts: Counts) -> None:
@@ -135,7 +143,7 @@ class Worker(threading.Thread):
 @contextmanager
 def _broker() -> Iterator[str]:
     with EmbeddedBroker() as broker:
-        broker.make_topics(TOPICS.values())
+        broker.make_topics(ALERT_TOPICS.values())
         yield broker.bootstrap_servers
 
 
@@ -166,7 +174,7 @@ def _feed(
         if not worker.is_alive() or (deadline is not None and time.monotonic() > deadline):
             break
         # One partition keeps the order: the histories of later packets would make earlier alerts duplicates.
-        producer.produce(TOPICS[alert.survey], alert.payload, partition=0)
+        producer.produce(ALERT_TOPICS[alert.survey], alert.payload, partition=0)
         producer.poll(0)
         feed.sent = number + 1
     producer.flush()
@@ -181,7 +189,7 @@ def _annotations(servers: str, worker: Worker) -> Iterator[dict[str, Any] | None
         {"bootstrap.servers": servers, "group.id": "demo-display", "fetch.wait.max.ms": 50, "log_level": 2}
     )
     reader.assign(
-        [TopicPartition(CLASSIFICATIONS, p, OFFSET_BEGINNING) for p in range(EmbeddedBroker.PARTITIONS)]
+        [TopicPartition(OUTPUT_TOPIC, p, OFFSET_BEGINNING) for p in range(EmbeddedBroker.PARTITIONS)]
     )
     received = 0
     last_news = time.monotonic()

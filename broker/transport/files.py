@@ -1,4 +1,4 @@
-"""Alerts from files and annotations to files: the pipeline without a broker."""
+"""Files as source and sink: the pipeline without a broker."""
 
 from __future__ import annotations
 

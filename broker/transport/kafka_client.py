@@ -1,4 +1,4 @@
-"""A Kafka cluster as librdkafka sees it: is it there, does it let us in, does it have our topics."""
+"""The connection to a Kafka cluster: whether it is there, lets us in and has our topics."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from broker.errors import ConfigError, FatalError
 
 log = logging.getLogger(__name__)
 
-_REFUSED = (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL)
-_AWAY = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE)
+_REFUSAL_CODES = (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL)
+_OUTAGE_CODES = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE)
+
+_ANSWER_S = 2.0  # to wait for one answer of a cluster
+_PAUSE_S = 0.2  # before it is asked again
 
 
 class Connection:
@@ -32,9 +35,9 @@ class Connection:
 
     def on_error(self, error: KafkaError) -> None:
         """Take note of an error; to be given to librdkafka as ``error_cb``."""
-        if error.code() in _REFUSED:
+        if error.code() in _REFUSAL_CODES:
             self._refusal = error.str()
-        elif error.code() in _AWAY:
+        elif error.code() in _OUTAGE_CODES:
             if error.code() != KafkaError._ALL_BROKERS_DOWN:  # which says that, not why
                 self._trouble = error.str()
             self._down_since = self._down_since or time.monotonic()
@@ -68,6 +71,30 @@ class Connection:
         else:
             self.answered()
 
+    def ask(self, question: Callable[[float], Any]) -> Any:
+        """Put a question to the cluster, again and again while our patience lasts.
+
+        Each time is short, for nothing else is heard meanwhile, not even a signal to stop.
+
+        Parameters
+        ----------
+        question : callable
+            Takes the time to wait for the answer [s].
+
+        Raises
+        ------
+        KafkaException
+            The last one, when our patience is at its end.
+        """
+        deadline = time.monotonic() + self.patience_s
+        while True:
+            try:
+                return question(_ANSWER_S)
+            except KafkaException:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_PAUSE_S)
+
     def wait_for_topics(self, client: Any, topics: Sequence[str]) -> dict[str, int]:
         """Wait until the cluster answers and has all `topics`; their numbers of partitions.
 
@@ -82,7 +109,7 @@ class Connection:
         while True:
             problem = None
             try:
-                found = client.list_topics(timeout=2.0).topics
+                found = client.list_topics(timeout=_ANSWER_S).topics
                 self.answered()
                 partitions = {
                     t: len(found[t].partitions) for t in topics if t in found and not found[t].error
@@ -91,7 +118,7 @@ class Connection:
                 if not missing:
                     return partitions
                 for topic in missing:  # asked for by name, a cluster that makes topics on demand makes it
-                    client.list_topics(topic, timeout=2.0)
+                    client.list_topics(topic, timeout=_ANSWER_S)
                 problem = (
                     f"{self.servers} has no topic {', '.join(missing)}: create it or correct the settings"
                 )
@@ -105,7 +132,7 @@ class Connection:
             if time.monotonic() > deadline:
                 problem = problem or f"{self.servers} is unreachable: {self._trouble}"
                 raise FatalError(f"{problem} (tried for {self.patience_s:g} s)")
-            time.sleep(0.2)
+            time.sleep(_PAUSE_S)
 
 
 def make_consumer(connection: Connection, settings: Mapping[str, Any]) -> Any:

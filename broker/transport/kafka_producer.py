@@ -1,4 +1,4 @@
-"""Messages to a Kafka cluster: a producer, and the deliveries that it still owes."""
+"""The Kafka producer, and the deliveries that it still owes."""
 
 from __future__ import annotations
 
@@ -35,20 +35,38 @@ def make_producer(connection: Connection, settings: Mapping[str, Any]) -> Any:
 class Deliveries:
     """Messages handed to a producer and followed until they have arrived.
 
-    Raises
-    ------
-    ConfigError
-        If librdkafka does not accept a setting.
+    The cluster is not spoken to before `connect`.
     """
 
     def __init__(self, connection: Connection, settings: Mapping[str, Any]) -> None:
         self._connection = connection
+        self._settings = settings
         self._failures: list[str] = []
-        self._producer = make_producer(connection, settings)
+        self._producer: Any = None
 
-    def wait_for_topics(self, topics: Sequence[str]) -> None:
-        """See `Connection.wait_for_topics`."""
-        self._connection.wait_for_topics(self._producer, topics)
+    def connect(self, topics: Sequence[str]) -> None:
+        """Make the producer, and wait until the cluster answers and has all `topics`.
+
+        Raises
+        ------
+        ConfigError
+            If librdkafka does not accept a setting, or the cluster refuses us.
+        FatalError
+            If the cluster does not answer, or a topic is missing, for longer than the connection's patience.
+        """
+        self._producer = make_producer(self._connection, self._settings)
+        try:
+            self._connection.wait_for_topics(self._producer, topics)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the cluster and of messages that have not arrived; harmless without a connection."""
+        if self._producer is not None:
+            self._producer.purge()
+            self._producer.close()
+            self._producer = None
 
     def send(self, topic: str, value: bytes, **message: Any) -> None:
         """Hand over one message, waiting while the producer's queue is full.

@@ -18,6 +18,7 @@ from broker.state.store import Store
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "simulator"
 TIMES = ("ingest_time_us", "publish_time_us")
 TOPIC = "alerts"
+PATIENCE_S = 1e6  # a test that waits in vain is ended by its own timeout
 
 
 @cache
