@@ -1,4 +1,4 @@
-"""From packets to annotations: all that lies between a batch read and a batch published."""
+"""The pipeline: what becomes of a batch of packets between reading and publishing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published record: what it says, how it is written, and the id that makes repeats harmless."""
+"""The published record: what it says, and the id that makes repeats harmless."""
 
 from __future__ import annotations
 

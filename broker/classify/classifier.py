@@ -1,4 +1,4 @@
-"""The classifier at work: which model, and which light curves it may score."""
+"""The classifier: a model with the rules for which light curves it may score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bytes of an annotation: messages in JSON or Avro with their headers, and Avro files."""
+"""The encoding of annotations: messages in JSON or Avro with their headers, and Avro files."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ def shipped_model() -> Path:
         If neither place has one.
     """
     package = Path(__file__).resolve().parents[1]
-    places = [package / "models", package.parent / "deploy" / "models"]
-    for models in places:
+    folders = [package / "models", package.parent / "deploy" / "models"]
+    for models in folders:
         default = models / "default"
         if default.is_file():
             return models / default.read_text(encoding="utf-8").strip()
-    raise ConfigError(f"no model is installed in {' or '.join(map(str, places))}: name one with --model")
+    raise ConfigError(f"no model is installed in {' or '.join(map(str, folders))}: name one with --model")

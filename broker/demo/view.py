@@ -1,4 +1,4 @@
-"""What ``varstream demo`` shows: a live table and bar in a terminal, plain lines elsewhere, and a summary."""
+"""The view of ``varstream demo``: a live table and bar in a terminal, plain lines elsewhere, a summary."""
 
 from __future__ import annotations
 

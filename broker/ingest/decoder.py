@@ -1,4 +1,4 @@
-"""From the bytes of a packet to an alert, whatever they are.
+"""The decoder: from the bytes of a packet, whatever they are, to an alert.
 
 Two framings: an Avro container that brings its schema (ZTF), and Confluent's, a zero byte and the id of a
 schema that a registry knows (LSST). An alert's survey is seen from its fields, not from the framing.
@@ -25,7 +25,7 @@ SURVEYS: tuple[tuple[Projection, Callable[[Record, VettingRules], Alert | Skippe
     (ztf.PROJECTION, ztf.read),
     (lsst.PROJECTION, lsst.read),
 )
-CONFLUENT_HEAD = 5  # a zero byte, the schema id as a big-endian int32
+CONFLUENT_HEAD_BYTES = 5  # a zero byte, the schema id as a big-endian int32
 MAX_PREFIX_BYTES = 2**18  # ten times a survey's; longer ones are read anew each time
 MAX_CODECS = 64  # a night's packets have a few headers; more are strangers
 
@@ -114,9 +114,9 @@ class Decoder:
         return prefix, codec
 
     def _confluent(self, payload: bytes) -> Alert | Skipped:
-        if len(payload) < CONFLUENT_HEAD:
+        if len(payload) < CONFLUENT_HEAD_BYTES:
             raise AlertError("truncated", f"message of {len(payload)} bytes ends within its schema id")
-        schema_id = int.from_bytes(payload[1:CONFLUENT_HEAD], "big", signed=True)
+        schema_id = int.from_bytes(payload[1:CONFLUENT_HEAD_BYTES], "big", signed=True)
         codec = self._by_id.get(schema_id)
         if codec is None:
             if self._registry is None:
@@ -125,7 +125,7 @@ class Decoder:
                     f"schema id {schema_id}, and no registry or folder of schemas is configured",
                 )
             codec = self._by_id[schema_id] = make_codec(self._registry.schema(schema_id))
-        return codec.vet(codec.reader.read(payload, CONFLUENT_HEAD, len(payload)), self._rules)
+        return codec.vet(codec.reader.read(payload, CONFLUENT_HEAD_BYTES, len(payload)), self._rules)
 
 
 def make_codec(schema: Schema, compression: str = "null") -> AlertCodec:

@@ -47,7 +47,7 @@ PROJECTION = Projection(
 
 BANDS = (b"u", b"g", b"r", b"i", b"z", b"y")
 AB_ZERO_POINT_NJY = 31.4  # magnitude of 1 nJy
-DETECTORS = 256  # numbers given to the detectors of one visit: 189 are in use (and 205 with the corners)
+DETECTOR_NUMBERS = 256  # in one visit: 189 are in use (and 205 with the corners)
 FIRST_MJD, LAST_MJD = 50000.0, 100000.0  # precursor data start in 2013
 
 
@@ -90,7 +90,7 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
     ra, dec, flux = ra[rows], dec[rows], flux[rows]
     epochs = np.zeros(flux.size, dtype=EPOCH)
     epochs["source_id"] = columns["diaSourceId"][rows]
-    epochs["exposure"] = columns["visit"][rows] * DETECTORS + columns["detector"][rows]
+    epochs["exposure"] = columns["visit"][rows] * DETECTOR_NUMBERS + columns["detector"][rows]
     epochs["mjd"] = columns["midpointMjdTai"][rows]
     with np.errstate(all="ignore"):  # of a flux of nearly nothing, or of a withdrawn trigger without
         epochs["mag"] = AB_ZERO_POINT_NJY - 2.5 * np.log10(flux)
@@ -120,7 +120,7 @@ def _plausible(record: Record) -> dict[str, NDArray[np.bool_]]:
     return {
         "diaSourceId": present["diaSourceId"],
         "midpointMjdTai": (mjd > FIRST_MJD) & (mjd < LAST_MJD),
-        "visit": present["visit"] & (visit >= 0) & (visit < 2**63 // DETECTORS),
-        "detector": present["detector"] & (detector >= 0) & (detector < DETECTORS),
+        "visit": present["visit"] & (visit >= 0) & (visit < 2**63 // DETECTOR_NUMBERS),
+        "detector": present["detector"] & (detector >= 0) & (detector < DETECTOR_NUMBERS),
         "band": np.logical_or.reduce([columns["band"] == band for band in BANDS]),
     }

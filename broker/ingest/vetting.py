@@ -1,4 +1,4 @@
-"""Which detections are used, and what becomes of the others."""
+"""Vetting rules: which detections are used, and what becomes of the others."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from broker.errors import AlertError
 from broker.ingest.heliocentric import light_travel_s
 from broker.ingest.vetting import VettingRules, all_of, bad_trigger, known_error, places, vet
 
-MAX_OBJECT_ID = 256  # a key of every message and of the store; ZTF's have 12 characters
+MAX_OBJECT_ID_CHARACTERS = 256  # a key of every message and of the store; ZTF's have 12 characters
 PROJECTION = Projection(
     survey="ztf",
     fields={"objectId": "text", "candid": "long"},
@@ -48,7 +48,8 @@ EXPOSURE_S = 30.0  # of nearly every exposure; packets before schema 4.0 do not 
 FIRST_JD, LAST_JD = 2457000.0, 2500000.0  # before the camera was on the sky; the year 2132
 JD_OF_PID_ZERO = 2457754.5
 PID_TOLERANCE_D = 0.01
-RISING, FADING = (b"t", b"1", b"true"), (b"f", b"0", b"false")  # 't' comes back as '1' in later packets
+BRIGHTER_TEXTS = (b"t", b"1", b"true")  # of isdiffpos: 't' comes back as '1' in later packets
+FAINTER_TEXTS = (b"f", b"0", b"false")
 
 
 def read(record: Record, rules: VettingRules) -> Alert | Skipped:
@@ -67,7 +68,7 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
     object_id = record.fields["objectId"]
     if not isinstance(object_id, str) or not object_id:
         raise AlertError("missing_field", "objectId of the alert is empty or not in the writer's schema")
-    if len(object_id) > MAX_OBJECT_ID:
+    if len(object_id) > MAX_OBJECT_ID_CHARACTERS:
         raise AlertError("bad_value", f"objectId has {len(object_id):,} characters: {object_id:.40}...")
     candid = columns["candid"]
     if not present["candid"][0]:
@@ -210,8 +211,8 @@ def _is_magnitude(mag: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _sign(isdiffpos: NDArray[np.bytes_]) -> NDArray[np.float64]:
     """+1 where the difference is positive, -1 where negative, 0 where the text is neither."""
     sign = np.zeros(isdiffpos.size)
-    for text in RISING:
+    for text in BRIGHTER_TEXTS:
         sign[isdiffpos == text] = 1.0
-    for text in FADING:
+    for text in FAINTER_TEXTS:
         sign[isdiffpos == text] = -1.0
     return sign

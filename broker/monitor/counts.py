@@ -1,4 +1,4 @@
-"""What became of every alert: tallies that add up, for the last line of a run."""
+"""Counts: what became of every alert, in tallies that add up, for the last line of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of every alert, for Prometheus."""
+"""Metrics for Prometheus: what became of every alert, and how long batches took."""
 
 from __future__ import annotations
 

@@ -12,15 +12,15 @@ from broker.alert import EPOCH, Partition
 from broker.errors import ConfigError, FatalError
 from broker.state.light_curve import LightCurve
 
-FORMAT = "1"
-SEAL_AFTER = 64  # epochs; a tail of 64 x 40 bytes is rewritten per epoch instead of the whole curve
+STORE_FORMAT = "1"
+SEALED_EPOCHS = 64  # at least: a tail of 64 x 40 bytes is rewritten per epoch instead of the whole curve
 
 
 class SQLiteStore:
     """A store in one SQLite file in write-ahead mode, held by one process at a time.
 
     A light curve is two blobs of raw little-endian `EPOCH` records: a sealed one that is rewritten every
-    `SEAL_AFTER` epochs, and a tail that is rewritten with each. Reading one is a concatenation.
+    `SEALED_EPOCHS` epochs, and a tail that is rewritten with each. Reading one is a concatenation.
 
     Parameters
     ----------
@@ -109,8 +109,8 @@ class SQLiteStore:
 
     def _put(self, key: str, curve: LightCurve) -> None:
         n_sealed = curve.n_sealed
-        if n_sealed == 0 or curve.epochs.size - n_sealed > SEAL_AFTER:
-            n_sealed = curve.epochs.size if curve.epochs.size > SEAL_AFTER else 0
+        if n_sealed == 0 or curve.epochs.size - n_sealed > SEALED_EPOCHS:
+            n_sealed = curve.epochs.size if curve.epochs.size > SEALED_EPOCHS else 0
             self._db.execute(
                 "INSERT OR REPLACE INTO sealed VALUES (?, ?)", (key, curve.epochs[:n_sealed].tobytes())
             )
@@ -131,11 +131,11 @@ class SQLiteStore:
                 "CREATE TABLE IF NOT EXISTS position "
                 "(topic TEXT, partition INTEGER, next_offset INTEGER, PRIMARY KEY (topic, partition))"
             )
-            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (FORMAT,))
+            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (STORE_FORMAT,))
             (found,) = self._db.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-        if found != FORMAT:
+        if found != STORE_FORMAT:
             raise ConfigError(
-                f"the store {self._path} has format {found!r}, this version reads {FORMAT!r}: "
+                f"the store {self._path} has format {found!r}, this version reads {STORE_FORMAT!r}: "
                 "name another state.path, light curves fill again from the packets' histories"
             )
 

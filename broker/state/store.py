@@ -1,4 +1,4 @@
-"""Where light curves live between alerts: a SQLite file, or memory for a run over files."""
+"""The store: where light curves live between alerts; in memory here, for a run over files."""
 
 from __future__ import annotations
 

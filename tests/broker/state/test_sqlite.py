@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from broker.errors import ConfigError, FatalError
 from broker.state.light_curve import LightCurve, merge
-from broker.state.sqlite import SEAL_AFTER, SQLiteStore
+from broker.state.sqlite import SEALED_EPOCHS, SQLiteStore
 from tests.broker.epochs import alert, curve_of, epoch
 
 
@@ -24,10 +24,16 @@ def test_a_reopened_store_holds_everything(tmp_path):
     second.close()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=25,
+    deadline=None,
+)
 @given(
     st.lists(
-        st.tuples(st.integers(1, 3 * SEAL_AFTER), st.integers(0, 40), st.booleans()), min_size=1, max_size=12
+        st.tuples(st.integers(1, 3 * SEALED_EPOCHS), st.integers(0, 40), st.booleans()),
+        min_size=1,
+        max_size=12,
     )
 )
 def test_sealing_never_changes_what_is_read_back(tmp_path, steps):
@@ -58,13 +64,13 @@ def test_a_tail_is_rewritten_and_a_full_one_is_sealed(tmp_path):
     store = SQLiteStore(path)
     curve = LightCurve.empty()
     sealed_sizes = []
-    for source_id in range(1, 2 * SEAL_AFTER + 4):
+    for source_id in range(1, 2 * SEALED_EPOCHS + 4):
         curve, _ = merge(store.load(["k"]).get("k", curve), alert(epoch(source_id)))
         store.commit({"k": curve}, {})
         sealed_sizes.append(store.load(["k"])["k"].n_sealed)
     store.close()
-    assert sealed_sizes[SEAL_AFTER - 1] == 0
-    assert sealed_sizes[SEAL_AFTER] == SEAL_AFTER + 1
+    assert sealed_sizes[SEALED_EPOCHS - 1] == 0
+    assert sealed_sizes[SEALED_EPOCHS] == SEALED_EPOCHS + 1
     assert len(set(sealed_sizes)) == 3
 
 
