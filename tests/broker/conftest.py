@@ -1,4 +1,4 @@
-"""Decoders of the small alerts in `packets`."""
+"""Decoders of the small alerts in `packets`, and property tests that a slow machine does not fail."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from broker.alert import Alert, Skipped
 from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import VettingRules
 from tests.broker import packets
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 Read = Callable[..., Alert | Skipped]
 

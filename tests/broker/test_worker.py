@@ -9,7 +9,7 @@ from broker.errors import FatalError, TransientError
 from broker.pipeline import Batch
 from broker.state.store import MemoryStore
 from broker.worker import CircuitBreaker, run
-from tests.broker.streams import ListSink, Topic, packets, pipeline, simulated, timeless
+from tests.broker.streams import PATIENCE_S, ListSink, Topic, packets, pipeline, simulated, timeless
 
 STEPS = ["deliver", "persist", "commit"]
 
@@ -118,7 +118,7 @@ class Flaky:
 def test_the_same_batch_is_tried_again_while_the_registry_is_away(messages, undisturbed):
     store, sink = MemoryStore(), ListSink()
     topic = Topic(messages, batch_size=10)
-    run(topic, Flaky(pipeline(store), 2), store, sink, stop=threading.Event())
+    run(topic, Flaky(pipeline(store), 2), store, sink, stop=threading.Event(), patience_s=PATIENCE_S)
     assert timeless(sink.annotations) == timeless(undisturbed)
 
 
