@@ -1,15 +1,26 @@
-"""What the surveys' packets are turned into: epochs, alerts, and alerts that are passed over."""
+"""The types that travel: packets and where they came from, alerts, annotations, dead letters."""
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 TimeScale = Literal["UTC", "TAI"]
+
+Partition = tuple[str, int]
+"""A partition of a topic: (topic, number)."""
+
+HEADERS_AND_FRAMING_BYTES = 1024
+"""Room that a dead letter leaves in its message for its headers and the broker's framing."""
+
+MAX_REASON_CHARACTERS = 200
+"""Longest text of what was wrong in a dead letter's headers."""
 
 EPOCH = np.dtype(
     [
@@ -31,7 +42,7 @@ EPOCH = np.dtype(
 class Origin:
     """Where a packet came from: a file, or a partition of a topic.
 
-    `offset` is the position in the partition, or the number of the record in the file.
+    `offset` is the message's in its partition, or the number of the record in the file.
     """
 
     file: str | None = None
@@ -107,3 +118,62 @@ class Skipped:
 
     survey: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One record on its way out.
+
+    Attributes
+    ----------
+    key : str
+        Kafka key: the object id with the survey in front.
+    id : UUID
+        The same for the same detection, band and model, however often it is published.
+    record : dict
+        What is published, field by field as in `schemas.classification`.
+    """
+
+    key: str
+    id: uuid.UUID
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A packet that could not be read, and why.
+
+    Attributes
+    ----------
+    reason : str
+        Short code to count by.
+    message : str
+        What was found.
+    """
+
+    packet: Packet
+    reason: str
+    message: str
+
+    def describe(self) -> dict[str, str | int]:
+        """Reason, coordinates, length and hash; coordinates that do not apply are left out."""
+        origin, payload = self.packet.origin, self.packet.payload
+        where = {"file": origin.file, "topic": origin.topic, "partition": origin.partition}
+        return {
+            "reason": self.reason,
+            "message": self.message[:MAX_REASON_CHARACTERS],
+            **{name: value for name, value in where.items() if value is not None},
+            "offset": origin.offset,
+            "length": len(payload),
+            "sha256": hashlib.sha256(payload).hexdigest(),
+        }
+
+    def as_message(self, max_bytes: int) -> tuple[list[tuple[str, bytes]], bytes]:
+        """Kafka headers, and the packet as it came, cut so that the message has at most `max_bytes`."""
+        payload = self.packet.payload
+        value = payload[: max(0, max_bytes - HEADERS_AND_FRAMING_BYTES)]
+        truncated = "true" if len(value) < len(payload) else "false"
+        fields = {**self.describe(), "truncated": truncated}
+        return [
+            (name, str(field).encode("utf-8", "backslashreplace")) for name, field in fields.items()
+        ], value

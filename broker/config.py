@@ -14,12 +14,12 @@ from types import MappingProxyType
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from broker.errors import ConfigError
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 
 ENVIRONMENT_PREFIX = "VARSTREAM_"
 MAX_BATCH_SIZE = 100_000
 
-_DEFAULT_RULES = JudgingRules()
+_DEFAULT_RULES = VettingRules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class DecodingConfig:
     """How packets are read. `schemas` is a registry URL or a folder; LSST packets need it.
 
     `programids` lists the ZTF programmes whose alerts may be used; empty means all. The other rules are those
-    of `JudgingRules`.
+    of `VettingRules`.
     """
 
     schemas: str | None = None
@@ -99,7 +99,7 @@ class DecodingConfig:
         except ConfigError as exc:
             raise ConfigError(f"decoding.{exc}") from None
 
-    def rules(self) -> JudgingRules:
+    def rules(self) -> VettingRules:
         """Return what a usable detection is.
 
         Raises
@@ -107,7 +107,7 @@ class DecodingConfig:
         ConfigError
             If a rule makes no sense.
         """
-        return JudgingRules(
+        return VettingRules(
             programids=frozenset(self.programids) or None,
             max_distnr_arcsec=self.max_distnr_arcsec,
             require_reference_star=self.require_reference_star,

@@ -1,4 +1,4 @@
-"""From packets to annotations: all that lies between a batch read and a batch published."""
+"""The pipeline: what becomes of a batch of packets between reading and publishing."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from broker.alert import Alert, Packet, Skipped
-from broker.classify.annotation import Annotation, RecordMaker
+from broker.alert import Alert, Annotation, DeadLetter, Packet, Partition, Skipped
+from broker.classify.annotation import RecordMaker
 from broker.classify.classifier import Classifier
 from broker.errors import AlertError, VarstreamError
-from broker.ingest.dead_letter import DeadLetter
 from broker.ingest.decoder import Decoder
 from broker.state.light_curve import BandSeries, LightCurve, band_series, merge
-from broker.state.store import Position, Store
+from broker.state.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ class Batch:
     ----------
     curves : dict of str to LightCurve
         The light curves that changed, by object key.
-    positions : dict of (topic, partition) to int
+    offsets : dict of (topic, partition) to int
         The offsets to read next once the batch is done.
     used : int
         Alerts that were merged; with `skipped` and `dead_letters` they add up to `packets`. One whose
@@ -47,7 +46,7 @@ class Batch:
     annotations: list[Annotation] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     curves: dict[str, LightCurve] = field(default_factory=dict)
-    positions: dict[Position, int] = field(default_factory=dict)
+    offsets: dict[Partition, int] = field(default_factory=dict)
     used: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     history_rows: Counter[str] = field(default_factory=Counter)
@@ -59,7 +58,7 @@ class Batch:
 
 
 class Pipeline:
-    """Judges packets, extends light curves, scores them.
+    """Vets packets, extends light curves, scores them.
 
     An annotation depends only on the epochs that had arrived up to its alert: several alerts of one object in
     a batch are merged one after another, each sees its own past, and any split of a stream into batches gives
@@ -83,21 +82,21 @@ class Pipeline:
     def process(self, packets: Sequence[Packet]) -> Batch:
         """Annotations of every band that the packets change, in the packets' order."""
         batch = Batch(packets=len(packets), ingest_time_us=time.time_ns() // 1000)
-        alerts = self._judge(packets, batch)
+        alerts = self._vet(packets, batch)
         changed = self._extend(alerts, batch)
         self._annotate(changed, batch)
         for packet in packets:
             origin = packet.origin
             if origin.topic is not None and origin.partition is not None:
-                batch.positions[origin.topic, origin.partition] = origin.offset + 1
+                batch.offsets[origin.topic, origin.partition] = origin.offset + 1
         return batch
 
-    def _judge(self, packets: Sequence[Packet], batch: Batch) -> list[tuple[Packet, Alert]]:
+    def _vet(self, packets: Sequence[Packet], batch: Batch) -> list[tuple[Packet, Alert]]:
         """Read every packet: a usable alert, one to skip, or a dead letter."""
         alerts = []
         for packet in packets:
             try:
-                judged = self._decoder.read(packet)
+                vetted = self._decoder.read(packet)
             except AlertError as exc:
                 batch.dead_letters.append(DeadLetter(packet, exc.reason, str(exc)))
             except VarstreamError:
@@ -108,10 +107,10 @@ class Pipeline:
                     DeadLetter(packet, "internal_error", f"{type(exc).__name__}: {exc}")
                 )
             else:
-                if isinstance(judged, Skipped):
-                    batch.skipped[judged.reason] += 1
+                if isinstance(vetted, Skipped):
+                    batch.skipped[vetted.reason] += 1
                 else:
-                    alerts.append((packet, judged))
+                    alerts.append((packet, vetted))
         return alerts
 
     def _extend(

@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 from typing import Protocol
 
-from broker.alert import Packet
-from broker.classify.annotation import Annotation
+from broker.alert import Annotation, DeadLetter, Packet, Partition
 from broker.errors import FatalError, TransientError
-from broker.ingest.dead_letter import DeadLetter
-from broker.monitor.counts import Counts, Metrics
+from broker.monitor.counts import Counts
+from broker.monitor.metrics import Metrics
 from broker.pipeline import Batch, Pipeline
-from broker.state.store import Position, Store
+from broker.state.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +29,8 @@ class Source(Protocol):
     def exhausted(self) -> bool:
         """Whether nothing will ever come any more."""
 
-    def commit(self, positions: Mapping[Position, int]) -> None:
-        """Note that everything before `positions` is done."""
+    def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Note that everything before `offsets` is done."""
 
 
 class Sink(Protocol):
@@ -103,7 +102,7 @@ def run(
     """Annotate alerts until `stop` is set or the source is exhausted.
 
     A batch is finished in three steps: (1) its annotations and dead letters are delivered, (2) its light
-    curves and positions are stored, (3) its positions are committed to the source. A crash before (2) repeats
+    curves and offsets are stored, (3) its offsets are committed to the source. A crash before (2) repeats
     the batch and publishes the same records under the same ids; a crash after it repeats nothing. Nothing is
     lost.
 
@@ -127,8 +126,8 @@ def run(
             breaker.check(batch)
         processed = time.perf_counter()
         sink.deliver(batch.annotations, batch.dead_letters)  # 1
-        store.commit(batch.curves, batch.positions)  # 2
-        source.commit(batch.positions)  # 3
+        store.commit(batch.curves, batch.offsets)  # 2
+        source.commit(batch.offsets)  # 3
         counts.add(batch)
         if metrics is not None:
             metrics.add(batch, process_s=processed - started, finish_s=time.perf_counter() - processed)

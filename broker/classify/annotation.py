@@ -1,51 +1,26 @@
-"""The published record: what it says, how it is written, and the id that makes repeats harmless."""
+"""The published record: what it says, and the id that makes repeats harmless."""
 
 from __future__ import annotations
 
-import io
-import json
 import math
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict
+from typing import Any
 
-import fastavro
 import numpy as np
-from fastavro.write import Writer
 
-from broker.alert import Alert, Packet
+from broker.alert import Alert, Annotation, Packet
 from broker.classify.classifier import Scores
 from broker.state.light_curve import BandSeries
 from features import FEATURE_NAMES, status_names
-from schemas.classification import CLASSIFICATION_VERSION, classification_schema
+from schemas.classification import CLASSIFICATION_VERSION
 from schemas.model.manifest import Manifest, expected_reliability
-
-Record = dict[str, Any]
-Format = Literal["avro", "json"]
 
 _ID_NAMESPACE = uuid.UUID("6f1c1b0e-52a8-5d0c-9d1e-6a54b1a6d0a7")
 _BELOW_MIN_EPOCHS = "BELOW_MIN_EPOCHS"
 _ABSTAINED = "ABSTAINED"
 _RELIABILITY = ("n_epochs_min", "n_epochs_max", "accuracy", "mc", "calibration_error")
-
-
-@dataclass(frozen=True, slots=True)
-class Annotation:
-    """One record on its way out.
-
-    Attributes
-    ----------
-    key : str
-        Kafka key: the object id with the survey in front.
-    id : UUID
-        The same for the same detection, band and model, however often it is published.
-    """
-
-    key: str
-    id: uuid.UUID
-    record: Record
 
 
 class RecordMaker:
@@ -85,7 +60,7 @@ class RecordMaker:
         if scores.below_min_epochs[row]:
             status.append(_BELOW_MIN_EPOCHS)
         clipped = int(scores.out_of_range[row])
-        record: Record = {
+        record: dict[str, Any] = {
             "survey": alert.survey,
             "object_id": alert.object_id,
             "source_id": str(alert.source_id),
@@ -123,42 +98,6 @@ class RecordMaker:
             manifest.sha256,
         )
         return Annotation(alert.key, uuid.uuid5(_ID_NAMESPACE, "/".join(what)), record)
-
-
-def encoder(form: Format) -> Callable[[Record], bytes]:
-    """Return the function that writes one record as the bytes of one message.
-
-    ``"json"`` is one UTF-8 object without newlines; ``"avro"`` an object container file of one record,
-    readable without any registry.
-    """
-    if form == "json":
-        return lambda record: json.dumps(record, allow_nan=False, separators=(",", ":")).encode()
-    schema = fastavro.parse_schema(classification_schema())
-
-    def to_avro(record: Record) -> bytes:
-        out = io.BytesIO()
-        fastavro.writer(out, schema, [record])
-        return out.getvalue()
-
-    return to_avro
-
-
-def avro_file(out: Any) -> Any:
-    """Return a writer (``write(record)``, ``flush()``) of one container file to an open binary file."""
-    return Writer(out, fastavro.parse_schema(classification_schema()), codec="deflate")
-
-
-def headers(annotation: Annotation, form: Format) -> list[tuple[str, bytes]]:
-    """Kafka headers to filter and de-duplicate by without reading the record."""
-    record = annotation.record
-    classifier = f"{record['model']['name']} {record['model']['version']}"
-    return [
-        ("_id", annotation.id.bytes),
-        ("_format", form.encode()),
-        ("survey", record["survey"].encode()),
-        ("classifier", classifier.encode()),
-        ("label", (record["label"] or "").encode()),
-    ]
 
 
 def _plain(value: np.float32) -> float:

@@ -1,4 +1,4 @@
-"""The classifier at work: which model, and which light curves it may judge."""
+"""The classifier: a model with the rules for which light curves it may score."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from broker.classify.shipped_model import shipped_model
 from broker.errors import ConfigError
 from features import CONVENTIONS, FEATURE_NAMES, MIN_POINTS, extract, scorable
 from schemas.model.artifact import Artifact
@@ -27,7 +28,7 @@ class Scores:
     below_min_epochs : (n,) bool
         Whether the light curve is shorter than the model is meant for.
     scored : (n,) bool
-        Whether the model judged this light curve.
+        Whether the model scored this light curve.
     probabilities : (n, k) float32
         NaN where not scored.
     out_of_range : (n,) int64
@@ -50,7 +51,7 @@ class Classifier:
     artifact : Artifact
         The model.
     min_epochs : int, optional
-        Fewest epochs a band needs to be judged; the model's own value by default, never below `MIN_POINTS`.
+        Fewest epochs a band needs to be scored; the model's own value by default, never below `MIN_POINTS`.
 
     Raises
     ------
@@ -112,20 +113,3 @@ def load_classifier(folder: Path | None = None, *, min_epochs: int | None = None
     except ManifestError as exc:
         raise ConfigError(str(exc)) from exc
     return Classifier(artifact, min_epochs=min_epochs)
-
-
-def shipped_model() -> Path:
-    """Folder of the default model: inside the installed package, or in the checkout's ``deploy/models``.
-
-    Raises
-    ------
-    ConfigError
-        If neither place has one.
-    """
-    package = Path(__file__).resolve().parents[1]
-    places = [package / "models", package.parent / "deploy" / "models"]
-    for models in places:
-        default = models / "default"
-        if default.is_file():
-            return models / default.read_text(encoding="utf-8").strip()
-    raise ConfigError(f"no model is installed in {' or '.join(map(str, places))}: name one with --model")

@@ -1,4 +1,4 @@
-"""What the subcommands of ``varstream`` do, each put together from the parts it needs."""
+"""The subcommands of ``varstream``, each put together from the parts it needs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import argparse
 import json
 import signal
 import threading
+from contextlib import closing
 from pathlib import Path
 
-from broker.classify.annotation import Format
 from broker.classify.classifier import load_classifier
+from broker.classify.encoding import Format
 from broker.cli.replay import replay_files
 from broker.config import load_config
 from broker.demo.demo import run_demo
@@ -17,11 +18,13 @@ from broker.demo.readme_picture import draw_story
 from broker.errors import ConfigError
 from broker.ingest.decoder import Decoder
 from broker.ingest.schema_registry import open_registry
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from broker.monitor.console import Console
-from broker.monitor.counts import Counts, Metrics
+from broker.monitor.counts import Counts
+from broker.monitor.metrics import Metrics
 from broker.pipeline import Pipeline
-from broker.state.store import MemoryStore, SQLiteStore
+from broker.state.sqlite import SQLiteStore
+from broker.state.store import MemoryStore
 from broker.transport.files import FileSink, FileSource, find_files
 from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource
@@ -45,7 +48,7 @@ def classify(arguments: argparse.Namespace) -> int:
     programids = frozenset(arguments.programid) if arguments.programid else None
     classifier = load_classifier(arguments.model, min_epochs=arguments.min_epochs)
     store = MemoryStore()
-    pipeline = Pipeline(Decoder(registry, JudgingRules(programids=programids)), classifier, store)
+    pipeline = Pipeline(Decoder(registry, VettingRules(programids=programids)), classifier, store)
     form: Format = "avro" if arguments.format == "avro" else "json"
     sink = FileSink(arguments.output, form, dead_letters=arguments.dead_letters)
     console = Console()
@@ -68,45 +71,45 @@ def run_worker(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config, overrides=arguments.set)
     classifier = load_classifier(arguments.model or config.model.path, min_epochs=config.model.min_epochs)
     registry = open_registry(config.decoding.schemas) if config.decoding.schemas else None
+    decoder = Decoder(registry, config.decoding.rules())
+    breaker = CircuitBreaker(
+        window=config.worker.dead_window, max_dead_fraction=config.worker.max_dead_fraction
+    )
     metrics = None
     if config.metrics.port is not None:
         metrics = Metrics()
         metrics.serve(config.metrics.port)
-    store = SQLiteStore(config.state.path)
     console = Console()
     counts = Counts()
-    try:
+    with closing(SQLiteStore(config.state.path)) as store:
+        pipeline = Pipeline(decoder, classifier, store, annotate_unscored=config.output.annotate_unscored)
         sink = KafkaSink(config.output, config.kafka)
         source = KafkaSource(
-            config.kafka, store, batch_size=config.worker.batch_size, until_end=arguments.until_end
+            config.kafka,
+            store.offsets(),
+            batch_size=config.worker.batch_size,
+            until_end=arguments.until_end,
         )
-        try:
+        with closing(sink), closing(source):
+            sink.connect()
+            source.connect()
             console.say(f"reading {', '.join(config.kafka.topics)} from {config.kafka.bootstrap_servers}")
-            with console.batches("annotating") as on_batch:
-                run(
-                    source,
-                    Pipeline(
-                        Decoder(registry, config.decoding.rules()),
-                        classifier,
+            try:
+                with console.batches("annotating") as on_batch:
+                    run(
+                        source,
+                        pipeline,
                         store,
-                        annotate_unscored=config.output.annotate_unscored,
-                    ),
-                    store,
-                    sink,
-                    stop=_stop_on_signal(),
-                    patience_s=config.kafka.patience_s,
-                    breaker=CircuitBreaker(
-                        window=config.worker.dead_window, max_dead_fraction=config.worker.max_dead_fraction
-                    ),
-                    metrics=metrics,
-                    on_batch=on_batch,
-                    counts=counts,
-                )
-        finally:
-            source.close()
-            console.say(str(counts))
-    finally:
-        store.close()
+                        sink,
+                        stop=_stop_on_signal(),
+                        patience_s=config.kafka.patience_s,
+                        breaker=breaker,
+                        metrics=metrics,
+                        on_batch=on_batch,
+                        counts=counts,
+                    )
+            finally:
+                console.say(str(counts))
     return 0
 
 

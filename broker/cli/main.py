@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         "--dead-letters", type=Path, metavar="FILE", help="write why packets were unreadable, as JSON lines"
     )
     sub.add_argument(
-        "--min-epochs", type=_positive(int), metavar="N", help="judge a band from N epochs on (the model's)"
+        "--min-epochs", type=_positive(int), metavar="N", help="score a band from N epochs on (the model's)"
     )
     sub.add_argument(
         "--programid",

@@ -1,15 +1,17 @@
-"""Feeding packets from files to a topic, as a survey would."""
+"""The replay of packets from files to a topic, as a survey would send them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from broker.config import KafkaConfig
 from broker.monitor.console import Console
 from broker.transport.files import packets_of
-from broker.transport.kafka_client import Connection, Deliveries
+from broker.transport.kafka_client import Connection
+from broker.transport.kafka_producer import Deliveries
 
 MAX_MESSAGE_BYTES = 16 * 2**20
 """Above what any alert topic takes, so that it is the topic that decides."""
@@ -38,11 +40,11 @@ def replay_files(
         Connection(config.bootstrap_servers, patience_s=config.patience_s),
         {"message.max.bytes": MAX_MESSAGE_BYTES, **config.settings},
     )
-    deliveries.wait_for_topics([topic])
     sent = 0
-    started = time.monotonic()
-    with console.progress() as progress:
+    with closing(deliveries), console.progress() as progress:
+        deliveries.connect([topic])
         task = progress.add_task(f"replaying to {topic}", total=None, unit="packets")
+        started = time.monotonic()
         for packet in packets_of(files):
             if per_second is not None:
                 time.sleep(max(0.0, started + sent / per_second - time.monotonic()))

@@ -19,26 +19,27 @@ from rich.console import Console
 from broker.alert import Origin, Packet
 from broker.classify.classifier import Classifier, load_classifier
 from broker.config import KafkaConfig, OutputConfig
-from broker.demo.view import Verdicts, display, report
+from broker.demo.view import Scoreboard, display, report
 from broker.errors import FatalError
 from broker.ingest.decoder import Decoder
 from broker.ingest.schema_registry import open_registry
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from broker.monitor.counts import Counts
 from broker.pipeline import Batch, Pipeline
 from broker.simulator.stream import SimulatedAlert, alert_stream
-from broker.state.store import MemoryStore, SQLiteStore
+from broker.state.sqlite import SQLiteStore
+from broker.state.store import MemoryStore
 from broker.transport.embedded_kafka import EmbeddedBroker
 from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource
 from broker.worker import CircuitBreaker, run
 
-TOPICS = {"ztf": "ztf_demo_programid1", "lsst": "lsst-alerts-demo"}
-CLASSIFICATIONS = "classifications"
+ALERT_TOPICS = {"ztf": "ztf_demo_programid1", "lsst": "lsst-alerts-demo"}
+OUTPUT_TOPIC = "classifications"
 
 # The in-process broker drops what it cannot hold: the feeder stays this close ahead of the worker.
 _MAX_AHEAD_BYTES = EmbeddedBroker.RETAINED_BYTES // 2
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0
 
 
 @dataclass
@@ -57,12 +58,12 @@ def run_demo(*, seconds: float | None, n_objects: int, seed: int, model: Path | 
     alerts = list(alert_stream(n_objects=n_objects, seed=seed))
     classifier = load_classifier(model)
     manifest = classifier.manifest
-    verdicts = Verdicts({a.object_id: a.true_class for a in alerts}, manifest.classes)
+    board = Scoreboard({a.object_id: a.true_class for a in alerts}, manifest.classes)
     console.print(
-        f"{len(alerts):,} alerts of {len(verdicts.truth)} objects; model {manifest.name} {manifest.version}"
+        f"{len(alerts):,} alerts of {len(board.truth)} objects; model {manifest.name} {manifest.version}"
     )
     with as_file(files("schemas")) as schemas:
-        decoder = Decoder(open_registry(str(schemas / "simulator")), JudgingRules())
+        decoder = Decoder(open_registry(str(schemas / "simulator")), VettingRules())
         console.print("loading the kernels; the first time they are compiled, which takes a while ...")
         _warm_up(decoder, classifier, alerts)
         feed = Feed()
@@ -72,12 +73,12 @@ def run_demo(*, seconds: float | None, n_objects: int, seed: int, model: Path | 
                 target=_feed, args=(servers, alerts, feed, worker, seconds), daemon=True
             )
             feeder.start()
-            with display(console, verdicts, len(alerts)) as refresh:
+            with display(console, board, len(alerts)) as refresh:
                 for record in _annotations(servers, worker):
                     if record is not None:
-                        verdicts.add(record)
+                        board.add(record)
                     refresh(feed.done)
-        report(console, verdicts, worker.counts, time.monotonic() - started)
+        report(console, board, worker.counts, time.monotonic() - started)
     return 0
 
 
@@ -100,15 +101,22 @@ class Worker(threading.Thread):
         self.stop = threading.Event()
         self._feed = feed
         self._store = SQLiteStore(state)
-        kafka = KafkaConfig(bootstrap_servers=servers, group_id="demo", topics=tuple(TOPICS.values()))
-        output = OutputConfig(topic=CLASSIFICATIONS, format="json")
+        kafka = KafkaConfig(
+            bootstrap_servers=servers,
+            group_id="demo",
+            topics=tuple(ALERT_TOPICS.values()),
+            patience_s=_PATIENCE_S,
+        )
+        output = OutputConfig(topic=OUTPUT_TOPIC, format="json")
         self._pipeline = Pipeline(decoder, classifier, self._store)
         self._sink = KafkaSink(output, kafka)
-        self._source = KafkaSource(kafka, self._store, batch_size=128)
+        self._source = KafkaSource(kafka, self._store.offsets(), batch_size=128)
 
     def run(self) -> None:
         """See `Thread.run`."""
         try:
+            self._sink.connect()
+            self._source.connect()
             run(
                 self._source,
                 self._pipeline,
@@ -122,6 +130,7 @@ class Worker(threading.Thread):
             self.failure = exc
         finally:
             self._source.close()
+            self._sink.close()
             self._store.close()
 
     def _on_batch(self, batch: Batch, counts: Counts) -> None:
@@ -134,7 +143,7 @@ class Worker(threading.Thread):
 @contextmanager
 def _broker() -> Iterator[str]:
     with EmbeddedBroker() as broker:
-        broker.make_topics(TOPICS.values())
+        broker.make_topics(ALERT_TOPICS.values())
         yield broker.bootstrap_servers
 
 
@@ -165,7 +174,7 @@ def _feed(
         if not worker.is_alive() or (deadline is not None and time.monotonic() > deadline):
             break
         # One partition keeps the order: the histories of later packets would make earlier alerts duplicates.
-        producer.produce(TOPICS[alert.survey], alert.payload, partition=0)
+        producer.produce(ALERT_TOPICS[alert.survey], alert.payload, partition=0)
         producer.poll(0)
         feed.sent = number + 1
     producer.flush()
@@ -180,7 +189,7 @@ def _annotations(servers: str, worker: Worker) -> Iterator[dict[str, Any] | None
         {"bootstrap.servers": servers, "group.id": "demo-display", "fetch.wait.max.ms": 50, "log_level": 2}
     )
     reader.assign(
-        [TopicPartition(CLASSIFICATIONS, p, OFFSET_BEGINNING) for p in range(EmbeddedBroker.PARTITIONS)]
+        [TopicPartition(OUTPUT_TOPIC, p, OFFSET_BEGINNING) for p in range(EmbeddedBroker.PARTITIONS)]
     )
     received = 0
     last_news = time.monotonic()

@@ -20,10 +20,10 @@ from broker.state.light_curve import BandSeries
 Array = NDArray[np.float64]
 
 WIDTH, HEIGHT = 960, 600
-MAX_NAMED = 6  # classes with a colour of their own; the rest are "other"
-NAMED_ABOVE = 0.10  # a class that never reaches this probability is among the rest
-SURE = 0.9
-OTHER = "other"
+MAX_NAMED_CLASSES = 6  # classes with a colour of their own; the rest are "other"
+NAMED_FROM_PROBABILITY = 0.10  # a class that never reaches this probability is among the rest
+SURE_PROBABILITY = 0.9
+OTHER_CLASSES = "other"
 
 STYLE = """
   .card { fill: #ffffff; stroke: #d0d7de; }
@@ -182,12 +182,12 @@ def _probabilities(scored: Sequence[Mapping[str, Any]]) -> list[str]:
     legend_end = panel.right
     for place, (name, share) in enumerate(shares.items()):
         upper = lower + share
-        css = OTHER if name == OTHER else f"c{place}"
+        css = OTHER_CLASSES if name == OTHER_CLASSES else f"c{place}"
         parts.append(_band(panel, css, n_epochs, lower, upper))
         inside = _label(panel, name, n_epochs, lower, upper)
         if inside:
             names.append(inside)
-        elif name != OTHER:  # no room: below, at the right
+        elif name != OTHER_CLASSES:  # no room: below, at the right
             names += _legend(legend_end, panel.bottom + 38, name, css)
             legend_end -= 9.0 * len(name) + 30.0
         lower = upper
@@ -202,10 +202,10 @@ def _shares(scored: Sequence[Mapping[str, Any]]) -> tuple[Array, dict[str, Array
         name: np.array([by_count[int(n)][name] for n in n_epochs]) for name in scored[-1]["probabilities"]
     }
     by_final = sorted(table, key=lambda name: (-table[name][-1], name))
-    candidates = [name for name in table if table[name].max() >= NAMED_ABOVE]
-    named = sorted(candidates, key=lambda name: -float(table[name].mean()))[:MAX_NAMED]
+    candidates = [name for name in table if table[name].max() >= NAMED_FROM_PROBABILITY]
+    named = sorted(candidates, key=lambda name: -float(table[name].mean()))[:MAX_NAMED_CLASSES]
     shares = {name: table[name] for name in by_final if name in named}
-    shares[OTHER] = 1.0 - np.sum(list(shares.values()), axis=0)
+    shares[OTHER_CLASSES] = 1.0 - np.sum(list(shares.values()), axis=0)
     return n_epochs, shares
 
 
@@ -246,14 +246,14 @@ def _sure_from(panel: Panel, scored: Sequence[Mapping[str, Any]]) -> list[str]:
         return []
     first = None
     for record in reversed(scored):
-        if record["probabilities"][answer] < SURE:
+        if record["probabilities"][answer] < SURE_PROBABILITY:
             break
         first = record
     if first is None:
         return []
     x = panel.x(float(first["n_epochs"]))
     side = "start" if x < panel.right - 260 else "end"
-    words = f"{answer} above {SURE} from {first['n_epochs']} epochs on"
+    words = f"{answer} above {SURE_PROBABILITY} from {first['n_epochs']} epochs on"
     return [
         f'<path class="sure" d="M{x:.1f} {panel.top:.1f}V{panel.bottom:.1f}"/>',
         text(x, panel.top - 8, words, "quiet", side),

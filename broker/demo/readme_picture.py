@@ -9,7 +9,7 @@ from broker.classify.classifier import Classifier
 from broker.demo.picture import draw
 from broker.errors import ConfigError
 from broker.ingest.decoder import Decoder
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from broker.pipeline import Pipeline
 from broker.simulator.sky import simulate_sky
 from broker.simulator.stars import CLASSES
@@ -31,16 +31,16 @@ def draw_story(classifier: Classifier, *, true_class: str, seed: int) -> str:
     Raises
     ------
     ConfigError
-        If there is no such class, or the star was never seen often enough to be judged.
+        If there is no such class, or the star was never seen often enough to be scored.
     """
     if true_class not in CLASSES:
         raise ConfigError(f"no simulated star is a {true_class!r}: choose one of {', '.join(CLASSES)}")
     (star,) = simulate_sky(1, seed, "ztf", mix={true_class: 1.0})
-    pipeline = Pipeline(Decoder(None, JudgingRules()), classifier, MemoryStore())
+    pipeline = Pipeline(Decoder(None, VettingRules()), classifier, MemoryStore())
     batch = pipeline.process([Packet(alert.payload, Origin()) for alert in alerts_of(star)])
     records = [a.record for a in batch.annotations if a.record["probabilities"] is not None]
     if not records:
-        raise ConfigError(f"this {true_class} was seen in too few epochs to be judged: try another --seed")
+        raise ConfigError(f"this {true_class} was seen in too few epochs to be scored: try another --seed")
     (band, _), *_ = Counter(record["band"] for record in records).most_common(1)
     (curve,) = batch.curves.values()
     bands = sorted({bytes(name).decode() for name in curve.epochs["band"]}, key="ugrizy".index)

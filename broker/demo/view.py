@@ -1,4 +1,4 @@
-"""What ``varstream demo`` shows: a live table and bar in a terminal, plain lines elsewhere, and a summary."""
+"""The view of ``varstream demo``: a live table and bar in a terminal, plain lines elsewhere, a summary."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LINE_EVERY_S = 2.0
 
 
 @dataclass
-class Verdicts:
+class Scoreboard:
     """What the output topic said of each object, beside what the object is.
 
     Attributes
@@ -34,9 +34,9 @@ class Verdicts:
     classes : tuple of str
         Classes the model knows; objects of other classes are not counted.
     latest : ordered dict of (object id, band) to record
-        The last record of every light curve that was judged, the newest at the end.
-    judged, unsure, right : dict of int to int
-        Records that were judged, those of them without a label, and those with the right one, by number of
+        The last record of every light curve that was scored, the newest at the end.
+    scored, unsure, right : dict of int to int
+        Records that were scored, those of them without a label, and those with the right one, by number of
         epochs: the lower ends of `EPOCH_BINS`.
     """
 
@@ -44,7 +44,7 @@ class Verdicts:
     classes: tuple[str, ...]
     latest: OrderedDict[tuple[str, str], dict[str, Any]] = field(default_factory=OrderedDict)
     right: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
-    judged: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
+    scored: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     unsure: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
 
     def add(self, record: dict[str, Any]) -> None:
@@ -56,7 +56,7 @@ class Verdicts:
         self.latest.move_to_end(key)
         if self.truth[record["object_id"]] in self.classes:
             lowest = max(b for b in EPOCH_BINS if b <= record["n_epochs"])
-            self.judged[lowest] += 1
+            self.scored[lowest] += 1
             self.unsure[lowest] += record["label"] is None
             self.right[lowest] += self.is_right(record)
 
@@ -66,8 +66,8 @@ class Verdicts:
 
 
 @contextmanager
-def display(console: Console, verdicts: Verdicts, total: int) -> Iterator[Callable[[int], None]]:
-    """Show `verdicts` while they grow; yields the function to call with the number of alerts done."""
+def display(console: Console, board: Scoreboard, total: int) -> Iterator[Callable[[int], None]]:
+    """Show `board` while it grows; yields the function to call with the number of alerts done."""
     progress = Progress(
         TextColumn("alerts"), BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn(), console=console
     )
@@ -78,9 +78,9 @@ def display(console: Console, verdicts: Verdicts, total: int) -> Iterator[Callab
         nonlocal next_line
         progress.update(task, completed=done)
         if console.is_terminal:
-            live.update(Group(_table(verdicts), progress))
+            live.update(Group(_table(board), progress))
         elif time.monotonic() > next_line:
-            console.print(f"{done:,} of {total:,} alerts, {len(verdicts.latest):,} light curves judged")
+            console.print(f"{done:,} of {total:,} alerts, {len(board.latest):,} light curves scored")
             next_line += _LINE_EVERY_S
 
     with Live(
@@ -89,32 +89,32 @@ def display(console: Console, verdicts: Verdicts, total: int) -> Iterator[Callab
         yield refresh
 
 
-def report(console: Console, verdicts: Verdicts, counts: Counts, seconds: float) -> None:
+def report(console: Console, board: Scoreboard, counts: Counts, seconds: float) -> None:
     """Print the last classifications, how often they were right, and what became of the alerts."""
-    console.print(_table(verdicts))
+    console.print(_table(board))
     table = Table()
     table.add_column("epochs")
-    table.add_column("judged", justify="right")
+    table.add_column("scored", justify="right")
     table.add_column("unsure", justify="right")
     table.add_column("right", justify="right")
     for lowest, following in zip(EPOCH_BINS, (*EPOCH_BINS[1:], None), strict=True):
-        if judged := verdicts.judged[lowest]:
+        if scored := board.scored[lowest]:
             span = f"{lowest}+" if following is None else f"{lowest}-{following - 1}"
-            unsure, right = verdicts.unsure[lowest], verdicts.right[lowest]
-            share = f"{right / (judged - unsure):.1%}" if judged > unsure else "-"
-            table.add_row(span, f"{judged:,}", f"{unsure / judged:.1%}", share)
+            unsure, right = board.unsure[lowest], board.right[lowest]
+            share = f"{right / (scored - unsure):.1%}" if scored > unsure else "-"
+            table.add_row(span, f"{scored:,}", f"{unsure / scored:.1%}", share)
     console.print(
         "how often the class was right where one was given, by number of epochs in the band", soft_wrap=True
     )
     console.print(table)
-    absent = sorted(set(verdicts.truth.values()) - set(verdicts.classes))
+    absent = sorted(set(board.truth.values()) - set(board.classes))
     if absent:
         console.print(f"not counted, for the model has no such class: {', '.join(absent)}", soft_wrap=True)
     rate = counts.alerts_in / seconds if seconds else 0.0
     console.print(f"{counts} in {seconds:.1f} s ({rate:,.0f} alerts/s)", soft_wrap=True)
 
 
-def _table(verdicts: Verdicts) -> Table:
+def _table(board: Scoreboard) -> Table:
     table = Table(title="latest classifications", title_justify="left")
     table.add_column("object", no_wrap=True, min_width=18)
     table.add_column("band")
@@ -123,16 +123,16 @@ def _table(verdicts: Verdicts) -> Table:
     table.add_column("prob.", justify="right")
     table.add_column("period [d]", justify="right")
     table.add_column("is really", no_wrap=True)
-    for (object_id, band), record in list(verdicts.latest.items())[-_ROWS_SHOWN:]:
-        colour = "green" if verdicts.is_right(record) else "red"
-        verdict = "[yellow]unsure[/]" if record["label"] is None else f"[{colour}]{record['label']}[/]"
+    for (object_id, band), record in list(board.latest.items())[-_ROWS_SHOWN:]:
+        colour = "green" if board.is_right(record) else "red"
+        answer = "[yellow]unsure[/]" if record["label"] is None else f"[{colour}]{record['label']}[/]"
         table.add_row(
             object_id,
             band,
             str(record["n_epochs"]),
-            verdict,
+            answer,
             f"{record['probability']:.2f}",
             f"{record['features']['period']:.5g}",
-            verdicts.truth[object_id],
+            board.truth[object_id],
         )
     return table

@@ -1,4 +1,4 @@
-"""From the bytes of a packet to an alert, whatever they are.
+"""The decoder: from the bytes of a packet, whatever they are, to an alert.
 
 Two framings: an Avro container that brings its schema (ZTF), and Confluent's, a zero byte and the id of a
 schema that a registry knows (LSST). An alert's survey is seen from its fields, not from the framing.
@@ -19,23 +19,23 @@ from broker.avro.schema import AvroType, parse_schema
 from broker.errors import AlertError
 from broker.ingest import lsst, ztf
 from broker.ingest.schema_registry import Schema, SchemaRegistry, parse_json
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 
-SURVEYS: tuple[tuple[Projection, Callable[[Record, JudgingRules], Alert | Skipped]], ...] = (
+SURVEYS: tuple[tuple[Projection, Callable[[Record, VettingRules], Alert | Skipped]], ...] = (
     (ztf.PROJECTION, ztf.read),
     (lsst.PROJECTION, lsst.read),
 )
-CONFLUENT_HEAD = 5  # a zero byte, the schema id as a big-endian int32
+CONFLUENT_HEAD_BYTES = 5  # a zero byte, the schema id as a big-endian int32
 MAX_PREFIX_BYTES = 2**18  # ten times a survey's; longer ones are read anew each time
 MAX_CODECS = 64  # a night's packets have a few headers; more are strangers
 
 
 @dataclass(frozen=True, slots=True)
 class AlertCodec:
-    """How alerts of one writer schema are read, and by whom they are judged."""
+    """How alerts of one writer schema are read, and by whom they are vetted."""
 
     reader: ColumnarReader | FastavroReader
-    judge: Callable[[Record, JudgingRules], Alert | Skipped]
+    vet: Callable[[Record, VettingRules], Alert | Skipped]
     compression: str = "null"
 
 
@@ -46,18 +46,18 @@ class Decoder:
     ----------
     registry : SchemaRegistry or None
         Asked for the schemas of Confluent-framed messages; without one they cannot be read.
-    rules : JudgingRules
+    rules : VettingRules
         What a usable detection is.
     """
 
-    def __init__(self, registry: SchemaRegistry | None, rules: JudgingRules) -> None:
+    def __init__(self, registry: SchemaRegistry | None, rules: VettingRules) -> None:
         self._registry = registry
         self._rules = rules
         self._by_header: dict[bytes, AlertCodec] = {}
         self._by_id: dict[int, AlertCodec] = {}
 
     def read(self, packet: Packet) -> Alert | Skipped:
-        """Decode a packet of one alert and judge it.
+        """Decode a packet of one alert and vet it.
 
         Raises
         ------
@@ -96,7 +96,7 @@ class Decoder:
             raise AlertError(
                 "corrupt", f"container of {block.count} records or more blocks: expected one record"
             )
-        return codec.judge(codec.reader.read(body, start, stop), self._rules)
+        return codec.vet(codec.reader.read(body, start, stop), self._rules)
 
     def _known_header(self, payload: bytes) -> tuple[bytes, AlertCodec]:
         prefix = next((known for known in reversed(self._by_header) if payload.startswith(known)), None)
@@ -114,9 +114,9 @@ class Decoder:
         return prefix, codec
 
     def _confluent(self, payload: bytes) -> Alert | Skipped:
-        if len(payload) < CONFLUENT_HEAD:
+        if len(payload) < CONFLUENT_HEAD_BYTES:
             raise AlertError("truncated", f"message of {len(payload)} bytes ends within its schema id")
-        schema_id = int.from_bytes(payload[1:CONFLUENT_HEAD], "big", signed=True)
+        schema_id = int.from_bytes(payload[1:CONFLUENT_HEAD_BYTES], "big", signed=True)
         codec = self._by_id.get(schema_id)
         if codec is None:
             if self._registry is None:
@@ -125,7 +125,7 @@ class Decoder:
                     f"schema id {schema_id}, and no registry or folder of schemas is configured",
                 )
             codec = self._by_id[schema_id] = make_codec(self._registry.schema(schema_id))
-        return codec.judge(codec.reader.read(payload, CONFLUENT_HEAD, len(payload)), self._rules)
+        return codec.vet(codec.reader.read(payload, CONFLUENT_HEAD_BYTES, len(payload)), self._rules)
 
 
 def make_codec(schema: Schema, compression: str = "null") -> AlertCodec:
@@ -137,13 +137,13 @@ def make_codec(schema: Schema, compression: str = "null") -> AlertCodec:
         ``bad_schema``, or ``schema_not_an_alert`` if no survey's detection is in it.
     """
     alert = parse_schema(schema)
-    for projection, judge in SURVEYS:
+    for projection, vet in SURVEYS:
         if _is_alert(alert, projection):
             try:
                 program = compile_projection(alert, projection)
             except UnknownShapeError:
-                return AlertCodec(FastavroReader(alert, projection), judge, compression)
-            return AlertCodec(ColumnarReader(program, projection), judge, compression)
+                return AlertCodec(FastavroReader(alert, projection), vet, compression)
+            return AlertCodec(ColumnarReader(program, projection), vet, compression)
     found = ", ".join(alert.names[:8]) or alert.kind
     raise AlertError("schema_not_an_alert", f"schema of neither a ZTF nor an LSST alert: {found:.200}")
 

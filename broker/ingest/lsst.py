@@ -13,12 +13,12 @@ from broker.alert import EPOCH, Alert, Skipped
 from broker.avro.projection import Projection, Record
 from broker.ingest.heliocentric import light_travel_s
 from broker.ingest.vetting import (
-    JudgingRules,
+    VettingRules,
     all_of,
     bad_trigger,
-    judge,
     known_error,
-    positions,
+    places,
+    vet,
 )
 from schemas.surveys import AB_ZERO_POINT_NJY, MAG_PER_RELATIVE_FLUX
 
@@ -46,12 +46,12 @@ PROJECTION = Projection(
 )
 
 BANDS = (b"u", b"g", b"r", b"i", b"z", b"y")
-DETECTORS = 256  # numbers given to the detectors of one visit: 189 are in use (and 205 with the corners)
+DETECTOR_NUMBERS = 256  # in one visit: 189 are in use (and 205 with the corners)
 FIRST_MJD, LAST_MJD = 50000.0, 100000.0  # precursor data start in 2013
 
 
-def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
-    """Judge an LSST alert by its diaSource, and turn it and its history into epochs.
+def read(record: Record, rules: VettingRules) -> Alert | Skipped:
+    """Vet an LSST alert by its diaSource, and turn it and its history into epochs.
 
     An alert without diaObject is skipped (``solar_system``, ``no_object``). The first rule that a detection
     breaks names its fate: ``withdrawn``, ``no_total_flux``, ``bad_value``. A withdrawn trigger is an alert
@@ -72,24 +72,24 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
         return Skipped("lsst", "solar_system" if columns["ssObjectId"][0] != 0 else "no_object")
 
     flux = columns["scienceFlux"]
-    ra, dec, on_sky = positions(record)
+    ra, dec, on_sky = places(record)
     checks = _plausible(record) | on_sky
     withdrawn = present["timeWithdrawnMjdTai"] & ~np.isnan(columns["timeWithdrawnMjdTai"])
     withdrawn_ids = columns["diaSourceId"][withdrawn]
     dark = ~((flux > 0.0) & np.isfinite(flux))
     if withdrawn[0]:  # it has to reach its light curve to leave it, and needs no flux for that
         withdrawn[0] = dark[0] = False
-    verdict = judge({"withdrawn": withdrawn, "no_total_flux": dark, "bad_value": ~all_of(checks.values())})
-    if verdict.trigger == "bad_value":
+    fates = vet({"withdrawn": withdrawn, "no_total_flux": dark, "bad_value": ~all_of(checks.values())})
+    if fates.trigger == "bad_value":
         raise bad_trigger(record, checks, "diaSource")
-    if verdict.trigger != "used":
-        return Skipped("lsst", verdict.trigger)
+    if fates.trigger != "used":
+        return Skipped("lsst", fates.trigger)
 
-    rows = verdict.used
+    rows = fates.used
     ra, dec, flux = ra[rows], dec[rows], flux[rows]
     epochs = np.zeros(flux.size, dtype=EPOCH)
     epochs["source_id"] = columns["diaSourceId"][rows]
-    epochs["exposure"] = columns["visit"][rows] * DETECTORS + columns["detector"][rows]
+    epochs["exposure"] = columns["visit"][rows] * DETECTOR_NUMBERS + columns["detector"][rows]
     epochs["mjd"] = columns["midpointMjdTai"][rows]
     with np.errstate(all="ignore"):  # of a flux of nearly nothing, or of a withdrawn trigger without
         epochs["mag"] = AB_ZERO_POINT_NJY - 2.5 * np.log10(flux)
@@ -98,7 +98,7 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
     epochs["time_correction_s"] = light_travel_s(epochs["mjd"], ra, dec)
     epochs["band"] = columns["band"][rows]
     if record.n_counted:
-        verdict.history["forced"] = record.n_counted
+        fates.history["forced"] = record.n_counted
     return Alert(
         survey="lsst",
         object_id=str(object_id),
@@ -108,7 +108,7 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
         detection=epochs[:1],
         history=epochs[1:],
         withdrawn=withdrawn_ids,
-        history_rows=verdict.history,
+        history_rows=fates.history,
     )
 
 
@@ -119,7 +119,7 @@ def _plausible(record: Record) -> dict[str, NDArray[np.bool_]]:
     return {
         "diaSourceId": present["diaSourceId"],
         "midpointMjdTai": (mjd > FIRST_MJD) & (mjd < LAST_MJD),
-        "visit": present["visit"] & (visit >= 0) & (visit < 2**63 // DETECTORS),
-        "detector": present["detector"] & (detector >= 0) & (detector < DETECTORS),
+        "visit": present["visit"] & (visit >= 0) & (visit < 2**63 // DETECTOR_NUMBERS),
+        "detector": present["detector"] & (detector >= 0) & (detector < DETECTOR_NUMBERS),
         "band": np.logical_or.reduce([columns["band"] == band for band in BANDS]),
     }

@@ -1,4 +1,4 @@
-"""Where the schemas of messages that carry only a schema id come from."""
+"""Schema registries: where the schemas of messages that carry only a schema id come from."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from fastavro.schema import SchemaParseException, load_schema
 
 from broker.errors import AlertError, ConfigError, TransientError
 
-TIMEOUT_S = 10.0
+REPLY_TIMEOUT_S = 10.0
 MAX_REPLY_BYTES = 4 * 2**20
-REFUSAL_S = 60.0
-MAX_REFUSALS = 1000
+REFUSAL_KEPT_S = 60.0
+MAX_KEPT_REFUSALS = 1000
 Schema = Any  # an Avro schema as JSON: a dict, or a list or str where it is no record
 
 
@@ -115,12 +115,12 @@ class HttpRegistry:
         if schema_id in self._known:
             return self._known[schema_id]
         when, refusal = self._refused.get(schema_id, (-math.inf, None))
-        if refusal is not None and time.monotonic() - when < REFUSAL_S:
+        if refusal is not None and time.monotonic() - when < REFUSAL_KEPT_S:
             raise AlertError(refusal.reason, str(refusal))
         try:
             self._known[schema_id] = self._fetch(schema_id)
         except AlertError as exc:
-            if len(self._refused) >= MAX_REFUSALS:
+            if len(self._refused) >= MAX_KEPT_REFUSALS:
                 self._refused.clear()
             self._refused[schema_id] = time.monotonic(), exc
             raise
@@ -131,7 +131,7 @@ class HttpRegistry:
         shown = url.rpartition("@")[2]  # without a password
         request = urllib.request.Request(url, headers={"Accept": "application/vnd.schemaregistry.v1+json"})  # noqa: S310 (only http and https get here)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as reply:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=REPLY_TIMEOUT_S) as reply:  # noqa: S310
                 body = reply.read(MAX_REPLY_BYTES)
         except urllib.error.HTTPError as exc:
             exc.close()

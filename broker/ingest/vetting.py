@@ -1,4 +1,4 @@
-"""Which detections are used, and what becomes of the others."""
+"""Vetting rules: which detections are used, and what becomes of the others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ USED = "used"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgingRules:
+class VettingRules:
     """What a detection must satisfy to become an epoch of a light curve.
 
     Attributes
@@ -53,7 +53,7 @@ class JudgingRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Fates:
     """Fate of every detection in a packet.
 
     Attributes
@@ -71,7 +71,7 @@ class Verdict:
     history: dict[str, int]
 
 
-def judge(failures: Mapping[str, NDArray[np.bool_]]) -> Verdict:
+def vet(failures: Mapping[str, NDArray[np.bool_]]) -> Fates:
     """Give every row the first failure that applies to it; ``"used"`` where none does.
 
     Parameters
@@ -83,7 +83,7 @@ def judge(failures: Mapping[str, NDArray[np.bool_]]) -> Verdict:
     table = np.stack([~np.logical_or.reduce(list(failures.values())), *failures.values()])
     fate = table.argmax(axis=0)
     counts = np.bincount(fate[1:], minlength=len(reasons)).tolist()
-    return Verdict(
+    return Fates(
         trigger=reasons[fate[0]],
         used=table[0],
         history={reason: n for reason, n in zip(reasons, counts, strict=True) if n},
@@ -106,7 +106,7 @@ def all_of(checks: Iterable[NDArray[np.bool_]]) -> NDArray[np.bool_]:
     return passed
 
 
-def positions(
+def places(
     record: Record,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], dict[str, NDArray[np.bool_]]]:
     """Right ascension, declination [deg], the trigger's where a detection has none; which are possible."""

@@ -15,10 +15,10 @@ from broker.alert import EPOCH, Alert, Skipped
 from broker.avro.projection import Projection, Record
 from broker.errors import AlertError
 from broker.ingest.heliocentric import light_travel_s
-from broker.ingest.vetting import JudgingRules, all_of, bad_trigger, judge, known_error, positions
+from broker.ingest.vetting import VettingRules, all_of, bad_trigger, known_error, places, vet
 from schemas.surveys import ZTF
 
-MAX_OBJECT_ID = 256  # a key of every message and of the store; ZTF's have 12 characters
+MAX_OBJECT_ID_CHARACTERS = 256  # a key of every message and of the store; ZTF's have 12 characters
 PROJECTION = Projection(
     survey="ztf",
     fields={"objectId": "text", "candid": "long"},
@@ -48,11 +48,12 @@ BANDS = np.array([b"g", b"r", b"i"], dtype="S1")  # fid 1, 2, 3
 FIRST_JD, LAST_JD = 2457000.0, 2500000.0  # before the camera was on the sky; the year 2132
 JD_OF_PID_ZERO = 2457754.5
 PID_TOLERANCE_D = 0.01
-RISING, FADING = (b"t", b"1", b"true"), (b"f", b"0", b"false")  # 't' comes back as '1' in later packets
+BRIGHTER_TEXTS = (b"t", b"1", b"true")  # of isdiffpos: 't' comes back as '1' in later packets
+FAINTER_TEXTS = (b"f", b"0", b"false")
 
 
-def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
-    """Judge a ZTF alert by its candidate, and turn it and its history into epochs.
+def read(record: Record, rules: VettingRules) -> Alert | Skipped:
+    """Vet a ZTF alert by its candidate, and turn it and its history into epochs.
 
     The first rule that a detection breaks names its fate: ``non_detection`` (history only: an upper limit),
     ``not_public``, ``no_total_flux``, ``no_reference_star``, ``bad_value``. Times are the start of the
@@ -67,7 +68,7 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
     object_id = record.fields["objectId"]
     if not isinstance(object_id, str) or not object_id:
         raise AlertError("missing_field", "objectId of the alert is empty or not in the writer's schema")
-    if len(object_id) > MAX_OBJECT_ID:
+    if len(object_id) > MAX_OBJECT_ID_CHARACTERS:
         raise AlertError("bad_value", f"objectId has {len(object_id):,} characters: {object_id:.40}...")
     candid = columns["candid"]
     if not present["candid"][0]:
@@ -76,14 +77,14 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
         candid[0] = record.fields["candid"]
         present["candid"][0] = True
 
-    with np.errstate(all="ignore"):  # null is NaN here, and a sentinel may overflow: judged below
+    with np.errstate(all="ignore"):  # null is NaN here, and a sentinel may overflow: vetted below
         sign = _sign(columns["isdiffpos"])
         mag, mag_err, dark, no_reference = total_magnitude(columns, sign, rules)
-        ra, dec, on_sky = positions(record)
+        ra, dec, on_sky = places(record)
         checks = _plausible(record, sign) | on_sky
         upper_limit = ~present["magpsf"]
         upper_limit[0] = False
-        verdict = judge(
+        fates = vet(
             {
                 "non_detection": upper_limit,
                 "not_public": _not_public(columns["programid"], rules),
@@ -92,12 +93,12 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
                 "bad_value": ~all_of(checks.values()),
             }
         )
-    if verdict.trigger == "bad_value":
+    if fates.trigger == "bad_value":
         raise bad_trigger(record, checks, "candidate")
-    if verdict.trigger != "used":
-        return Skipped("ztf", verdict.trigger)
+    if fates.trigger != "used":
+        return Skipped("ztf", fates.trigger)
 
-    rows = verdict.used
+    rows = fates.used
     ra, dec = ra[rows], dec[rows]
     epochs = np.zeros(ra.size, dtype=EPOCH)
     epochs["source_id"] = candid[rows]
@@ -110,7 +111,7 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
     )
     epochs["band"] = BANDS[columns["fid"][rows] - 1]
     if record.n_counted:
-        verdict.history["forced"] = record.n_counted
+        fates.history["forced"] = record.n_counted
     return Alert(
         survey="ztf",
         object_id=object_id,
@@ -120,12 +121,12 @@ def read(record: Record, rules: JudgingRules) -> Alert | Skipped:
         detection=epochs[:1],
         history=epochs[1:],
         withdrawn=np.empty(0, dtype=np.int64),
-        history_rows=verdict.history,
+        history_rows=fates.history,
     )
 
 
 def total_magnitude(
-    columns: Mapping[str, NDArray[Any]], sign: NDArray[np.float64], rules: JudgingRules
+    columns: Mapping[str, NDArray[Any]], sign: NDArray[np.float64], rules: VettingRules
 ) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
     r"""Magnitude of all light, from that of the difference and that of the reference star.
 
@@ -183,7 +184,7 @@ def _plausible(record: Record, sign: NDArray[np.float64]) -> dict[str, NDArray[n
     }
 
 
-def _not_public(programid: NDArray[np.int64], rules: JudgingRules) -> NDArray[np.bool_]:
+def _not_public(programid: NDArray[np.int64], rules: VettingRules) -> NDArray[np.bool_]:
     if rules.programids is None:
         return np.zeros(programid.size, dtype=np.bool_)
     public: NDArray[np.bool_] = np.logical_or.reduce([programid == wanted for wanted in rules.programids])
@@ -211,8 +212,8 @@ def _is_magnitude(mag: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _sign(isdiffpos: NDArray[np.bytes_]) -> NDArray[np.float64]:
     """+1 where the difference is positive, -1 where negative, 0 where the text is neither."""
     sign = np.zeros(isdiffpos.size)
-    for text in RISING:
+    for text in BRIGHTER_TEXTS:
         sign[isdiffpos == text] = 1.0
-    for text in FADING:
+    for text in FAINTER_TEXTS:
         sign[isdiffpos == text] = -1.0
     return sign

@@ -1,4 +1,4 @@
-"""What a person at the terminal sees: progress with a rate, and results in one line."""
+"""The terminal: progress with a rate, and results in one line."""
 
 from __future__ import annotations
 

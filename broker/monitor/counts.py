@@ -1,4 +1,4 @@
-"""What became of every alert: tallies that add up, for the last line of a run and for Prometheus."""
+"""Counts: what became of every alert, in tallies that add up, for the last line of a run."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, start_http_server
-from prometheus_client import Counter as Metric
-
-from broker.errors import ConfigError
 from broker.pipeline import Batch
 
 
@@ -57,53 +53,3 @@ class Counts:
             f" + {reasons(self.alerts_skipped)} skipped + {reasons(self.alerts_dead)} dead;"
             f" {self.annotations:,} annotations, {self.labelled:,} with a label"
         )
-
-
-class Metrics:
-    """The same tallies for Prometheus, served over HTTP."""
-
-    def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        registry = self._registry
-        self._alerts = Metric(
-            "varstream_alerts", "Alerts by outcome", ["outcome", "reason"], registry=registry
-        )
-        self._annotations = Metric(
-            "varstream_annotations", "Records published", ["labelled"], registry=registry
-        )
-        self._batch_size = Histogram(
-            "varstream_batch_alerts", "Alerts per batch", buckets=[1, 4, 16, 64, 256, 1024], registry=registry
-        )
-        self._seconds = Histogram("varstream_batch_seconds", "Time per batch", ["stage"], registry=registry)
-        self._last = Gauge(
-            "varstream_last_batch_timestamp_seconds", "End of the last batch", registry=registry
-        )
-
-    def serve(self, port: int) -> None:
-        """Answer scrapes on `port` of all interfaces.
-
-        Raises
-        ------
-        ConfigError
-            If the port cannot be taken.
-        """
-        try:
-            start_http_server(port, registry=self._registry)
-        except OSError as exc:
-            raise ConfigError(
-                f"cannot serve metrics on port {port}: {exc.strerror}; set metrics.port"
-            ) from exc
-
-    def add(self, batch: Batch, *, process_s: float, finish_s: float) -> None:
-        """Count a batch that was delivered and stored."""
-        self._alerts.labels("used", "").inc(batch.used)
-        for reason, n in batch.skipped.items():
-            self._alerts.labels("skipped", reason).inc(n)
-        for letter in batch.dead_letters:
-            self._alerts.labels("dead", letter.reason).inc()
-        self._annotations.labels("yes").inc(batch.labelled)
-        self._annotations.labels("no").inc(len(batch.annotations) - batch.labelled)
-        self._batch_size.observe(batch.packets)
-        self._seconds.labels("process").observe(process_s)
-        self._seconds.labels("finish").observe(finish_s)
-        self._last.set_to_current_time()

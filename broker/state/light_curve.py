@@ -1,4 +1,4 @@
-"""Merging alerts into light curves: one point per exposure, whatever order they come in."""
+"""Light curves: alerts merged into them, one point per exposure, whatever order they come in."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ SECONDS_PER_DAY = 86_400.0
 
 # A survey re-sends an epoch with its last digits changed: in 2,268 ZTF packets by up to 5e-5 mag in the
 # difference and 1e-5 d, which stays below a tenth of the error in the total magnitude.
-SAME_MJD_D = 2e-5
-SAME_MAG = 1e-3
-SAME_FRACTION_OF_ERROR = 0.1
+MJD_ROUNDING_D = 2e-5
+MAG_ROUNDING = 1e-3
+ROUNDING_FRACTION_OF_ERROR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +139,9 @@ def _same_values(a: NDArray[np.void], b: NDArray[np.void]) -> NDArray[np.bool_]:
     """Whether two measurements of one detection agree to rounding; unknown errors equal each other."""
     err = np.where(np.isfinite(a["mag_err"]), a["mag_err"], 0.0).astype(np.float64)
     other = np.where(np.isfinite(b["mag_err"]), b["mag_err"], 0.0).astype(np.float64)
-    slack = np.maximum(SAME_MAG, SAME_FRACTION_OF_ERROR * err)
+    slack = np.maximum(MAG_ROUNDING, ROUNDING_FRACTION_OF_ERROR * err)
     return np.asarray(
-        (np.abs(a["mjd"] - b["mjd"]) <= SAME_MJD_D)
+        (np.abs(a["mjd"] - b["mjd"]) <= MJD_ROUNDING_D)
         & (np.abs(a["mag"].astype(np.float64) - b["mag"]) <= slack)
         & (np.abs(err - other) <= slack)
         & (a["band"] == b["band"])

@@ -1,23 +1,12 @@
-"""Where light curves live between alerts: a SQLite file, or memory for a run over files."""
+"""The store: where light curves live between alerts; in memory here, for a run over files."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
-from broker.alert import EPOCH
-from broker.errors import ConfigError, FatalError
+from broker.alert import Partition
 from broker.state.light_curve import LightCurve
-
-FORMAT = "1"
-SEAL_AFTER = 64  # epochs; a tail of 64 x 40 bytes is rewritten per epoch instead of the whole curve
-
-Position = tuple[str, int]
-"""A partition: (topic, partition)."""
 
 
 class Store(Protocol):
@@ -26,10 +15,10 @@ class Store(Protocol):
     def load(self, keys: Collection[str]) -> dict[str, LightCurve]:
         """Light curves of the objects that are known among `keys`."""
 
-    def commit(self, curves: Mapping[str, LightCurve], positions: Mapping[Position, int]) -> None:
+    def commit(self, curves: Mapping[str, LightCurve], offsets: Mapping[Partition, int]) -> None:
         """Keep changed curves and the offsets to read next, all or nothing."""
 
-    def positions(self) -> dict[Position, int]:
+    def offsets(self) -> dict[Partition, int]:
         """Next offset to read of every partition ever committed."""
 
     def close(self) -> None:
@@ -41,163 +30,20 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._curves: dict[str, LightCurve] = {}
-        self._positions: dict[Position, int] = {}
+        self._offsets: dict[Partition, int] = {}
 
     def load(self, keys: Collection[str]) -> dict[str, LightCurve]:
         """See `Store.load`."""
         return {key: self._curves[key] for key in keys if key in self._curves}
 
-    def commit(self, curves: Mapping[str, LightCurve], positions: Mapping[Position, int]) -> None:
+    def commit(self, curves: Mapping[str, LightCurve], offsets: Mapping[Partition, int]) -> None:
         """See `Store.commit`."""
         self._curves.update(curves)
-        self._positions.update(positions)
+        self._offsets.update(offsets)
 
-    def positions(self) -> dict[Position, int]:
-        """See `Store.positions`."""
-        return dict(self._positions)
-
-    def close(self) -> None:
-        """See `Store.close`."""
-
-
-class SQLiteStore:
-    """A store in one SQLite file in write-ahead mode, held by one process at a time.
-
-    A light curve is two blobs of raw little-endian `EPOCH` records: a sealed one that is rewritten every
-    `SEAL_AFTER` epochs, and a tail that is rewritten with each. Reading one is a concatenation.
-
-    Parameters
-    ----------
-    path : Path
-        The file; it and its folder are made where they do not exist.
-
-    Raises
-    ------
-    ConfigError
-        If the file cannot be opened, is held by another process, or is of another format.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            # A crash of the machine may lose the last commits, and the positions with them:
-            # those alerts are then read again, so there is no need to wait for the disk.
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._create()
-        except sqlite3.OperationalError as exc:
-            hint = "another worker holds it" if "locked" in str(exc) else str(exc)
-            raise ConfigError(f"cannot open the store {path}: {hint}") from exc
-        except (sqlite3.DatabaseError, OSError) as exc:
-            raise ConfigError(f"cannot open the store {path}: {exc}") from exc
-
-    def load(self, keys: Collection[str]) -> dict[str, LightCurve]:
-        """See `Store.load`."""
-        curves = {}
-        for key in keys:
-            row = self._read(
-                "SELECT tail.epochs, sealed.epochs FROM tail LEFT JOIN sealed USING (object)"
-                " WHERE object = ?",
-                (key,),
-            ).fetchone()
-            if row is not None:
-                sealed = row[1] or b""
-                curves[key] = self._curve(key, sealed, row[0])
-        return curves
-
-    def commit(self, curves: Mapping[str, LightCurve], positions: Mapping[Position, int]) -> None:
-        """See `Store.commit`.
-
-        Raises
-        ------
-        FatalError
-            If the database refuses, a full disk for example; nothing of the commit is kept then.
-        """
-        try:
-            with self._transaction():
-                for key, curve in curves.items():
-                    self._put(key, curve)
-                self._db.executemany(
-                    "INSERT OR REPLACE INTO position VALUES (?, ?, ?)",
-                    [(topic, partition, offset) for (topic, partition), offset in positions.items()],
-                )
-        except sqlite3.Error as exc:
-            raise FatalError(f"cannot write the store {self._path}: {exc}") from exc
-
-    def positions(self) -> dict[Position, int]:
-        """See `Store.positions`."""
-        rows = self._read("SELECT topic, partition, next_offset FROM position")
-        return {(topic, partition): offset for topic, partition, offset in rows}
+    def offsets(self) -> dict[Partition, int]:
+        """See `Store.offsets`."""
+        return dict(self._offsets)
 
     def close(self) -> None:
         """See `Store.close`."""
-        self._db.close()
-
-    def _curve(self, key: str, sealed: bytes, tail: bytes) -> LightCurve:
-        if len(sealed) % EPOCH.itemsize or len(tail) % EPOCH.itemsize:
-            raise FatalError(
-                f"the store {self._path} is damaged at {key}: restore a copy or name another state.path"
-            )
-        return LightCurve(np.frombuffer(sealed + tail, EPOCH), len(sealed) // EPOCH.itemsize)
-
-    def _read(self, query: str, values: tuple[str, ...] = ()) -> sqlite3.Cursor:
-        try:
-            return self._db.execute(query, values)
-        except sqlite3.Error as exc:
-            raise FatalError(
-                f"cannot read the store {self._path}: {exc}; restore a copy or name another state.path"
-            ) from exc
-
-    def _put(self, key: str, curve: LightCurve) -> None:
-        n_sealed = curve.n_sealed
-        if n_sealed == 0 or curve.epochs.size - n_sealed > SEAL_AFTER:
-            n_sealed = curve.epochs.size if curve.epochs.size > SEAL_AFTER else 0
-            self._db.execute(
-                "INSERT OR REPLACE INTO sealed VALUES (?, ?)", (key, curve.epochs[:n_sealed].tobytes())
-            )
-        self._db.execute(
-            "INSERT OR REPLACE INTO tail VALUES (?, ?)", (key, curve.epochs[n_sealed:].tobytes())
-        )
-
-    def _create(self) -> None:
-        with self._transaction():
-            self._db.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT)")
-            self._db.execute(
-                "CREATE TABLE IF NOT EXISTS sealed (object TEXT PRIMARY KEY, epochs BLOB) WITHOUT ROWID"
-            )
-            self._db.execute(
-                "CREATE TABLE IF NOT EXISTS tail (object TEXT PRIMARY KEY, epochs BLOB) WITHOUT ROWID"
-            )
-            self._db.execute(
-                "CREATE TABLE IF NOT EXISTS position "
-                "(topic TEXT, partition INTEGER, next_offset INTEGER, PRIMARY KEY (topic, partition))"
-            )
-            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (FORMAT,))
-            (found,) = self._db.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-        if found != FORMAT:
-            raise ConfigError(
-                f"the store {self._path} has format {found!r}, this version reads {FORMAT!r}: "
-                "name another state.path, light curves fill again from the packets' histories"
-            )
-
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._db)
-
-
-class _Transaction:
-    """All statements of the block, or none."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def __enter__(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, exc: object, trace: object) -> None:
-        if kind is None:
-            self._db.execute("COMMIT")
-        elif self._db.in_transaction:  # a full disk has ended it already
-            self._db.execute("ROLLBACK")

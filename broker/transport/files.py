@@ -1,4 +1,4 @@
-"""Alerts from files and annotations to files: the pipeline without a broker."""
+"""Files as source and sink: the pipeline without a broker."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from broker.alert import Packet
-from broker.classify.annotation import Annotation, Format, Record, avro_file
+from broker.alert import Annotation, DeadLetter, Packet, Partition
+from broker.classify.encoding import Format, avro_file
 from broker.errors import ConfigError, FatalError
-from broker.ingest.dead_letter import DeadLetter
-from broker.state.store import Position
 from broker.transport.split_file import read_file
 
 SUFFIXES = (".avro", ".bin")
@@ -62,7 +60,7 @@ class FileSource:
         self.exhausted = not batch
         return batch
 
-    def commit(self, positions: Mapping[Position, int]) -> None:
+    def commit(self, offsets: Mapping[Partition, int]) -> None:
         """See `Source.commit`: files are read once."""
 
 
@@ -114,7 +112,7 @@ class FileSink:
             self._out.flush()
             self._stack.close()
 
-    def _write(self, record: Record) -> None:
+    def _write(self, record: dict[str, Any]) -> None:
         if self._avro is not None:
             self._avro.write(record)
         else:

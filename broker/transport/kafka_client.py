@@ -1,4 +1,4 @@
-"""A Kafka cluster as librdkafka sees it: is it there, does it let us in, does it have our topics."""
+"""The connection to a Kafka cluster: whether it is there, lets us in and has our topics."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from broker.errors import ConfigError, FatalError
 
 log = logging.getLogger(__name__)
 
-_REFUSED = (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL)
-_AWAY = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE)
+_REFUSAL_CODES = (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL)
+_OUTAGE_CODES = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE)
+
+_ANSWER_S = 2.0  # to wait for one answer of a cluster
+_PAUSE_S = 0.2  # before it is asked again
 
 
 class Connection:
@@ -32,9 +35,9 @@ class Connection:
 
     def on_error(self, error: KafkaError) -> None:
         """Take note of an error; to be given to librdkafka as ``error_cb``."""
-        if error.code() in _REFUSED:
+        if error.code() in _REFUSAL_CODES:
             self._refusal = error.str()
-        elif error.code() in _AWAY:
+        elif error.code() in _OUTAGE_CODES:
             if error.code() != KafkaError._ALL_BROKERS_DOWN:  # which says that, not why
                 self._trouble = error.str()
             self._down_since = self._down_since or time.monotonic()
@@ -68,6 +71,30 @@ class Connection:
         else:
             self.answered()
 
+    def ask(self, question: Callable[[float], Any]) -> Any:
+        """Put a question to the cluster, again and again while our patience lasts.
+
+        Each time is short, for nothing else is heard meanwhile, not even a signal to stop.
+
+        Parameters
+        ----------
+        question : callable
+            Takes the time to wait for the answer [s].
+
+        Raises
+        ------
+        KafkaException
+            The last one, when our patience is at its end.
+        """
+        deadline = time.monotonic() + self.patience_s
+        while True:
+            try:
+                return question(_ANSWER_S)
+            except KafkaException:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_PAUSE_S)
+
     def wait_for_topics(self, client: Any, topics: Sequence[str]) -> dict[str, int]:
         """Wait until the cluster answers and has all `topics`; their numbers of partitions.
 
@@ -82,7 +109,7 @@ class Connection:
         while True:
             problem = None
             try:
-                found = client.list_topics(timeout=2.0).topics
+                found = client.list_topics(timeout=_ANSWER_S).topics
                 self.answered()
                 partitions = {
                     t: len(found[t].partitions) for t in topics if t in found and not found[t].error
@@ -91,7 +118,7 @@ class Connection:
                 if not missing:
                     return partitions
                 for topic in missing:  # asked for by name, a cluster that makes topics on demand makes it
-                    client.list_topics(topic, timeout=2.0)
+                    client.list_topics(topic, timeout=_ANSWER_S)
                 problem = (
                     f"{self.servers} has no topic {', '.join(missing)}: create it or correct the settings"
                 )
@@ -105,7 +132,7 @@ class Connection:
             if time.monotonic() > deadline:
                 problem = problem or f"{self.servers} is unreachable: {self._trouble}"
                 raise FatalError(f"{problem} (tried for {self.patience_s:g} s)")
-            time.sleep(0.2)
+            time.sleep(_PAUSE_S)
 
 
 def make_consumer(connection: Connection, settings: Mapping[str, Any]) -> Any:
@@ -119,7 +146,7 @@ def make_consumer(connection: Connection, settings: Mapping[str, Any]) -> Any:
     if settings.get("group.protocol", "classic") == "classic":
         # a killed worker's successor waits for it; the default is 45 s
         settings = {"session.timeout.ms": 10_000, **settings}
-    return _client(
+    return make_client(
         Consumer,
         connection,
         {
@@ -136,88 +163,9 @@ def make_consumer(connection: Connection, settings: Mapping[str, Any]) -> Any:
     )
 
 
-def make_producer(connection: Connection, settings: Mapping[str, Any]) -> Any:
-    """Make a producer whose messages fail when they cannot be delivered within the connection's patience.
-
-    Raises
-    ------
-    ConfigError
-        If librdkafka does not accept a setting.
-    """
-    return _client(
-        Producer,
-        connection,
-        {
-            "enable.idempotence": True,
-            "compression.type": "lz4",
-            "linger.ms": 5,
-            "message.timeout.ms": int(connection.patience_s * 1000),
-            **settings,
-        },
-    )
-
-
-class Deliveries:
-    """Messages handed to a producer and followed until they have arrived.
-
-    Raises
-    ------
-    ConfigError
-        If librdkafka does not accept a setting.
-    """
-
-    def __init__(self, connection: Connection, settings: Mapping[str, Any]) -> None:
-        self._connection = connection
-        self._failures: list[str] = []
-        self._producer = make_producer(connection, settings)
-
-    def wait_for_topics(self, topics: Sequence[str]) -> None:
-        """See `Connection.wait_for_topics`."""
-        self._connection.wait_for_topics(self._producer, topics)
-
-    def send(self, topic: str, value: bytes, **message: Any) -> None:
-        """Hand over one message, waiting while the producer's queue is full.
-
-        Raises
-        ------
-        FatalError
-            If the message cannot be sent at all: too large for the topic, say.
-        """
-        while True:
-            try:
-                self._producer.produce(topic, value, on_delivery=self._on_delivery, **message)
-            except BufferError:
-                self._producer.poll(0.1)
-            except KafkaException as exc:
-                raise FatalError(
-                    f"cannot write {len(value):,} bytes to {topic}: {exc.args[0].str()}"
-                ) from exc
-            else:
-                self._producer.poll(0)
-                return
-
-    def wait(self) -> None:
-        """Return when all messages have arrived.
-
-        Raises
-        ------
-        ConfigError
-            If the cluster refuses us.
-        FatalError
-            If one of them did not arrive within the connection's patience.
-        """
-        while self._producer.flush(1.0):  # bounded: each message times out by itself
-            self._connection.check(self._producer)
-        if self._failures:
-            raise FatalError(f"{len(self._failures):,} messages were not delivered: {self._failures[0]}")
-        self._connection.answered()
-
-    def _on_delivery(self, error: KafkaError | None, message: Any) -> None:
-        if error is not None:
-            self._failures.append(f"{message.topic()}: {error.str()}")
-
-
-def _client(kind: Callable[[dict[str, Any]], Any], connection: Connection, settings: dict[str, Any]) -> Any:
+def make_client(
+    kind: Callable[[dict[str, Any]], Any], connection: Connection, settings: dict[str, Any]
+) -> Any:
     """Make a consumer or producer.
 
     Raises

@@ -1,17 +1,18 @@
-"""Annotations and dead letters to the topics of a Kafka cluster, at least once."""
+"""The Kafka sink: annotations and dead letters to the topics of a Kafka cluster, at least once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from broker.classify.annotation import Annotation, encoder, headers
+from broker.alert import Annotation, DeadLetter
+from broker.classify.encoding import encoder, headers
 from broker.config import KafkaConfig, OutputConfig
-from broker.ingest.dead_letter import DeadLetter
-from broker.transport.kafka_client import Connection, Deliveries
+from broker.transport.kafka_client import Connection
+from broker.transport.kafka_producer import Deliveries
 
 
 class KafkaSink:
-    """Annotations and dead letters to two topics."""
+    """Annotations and dead letters to two topics, once it is connected."""
 
     def __init__(self, config: OutputConfig, source: KafkaConfig) -> None:
         servers = config.bootstrap_servers or source.bootstrap_servers
@@ -22,7 +23,18 @@ class KafkaSink:
             Connection(servers, patience_s=source.patience_s),
             {"message.max.bytes": config.max_message_bytes, **settings},
         )
-        self._deliveries.wait_for_topics([config.topic, config.dead_letter_topic])
+
+    def connect(self) -> None:
+        """Wait until the cluster answers and has both topics.
+
+        Raises
+        ------
+        ConfigError
+            If librdkafka does not accept a setting, or the cluster refuses us.
+        FatalError
+            If the cluster does not answer, or a topic is missing, for longer than our patience.
+        """
+        self._deliveries.connect([self._config.topic, self._config.dead_letter_topic])
 
     def deliver(self, annotations: Sequence[Annotation], dead_letters: Sequence[DeadLetter]) -> None:
         """See `Sink.deliver`.
@@ -44,3 +56,7 @@ class KafkaSink:
             tags, value = letter.as_message(config.max_message_bytes)
             self._deliveries.send(config.dead_letter_topic, value, headers=tags)
         self._deliveries.wait()
+
+    def close(self) -> None:
+        """Let go of the cluster; what was not delivered by then is given up."""
+        self._deliveries.close()

@@ -1,4 +1,4 @@
-"""Alerts from the topics of a Kafka cluster."""
+"""The Kafka source: packets from the topics of a cluster."""
 
 from __future__ import annotations
 
@@ -10,56 +10,92 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
-from broker.alert import Origin, Packet
+from broker.alert import Origin, Packet, Partition
 from broker.config import KafkaConfig
 from broker.errors import FatalError
-from broker.state.store import Position, Store
 from broker.transport.kafka_client import Connection, make_consumer
 
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.5
-_STEP = 32  # messages asked for at once, so that
-_BATCH_BYTES = 64 * 2**20  # a batch of large ones stays within memory
+_MESSAGES_PER_CALL = 32  # few, so that
+_MAX_BATCH_BYTES = 64 * 2**20  # a batch of large ones stays within memory
 
-_FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
-_MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+_FORBIDDEN_CODES = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
+_NO_TOPIC_CODES = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
 
 
 class KafkaSource:
-    """Packets of some topics, all partitions, from where the store left off.
+    """Packets of some topics, all partitions, from given offsets on, once it is connected.
 
-    The store's positions rule: the group's committed offsets are kept for monitoring the lag, and a new store
-    reads everything the topics still hold.
+    The group's committed offsets are kept for monitoring the lag and are never read back.
 
     Parameters
     ----------
+    start_offsets : mapping of (topic, partition) to int
+        The offset to read first, as the store has it. A partition that is not in it is read from its
+        beginning: a new store reads everything the topics still hold.
     until_end : bool
         Whether to be exhausted at the end of all partitions instead of waiting for more.
     """
 
     def __init__(
-        self, config: KafkaConfig, store: Store, *, batch_size: int, until_end: bool = False
+        self,
+        config: KafkaConfig,
+        start_offsets: Mapping[Partition, int],
+        *,
+        batch_size: int,
+        until_end: bool = False,
     ) -> None:
         self.exhausted = False
         self._config = config
         self._batch_size = batch_size
         self._until_end = until_end
         self._connection = Connection(config.bootstrap_servers, patience_s=config.patience_s)
-        self._positions = store.positions()
-        self._assigned: set[Position] = set()
-        self._ended: set[Position] = set()
-        self._next: dict[Position, int] = {}
+        self._start_offsets = dict(start_offsets)
+        self._assigned: set[Partition] = set()
+        self._ended: set[Partition] = set()
+        self._next_offsets: dict[Partition, int] = {}
         self._missing_since: dict[str, float] = {}
         self._failure: FatalError | None = None
+        self._consumer: Any = None
+        self._closing = False
+        self._subscribed: list[str] = []
+
+    def connect(self) -> None:
+        """Join the group, once the cluster answers and has all topics but those of a night.
+
+        Raises
+        ------
+        ConfigError
+            If librdkafka does not accept a setting, or the cluster refuses us.
+        FatalError
+            If the cluster does not answer, or a topic is missing, for longer than our patience.
+        """
+        config = self._config
         self._consumer = make_consumer(
             self._connection,
-            {**config.settings, "group.id": config.group_id, "enable.partition.eof": until_end},
+            {**config.settings, "group.id": config.group_id, "enable.partition.eof": self._until_end},
         )
-        literal = [topic for topic in config.topics if "{" not in topic]
-        self._connection.wait_for_topics(self._consumer, literal)
-        self._subscribed: list[str] = []
-        self._subscribe()
+        try:
+            named = [topic for topic in config.topics if "{" not in topic]
+            self._connection.wait_for_topics(self._consumer, named)
+            self._subscribe()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Leave the group; harmless where none was joined."""
+        if self._consumer is not None:
+            self._closing = True
+            # librdkafka 2.16 may never return from a close while the group waits for partitions to be given
+            # back (join state wait-unassign-call): whatever was asked of us is answered first.
+            self._consumer.unsubscribe()
+            while self._consumer.consume(_MESSAGES_PER_CALL, 0.0):
+                pass
+            self._consumer.close()
+            self._consumer = None
 
     def poll(self) -> Sequence[Packet]:
         """See `Source.poll`.
@@ -74,17 +110,17 @@ class KafkaSource:
         self._subscribe()
         packets: list[Packet] = []
         size = 0
-        while len(packets) < self._batch_size and size < _BATCH_BYTES:
-            step = min(_STEP, self._batch_size - len(packets))
+        while len(packets) < self._batch_size and size < _MAX_BATCH_BYTES:
+            step = min(_MESSAGES_PER_CALL, self._batch_size - len(packets))
             messages = self._consumer.consume(step, 0.0 if packets else _POLL_S)
             if self._failure is not None:
                 raise self._failure
             for message in messages:
-                place = (message.topic(), message.partition())
+                partition = (message.topic(), message.partition())
                 if message.error() is not None:
-                    self._on_message_error(message.error(), place)
-                elif place in self._assigned:
-                    self._follow(place, message.offset())
+                    self._on_message_error(message.error(), partition)
+                elif partition in self._assigned:
+                    self._follow(partition, message.offset())
                     packets.append(_packet(message))
                     size += len(packets[-1].payload)
             if len(messages) < step:
@@ -97,18 +133,14 @@ class KafkaSource:
             self.exhausted = self._until_end and self._at_end()
         return packets
 
-    def commit(self, positions: Mapping[Position, int]) -> None:
+    def commit(self, offsets: Mapping[Partition, int]) -> None:
         """See `Source.commit`."""
-        self._positions.update(positions)
-        offsets = [TopicPartition(t, p, offset) for (t, p), offset in positions.items()]
+        self._start_offsets.update(offsets)  # where a partition that is taken away and given back begins
+        done = [TopicPartition(topic, number, offset) for (topic, number), offset in offsets.items()]
         try:
-            self._consumer.commit(offsets=offsets, asynchronous=True)
+            self._consumer.commit(offsets=done, asynchronous=True)
         except KafkaException as exc:  # the store has them: only the lag that monitoring shows is late
             log.warning("offsets not committed", extra={"error": str(exc)})
-
-    def close(self) -> None:
-        """Leave the group."""
-        self._consumer.close()
 
     def _at_end(self) -> bool:
         """Whether all partitions are read, or no topic is there after our patience: a quiet night."""
@@ -118,14 +150,14 @@ class KafkaSource:
             return False
         return time.monotonic() - max(self._missing_since.values()) > self._config.patience_s
 
-    def _follow(self, place: Position, offset: int) -> None:
+    def _follow(self, partition: Partition, offset: int) -> None:
         """Notice offsets that were never read: the topic's retention can overtake a worker that lags."""
-        expected = self._next.get(place, offset)
+        expected = self._next_offsets.get(partition, offset)
         if offset > expected:
-            where = f"{place[0]}[{place[1]}]"
+            where = f"{partition[0]}[{partition[1]}]"
             log.warning("offsets went before they were read", extra={"where": where, "n": offset - expected})
-        self._next[place] = offset + 1
-        self._ended.discard(place)
+        self._next_offsets[partition] = offset + 1
+        self._ended.discard(partition)
 
     def _check_topics(self) -> None:
         """Bear with a night's topic before its first alert, not with one that is named and stays away."""
@@ -144,15 +176,18 @@ class KafkaSource:
             self._subscribed = topics
 
     def _on_assign(self, consumer: Any, partitions: list[Any]) -> None:
-        """Start every partition where the store left off; runs inside `poll`."""
+        """Start every partition where it is to go on; runs inside `poll`."""
+        if self._closing:
+            consumer.unassign()
+            return
         try:
             self._assigned = {(p.topic, p.partition) for p in partitions}
             self._ended &= self._assigned
-            self._next.clear()
+            self._next_offsets.clear()
             self._missing_since.clear()
             self._refuse_a_part(consumer)
             for partition in partitions:
-                partition.offset = self._start(consumer, partition)
+                partition.offset = self._start_offset(consumer, partition)
             consumer.assign(partitions)
         except KafkaException as exc:
             self._failure = FatalError(f"cannot start reading {self._subscribed}: {exc.args[0].str()}")
@@ -164,7 +199,7 @@ class KafkaSource:
 
     def _refuse_a_part(self, consumer: Any) -> None:
         """Alerts of one object lie on any partition: who reads only some sees half an object."""
-        found = consumer.list_topics(timeout=10.0).topics
+        found = self._connection.ask(lambda wait_s: consumer.list_topics(timeout=wait_s)).topics
         for topic in self._subscribed:
             n_all = len(found[topic].partitions) if topic in found else 0
             n_ours = sum(t == topic for t, _ in self._assigned)
@@ -174,11 +209,13 @@ class KafkaSource:
                     f"{topic}: light curves need all of them, so run one worker per group"
                 )
 
-    def _start(self, consumer: Any, partition: Any) -> int:
-        expected = self._positions.get((partition.topic, partition.partition))
+    def _start_offset(self, consumer: Any, partition: Any) -> int:
+        expected = self._start_offsets.get((partition.topic, partition.partition))
         if expected is None:
             return int(OFFSET_BEGINNING)
-        low, high = consumer.get_watermark_offsets(partition, timeout=10.0)
+        low, high = self._connection.ask(
+            lambda wait_s: consumer.get_watermark_offsets(partition, timeout=wait_s)
+        )
         where = f"{partition.topic}[{partition.partition}]"
         if expected > high:
             raise FatalError(
@@ -191,15 +228,16 @@ class KafkaSource:
             )
         return max(expected, int(low))
 
-    def _on_message_error(self, error: KafkaError, place: Position) -> None:
+    def _on_message_error(self, error: KafkaError, partition: Partition) -> None:
+        topic, _ = partition
         if error.code() == KafkaError._PARTITION_EOF:
-            self._ended.add(place)
-        elif error.code() in _MISSING:
-            if place[0] not in self._missing_since:
-                log.warning("no such topic yet", extra={"topic": place[0]})
-                self._missing_since[place[0]] = time.monotonic()
-        elif error.fatal() or error.code() in _FORBIDDEN:
-            raise FatalError(f"cannot read {place[0]}: {error.str()}")
+            self._ended.add(partition)
+        elif error.code() in _NO_TOPIC_CODES:
+            if topic not in self._missing_since:
+                log.warning("no such topic yet", extra={"topic": topic})
+                self._missing_since[topic] = time.monotonic()
+        elif error.fatal() or error.code() in _FORBIDDEN_CODES:
+            raise FatalError(f"cannot read {topic}: {error.str()}")
         else:
             self._connection.on_error(error)
 

@@ -1,4 +1,4 @@
-"""Splits files into the messages that they hold."""
+"""The split of a file into the messages that it holds."""
 
 from __future__ import annotations
 

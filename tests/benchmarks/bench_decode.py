@@ -2,7 +2,7 @@
 
 Rows: kinds of packets, real ones where the folder of shared data is found, otherwise small ones made here.
 Columns: the peer decodes the whole packet, with the schema parsed per message (`reader`, what a ZTF consumer
-does) and known beforehand (`schemaless`); ours give the wanted columns (`record`), and the judged alert
+does) and known beforehand (`schemaless`); ours give the wanted columns (`record`), and the vetted alert
 (`alert`, with total magnitudes and heliocentric times, which the peer does not compute). Agreement with
 fastavro is checked on every packet before anything is timed.
 """
@@ -25,7 +25,7 @@ from broker.avro.fastavro_reader import FastavroReader
 from broker.avro.schema import parse_schema
 from broker.ingest.decoder import Decoder, make_codec
 from broker.ingest.schema_registry import Schema, SchemaRegistry, open_registry, parse_json
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from tests.broker import packets as made
 from tests.conftest import data_folder
 
@@ -92,7 +92,7 @@ def measure(name: str, payloads: Sequence[bytes], registry: SchemaRegistry) -> s
     """Return a row of the table."""
     known: dict[bytes, tuple[object, ...]] = {}
     cases = [prepare(payload, registry, known) for payload in payloads]
-    decoder = Decoder(registry, JudgingRules(programids=None))
+    decoder = Decoder(registry, VettingRules(programids=None))
     messages = [made.packet(payload) for payload in payloads]
     for case, message in zip(cases, messages, strict=True):
         check(case)

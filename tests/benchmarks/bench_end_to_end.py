@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import fastavro
 
 from broker.alert import Packet
-from broker.classify.annotation import encoder
+from broker.classify.encoding import encoder
 from broker.ingest.schema_registry import open_registry
 from broker.state.light_curve import LightCurve, merge
 from broker.state.store import MemoryStore

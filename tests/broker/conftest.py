@@ -1,4 +1,4 @@
-"""Decoders of the small alerts in `packets`."""
+"""Decoders of the small alerts in `packets`, and property tests that a slow machine does not fail."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from broker.alert import Alert, Skipped
 from broker.ingest.decoder import Decoder
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from tests.broker import packets
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 Read = Callable[..., Alert | Skipped]
 
@@ -20,7 +24,7 @@ def read_ztf() -> Read:
     """Decode a ZTF alert given as a dictionary, under rules given by name."""
 
     def read(alert: dict[str, Any], schema: Any = packets.ZTF_SCHEMA, **rules: Any) -> Alert | Skipped:
-        decoder = Decoder(None, JudgingRules(**rules))
+        decoder = Decoder(None, VettingRules(**rules))
         return decoder.read(packets.packet(packets.container(alert, schema=schema)))
 
     return read
@@ -31,7 +35,7 @@ def read_lsst() -> Read:
     """Decode an LSST alert given as a dictionary."""
 
     def read(alert: dict[str, Any], schema: Any = packets.LSST_SCHEMA) -> Alert | Skipped:
-        decoder = Decoder(packets.Schemas({1100: schema}), JudgingRules())
+        decoder = Decoder(packets.Schemas({1100: schema}), VettingRules())
         return decoder.read(packets.packet(packets.confluent(alert, schema)))
 
     return read

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.alert import EPOCH, Alert
+from broker.state.light_curve import LightCurve
 
 NO_IDS = np.empty(0, np.int64)
 
@@ -27,6 +28,11 @@ def epoch(
     row["mjd"] = 59_000.0 + source_id if mjd is None else mjd
     row["mag"], row["mag_err"], row["time_correction_s"], row["band"] = mag, mag_err, correction_s, band
     return row
+
+
+def curve_of(*source_ids: int) -> LightCurve:
+    """Light curve of one band with these epochs."""
+    return LightCurve(np.concatenate([epoch(source_id) for source_id in source_ids]))
 
 
 def alert(

@@ -6,20 +6,19 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from broker.alert import Origin, Packet
-from broker.classify.annotation import Annotation
+from broker.alert import Annotation, DeadLetter, Origin, Packet, Partition
 from broker.classify.classifier import Classifier, load_classifier
-from broker.ingest.dead_letter import DeadLetter
 from broker.ingest.decoder import Decoder
 from broker.ingest.schema_registry import open_registry
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from broker.pipeline import Pipeline
 from broker.simulator.stream import SimulatedAlert, alert_stream
-from broker.state.store import Position, Store
+from broker.state.store import Store
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "simulator"
 TIMES = ("ingest_time_us", "publish_time_us")
 TOPIC = "alerts"
+PATIENCE_S = 1e6  # a test that waits in vain is ended by its own timeout
 
 
 @cache
@@ -38,7 +37,7 @@ def packets(payloads: Sequence[bytes]) -> list[Packet]:
 
 
 def decoder() -> Decoder:
-    return Decoder(open_registry(str(SCHEMAS)), JudgingRules())
+    return Decoder(open_registry(str(SCHEMAS)), VettingRules())
 
 
 def pipeline(store: Store) -> Pipeline:
@@ -71,8 +70,8 @@ class Topic:
     def exhausted(self) -> bool:
         return self._next >= len(self.messages)
 
-    def commit(self, positions: Mapping[Position, int]) -> None:
-        self.committed = positions[TOPIC, 0]
+    def commit(self, offsets: Mapping[Partition, int]) -> None:
+        self.committed = offsets[TOPIC, 0]
 
 
 class ListSink:

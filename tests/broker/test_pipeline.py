@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from broker.alert import Origin, Packet
 from broker.classify.classifier import Classifier
 from broker.ingest.decoder import Decoder
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from broker.pipeline import Pipeline
-from broker.state.store import MemoryStore, SQLiteStore
+from broker.state.sqlite import SQLiteStore
+from broker.state.store import MemoryStore
 from features import FEATURE_NAMES, MIN_POINTS
 from tests.broker.epochs import alert, epoch
 from tests.broker.streams import classifier, packets, pipeline, simulated, timeless
@@ -28,7 +29,7 @@ def process(payloads, splits=(), store=None):
     edges = [0, *sorted(splits), len(messages)]
     for start, stop in itertools.pairwise(edges):
         batch = line.process(messages[start:stop])
-        store.commit(batch.curves, batch.positions)
+        store.commit(batch.curves, batch.offsets)
         annotations += batch.annotations
         outcome += Counter(used=batch.used, skipped=batch.skipped.total(), dead=len(batch.dead_letters))
     return annotations, outcome
@@ -104,7 +105,7 @@ def test_ids_are_unique_and_the_same_in_every_run(stream, whole):
 
 def test_without_annotating_the_unscored_only_scored_records_come_out(stream):
     store = MemoryStore()
-    rules = Decoder(None, JudgingRules())
+    rules = Decoder(None, VettingRules())
     ztf = [p for p in packets(stream) if p.payload.startswith(b"Obj")]
     scored = Pipeline(rules, classifier(), store, annotate_unscored=False).process(ztf)
     everything = Pipeline(rules, classifier(), MemoryStore()).process(ztf)
@@ -115,7 +116,7 @@ def test_without_annotating_the_unscored_only_scored_records_come_out(stream):
 
 def test_min_epochs_can_be_raised(stream):
     strict = Classifier(classifier()._artifact, min_epochs=25)
-    batch = Pipeline(Decoder(None, JudgingRules()), strict, MemoryStore()).process(
+    batch = Pipeline(Decoder(None, VettingRules()), strict, MemoryStore()).process(
         [p for p in packets(stream) if p.payload.startswith(b"Obj")]
     )
     lengths = {a.record["n_epochs"] for a in batch.annotations if a.record["probabilities"] is not None}
@@ -139,7 +140,7 @@ def test_a_poisonous_packet_is_a_dead_letter_and_its_neighbours_are_used(stream,
     (letter,) = batch.dead_letters
     assert letter.reason == reason
     assert letter.packet.origin == Origin(topic="alerts", partition=0, offset=1)
-    assert batch.positions == {("alerts", 0): 3}
+    assert batch.offsets == {("alerts", 0): 3}
 
 
 def test_a_mistake_in_the_decoder_is_a_dead_letter_too(stream, caplog):
@@ -147,7 +148,7 @@ def test_a_mistake_in_the_decoder_is_a_dead_letter_too(stream, caplog):
         def read(self, packet: Packet):
             raise ZeroDivisionError("a mistake of ours")
 
-    batch = Pipeline(Broken(None, JudgingRules()), classifier(), MemoryStore()).process(packets(stream[:1]))
+    batch = Pipeline(Broken(None, VettingRules()), classifier(), MemoryStore()).process(packets(stream[:1]))
     assert [letter.reason for letter in batch.dead_letters] == ["internal_error"]
     assert "a mistake of ours" in caplog.text
 
@@ -178,7 +179,7 @@ def test_a_withdrawal_that_comes_before_its_detection_is_kept_across_batches():
     outcome = []
     for number in range(3):
         batch = line.process(packets([b""] * 3)[number : number + 1])
-        store.commit(batch.curves, batch.positions)
+        store.commit(batch.curves, batch.offsets)
         outcome.append((dict(batch.skipped), [a.record["n_epochs"] for a in batch.annotations]))
     assert outcome == [({"withdrawn": 1}, []), ({"duplicate": 1}, []), ({}, [1])]
 

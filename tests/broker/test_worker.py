@@ -4,12 +4,12 @@ import threading
 
 import pytest
 
+from broker.alert import DeadLetter
 from broker.errors import FatalError, TransientError
-from broker.ingest.dead_letter import DeadLetter
 from broker.pipeline import Batch
 from broker.state.store import MemoryStore
 from broker.worker import CircuitBreaker, run
-from tests.broker.streams import ListSink, Topic, packets, pipeline, simulated, timeless
+from tests.broker.streams import PATIENCE_S, ListSink, Topic, packets, pipeline, simulated, timeless
 
 STEPS = ["deliver", "persist", "commit"]
 
@@ -41,7 +41,7 @@ def messages():
 
 
 def annotate(topic, store, sink, crash=None):
-    topic.resume(store.positions().get(("alerts", 0), 0))
+    topic.resume(store.offsets().get(("alerts", 0), 0))
     if crash is not None:
         sink.deliver = crash("deliver", ListSink.deliver.__get__(sink))
         store.commit = crash("persist", MemoryStore.commit.__get__(store))
@@ -74,7 +74,7 @@ def test_a_crash_after_any_step_loses_nothing_and_repeats_only_equal_records(
     assert list(by_id.values()) == timeless(undisturbed)
     repeats = len(sink.annotations) - len(by_id)
     assert (repeats > 0) == (step == "deliver")
-    assert store.positions() == {("alerts", 0): len(messages)}
+    assert store.offsets() == {("alerts", 0): len(messages)}
 
 
 def test_a_failed_delivery_neither_stores_nor_commits(messages):
@@ -86,7 +86,7 @@ def test_a_failed_delivery_neither_stores_nor_commits(messages):
     with pytest.raises(FatalError, match="full"):
         annotate(topic, store, Refusing())
     assert topic.committed == 0
-    assert store.positions() == {}
+    assert store.offsets() == {}
 
 
 def test_the_loop_ends_when_it_is_told_to(messages):
@@ -118,7 +118,7 @@ class Flaky:
 def test_the_same_batch_is_tried_again_while_the_registry_is_away(messages, undisturbed):
     store, sink = MemoryStore(), ListSink()
     topic = Topic(messages, batch_size=10)
-    run(topic, Flaky(pipeline(store), 2), store, sink, stop=threading.Event())
+    run(topic, Flaky(pipeline(store), 2), store, sink, stop=threading.Event(), patience_s=PATIENCE_S)
     assert timeless(sink.annotations) == timeless(undisturbed)
 
 

@@ -8,18 +8,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.broker.streams import PATIENCE_S
 from tests.kafka.real_broker import RealBroker
 
 
 @pytest.fixture(scope="session")
 def _started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealBroker]:
     broker = RealBroker(tmp_path_factory.mktemp("kafka"))
-    run = broker.script("start")
+    run = broker.script("start", "--wait", f"{PATIENCE_S:g}")
     if run.returncode == os.EX_UNAVAILABLE:
         pytest.skip(f"no real broker here: {run.stderr.strip()}")
     assert run.returncode == 0, run.stderr
     yield broker
-    run = broker.script("stop")
+    run = broker.script("stop", "--wait", f"{PATIENCE_S:g}")
     assert "SIGTERM" in run.stdout, run.stdout + run.stderr
 
 

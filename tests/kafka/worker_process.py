@@ -12,23 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.broker.streams import PATIENCE_S
 from tests.kafka.real_broker import ROOT, RealBroker, until
 
 SCHEMAS = ROOT / "schemas" / "simulator"
 Record = dict[str, Any]
-Place = tuple[str, str, str]  # object, source, band: what an annotation is about
-Annotations = dict[Place, Record]
+Subject = tuple[str, str, str]  # object, source, band: what an annotation is about
+Annotations = dict[Subject, Record]
 
 
 def command(*words: str | Path) -> list[str]:
     return [sys.executable, "-m", "broker.cli.main", *map(str, words)]
 
 
-def varstream(*words: str | Path, timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:
+def varstream(*words: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run(
-        command(*words), capture_output=True, text=True, timeout=timeout_s, check=False, cwd=ROOT
-    )
+    return subprocess.run(command(*words), capture_output=True, text=True, check=False, cwd=ROOT)
 
 
 @contextmanager
@@ -60,8 +59,7 @@ class Stage:
 
     def write_settings(self, *, password: str | None = None) -> Path:
         """Settings for the listener with a password, as they would be for a survey's cluster."""
-        # A killed worker's place in the group is free sooner than the default of 45 s.
-        settings = {**self.broker.sasl_settings(password=password), "session.timeout.ms": "6000"}
+        settings = self.broker.sasl_settings(password=password)
         path = self.folder / "worker.toml"
         path.write_text(
             f"""
@@ -69,6 +67,7 @@ class Stage:
 bootstrap_servers = "{self.broker.sasl}"
 group_id = "{self.alerts}"
 topics = ["{self.alerts}"]
+patience_s = {PATIENCE_S}
 settings = {{ {", ".join(f'"{name}" = "{value}"' for name, value in settings.items())} }}
 
 [output]
@@ -85,32 +84,30 @@ path = "{self.folder / "state.sqlite"}"
         )
         return path
 
-    def run(self, *changes: str) -> list[str | Path]:
-        """Words of a command line that runs the worker to the end of its topics."""
-        words: list[str | Path] = ["run", "--config", self.write_settings(), "--until-end"]
+    def run(self, *changes: str, until_end: bool = True) -> list[str | Path]:
+        """Words of a command line that runs the worker, to the end of its topics or until it is stopped."""
+        words: list[str | Path] = ["run", "--config", self.write_settings()]
+        if until_end:
+            words.append("--until-end")
         for change in changes:
             words += ["--set", change]
         return words
 
-    def in_mid_stream(self, worker: subprocess.Popen[str]) -> None:
-        """Wait until a running worker has published some annotations."""
-        until(
-            lambda: worker.poll() is not None or len(self.broker.read(self.annotations)) >= 20,
-            60.0,
-            "20 annotations",
-        )
+    def wait_for(self, n_annotations: int, worker: subprocess.Popen[str]) -> None:
+        """Wait until a worker that runs has published so many annotations, about a subject each."""
+        until(lambda: worker.poll() is not None or len(self.published()) >= n_annotations)
         assert worker.poll() is None, said(worker)
 
     def published(self) -> Annotations:
         """What the annotations say now; one that was repeated must say the same again, under the same id."""
         records: Annotations = {}
-        ids: dict[Place, bytes] = {}
+        ids: dict[Subject, bytes] = {}
         for message in self.broker.read(self.annotations):
             record = timeless(json.loads(message.value()))
-            place = place_of(record)
+            subject = subject_of(record)
             message_id = dict(message.headers())["_id"]
-            assert agree(records.setdefault(place, record), record)
-            assert ids.setdefault(place, message_id) == message_id
+            assert agree(records.setdefault(subject, record), record)
+            assert ids.setdefault(subject, message_id) == message_id
         assert len(set(ids.values())) == len(ids)
         return records
 
@@ -129,19 +126,19 @@ def classified_files(*paths: Path, schemas: Path) -> Annotations:
     done = varstream("classify", *paths, "--schemas", schemas, "--programid", "1")
     assert done.returncode == 0, done.stderr
     records = [timeless(json.loads(line)) for line in done.stdout.splitlines()]
-    return {place_of(record): record for record in records}
+    return {subject_of(record): record for record in records}
 
 
 def differences(published: Annotations, expected: Annotations) -> list[str]:
     """What a user would miss, or be surprised by."""
     return [
-        *(f"missing {place}" for place in expected.keys() - published.keys()),
-        *(f"unexpected {place}" for place in published.keys() - expected.keys()),
+        *(f"missing {subject}" for subject in expected.keys() - published.keys()),
+        *(f"unexpected {subject}" for subject in published.keys() - expected.keys()),
         *(
-            f"{place}: {name} {published[place][name]} instead of {record[name]}"
-            for place, record in expected.items()
+            f"{subject}: {name} {published[subject][name]} instead of {record[name]}"
+            for subject, record in expected.items()
             for name in record
-            if place in published and not agree(published[place][name], record[name])
+            if subject in published and not agree(published[subject][name], record[name])
         ),
     ]
 
@@ -159,7 +156,7 @@ def agree(one: object, other: object) -> bool:
     return one == other
 
 
-def place_of(record: Mapping[str, Any]) -> Place:
+def subject_of(record: Mapping[str, Any]) -> Subject:
     return record["object_id"], record["source_id"], record["band"]
 
 

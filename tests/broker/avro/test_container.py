@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from broker.avro.container import decompress
 from broker.errors import AlertError
 from broker.ingest.decoder import Decoder
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from tests.broker.packets import candidate, container, outcome, packet, ztf_alert
 
 
@@ -130,4 +130,4 @@ def test_a_snappy_container_of_one_alert_is_read_as_put_together_by_hand_and_by_
     payload = head + sync + b"\x02" + bytes([size & 0x7F | 0x80, size >> 7]) + compressed + sync
     by_fastavro = container(ztf_alert(candidate()), codec="snappy")
     for message in (payload, by_fastavro):
-        assert outcome(Decoder(None, JudgingRules()), packet(message)) == "ZTF18aaaaaaa"
+        assert outcome(Decoder(None, VettingRules()), packet(message)) == "ZTF18aaaaaaa"

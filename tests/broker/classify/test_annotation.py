@@ -2,65 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-import io
-import json
-from dataclasses import replace
+from tests.broker.classify.stated import BINS, annotations
+from tests.broker.streams import timeless
 
-import fastavro
-import pytest
-
-from broker.classify.annotation import avro_file, encoder, headers
-from broker.classify.classifier import Classifier
-from broker.pipeline import Pipeline
-from broker.state.store import MemoryStore
-from schemas.classification import classification_schema
-from schemas.model.artifact import Artifact
-from tests.broker.streams import classifier, decoder, packets, reliability_bin, simulated, timeless
-
-BINS = (reliability_bin(10, 14), reliability_bin(15, 24, accuracy=0.7), reliability_bin(25, None))
 PUBLISHED = {"n_epochs_min", "n_epochs_max", "accuracy", "mc", "calibration_error"}
-
-
-def annotations(**stated):
-    """Annotations of a short stream by the shipped model, had its manifest stated this."""
-    artifact = classifier()._artifact
-    manifest = replace(artifact.manifest, **({"reliability": (), "abstain_below": 0.0} | stated))
-    model = Classifier(Artifact(manifest, artifact._session))
-    return Pipeline(decoder(), model, MemoryStore()).process(packets(PAYLOADS)).annotations
-
-
-PAYLOADS = [alert.payload for alert in simulated()][:400]
-
-
-@pytest.fixture(scope="module")
-def plain():
-    return annotations()
-
-
-@pytest.fixture(scope="module")
-def stating():
-    return annotations(reliability=BINS)
-
-
-@pytest.fixture(scope="module")
-def middle(plain):
-    """A probability that some records reach as exactly as they say it, and others do not."""
-    published = sorted(a.record["probability"] for a in plain if a.record["probability"] is not None)
-    assert published[0] < published[len(published) // 2] < published[-1]
-    return published[len(published) // 2]
-
-
-def without_reliability():
-    """The schema as it was in version 1.0, which had no such field."""
-    schema = copy.deepcopy(classification_schema())
-    schema["fields"] = [each for each in schema["fields"] if each["name"] != "reliability"]
-    return schema
-
-
-def read_one(message, reader_schema=None):
-    (record,) = fastavro.reader(io.BytesIO(message), reader_schema=reader_schema)
-    return record
 
 
 def test_a_scored_record_says_how_reliable_a_label_is_after_so_many_epochs(stating):
@@ -109,45 +54,3 @@ def test_below_the_asked_for_probability_there_is_no_label_but_all_else(plain, m
         )
         assert (after["reliability"] is None) == (after["probabilities"] is None)
     assert outcomes == {(True, False), (False, True), (False, False)}  # unscored, unsure, sure
-
-
-def test_the_label_in_the_headers_is_empty_where_the_record_has_none(middle):
-    cautious = annotations(abstain_below=middle)
-    found = {dict(headers(a, "avro"))["label"].decode() or None for a in cautious if a.record["probability"]}
-    assert None in found
-    assert found - {None} <= set(classifier().manifest.classes)
-    for annotation in cautious:
-        tag = dict(headers(annotation, "json"))["label"]
-        assert tag == (annotation.record["label"] or "").encode()
-
-
-@pytest.mark.parametrize("stated", [{}, {"reliability": BINS}, {"reliability": BINS, "abstain_below": 0.99}])
-def test_messages_hold_what_the_record_says(stated):
-    to_avro, to_json = encoder("avro"), encoder("json")
-    for annotation in annotations(**stated)[::10]:
-        assert read_one(to_avro(annotation.record)) == annotation.record
-        assert json.loads(to_json(annotation.record)) == annotation.record
-
-
-def test_a_file_of_records_holds_them_all(stating):
-    out = io.BytesIO()
-    writer = avro_file(out)
-    for annotation in stating:
-        writer.write(annotation.record)
-    writer.flush()
-    out.seek(0)
-    assert list(fastavro.reader(out)) == [a.record for a in stating]
-
-
-def test_a_reader_of_version_1_0_reads_everything_it_knows(stating):
-    record = next(a.record for a in stating if a.record["reliability"])
-    assert record["schema_version"] == "1.1"
-    known = read_one(encoder("avro")(record), reader_schema=without_reliability())
-    assert known == {name: value for name, value in record.items() if name != "reliability"}
-
-
-def test_a_record_of_version_1_0_is_read_with_nothing_stated(plain):
-    old = {name: value for name, value in plain[-1].record.items() if name != "reliability"}
-    out = io.BytesIO()
-    fastavro.writer(out, without_reliability(), [old])
-    assert read_one(out.getvalue(), reader_schema=classification_schema()) == {**old, "reliability": None}

@@ -12,9 +12,9 @@ from pathlib import Path
 import fastavro
 import pytest
 
-from broker.classify.classifier import shipped_model
+from broker.classify.shipped_model import shipped_model
 from broker.transport.embedded_kafka import EmbeddedBroker
-from tests.broker.streams import SCHEMAS, simulated, timeless
+from tests.broker.streams import PATIENCE_S, SCHEMAS, simulated, timeless
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -175,13 +175,15 @@ def test_replay_and_run_give_what_classify_gives(sky, classified, tmp_path):
     """The same packets by files and through a broker, in one topic and in one order."""
     with EmbeddedBroker() as broker:
         servers = f"kafka.bootstrap_servers={broker.bootstrap_servers}"
+        patience = f"kafka.patience_s={PATIENCE_S}"
         sent = varstream(
-            "replay", sky, "--topic", "alerts", "--set", servers, "--set", "kafka.settings.linger.ms=0"
+            *("replay", sky, "--topic", "alerts", "--set", "kafka.settings.linger.ms=0"),
+            *("--set", servers, "--set", patience),
         )
         assert sent.returncode == 0, sent.stderr
         assert "153 packets sent to alerts" in sent.stderr
         done = varstream(
-            *("run", "--until-end", "--set", servers, "--set", 'kafka.topics=["alerts"]'),
+            *("run", "--until-end", "--set", servers, "--set", patience, "--set", 'kafka.topics=["alerts"]'),
             *("--set", f"decoding.schemas={SCHEMAS}", "--set", f"state.path={tmp_path / 'state.sqlite'}"),
         )
     assert done.returncode == 0, done.stderr

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from broker.demo.view import Verdicts, report
+from broker.demo.view import Scoreboard, report
 from broker.monitor.counts import Counts
 
 
@@ -24,11 +24,11 @@ def record(object_id, n_epochs, label, probability):
 
 def shown(*records):
     """Rows of the report's two tables, cell by cell."""
-    verdicts = Verdicts({"a": "RRL", "b": "DSCT", "c": "other"}, ("RRL", "DSCT"))
+    board = Scoreboard({"a": "RRL", "b": "DSCT", "c": "other"}, ("RRL", "DSCT"))
     for each in records:
-        verdicts.add(each)
+        board.add(each)
     out = io.StringIO()
-    report(Console(file=out, width=120), verdicts, Counts(), 1.0)
+    report(Console(file=out, width=120), board, Counts(), 1.0)
     return [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.getvalue().splitlines()]
 
 
@@ -48,7 +48,7 @@ def test_where_no_label_was_given_none_is_right():
     assert ["160+", "1", "100.0%", "-"] in shown(record("a", 200, None, 0.55))
 
 
-def test_what_was_not_judged_is_not_shown_and_a_class_the_model_lacks_not_counted():
+def test_what_was_not_scored_is_not_shown_and_a_class_the_model_lacks_not_counted():
     rows = shown(record("a", 5, None, None), record("c", 30, "RRL", 0.9))
     assert not any(row[:1] == ["a"] for row in rows)
     assert ["c", "g", "30", "RRL", "0.90", "0.5", "other"] in rows

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from broker.alert import Alert
 from broker.errors import AlertError, TransientError
 from broker.ingest.decoder import Decoder
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from tests.broker.packets import (
     JD,
     LSST_SCHEMA,
@@ -36,7 +36,7 @@ LSST = confluent(lsst_alert(dia_source(), [dia_source(diaSourceId=1), dia_source
 
 @pytest.fixture
 def decoder() -> Decoder:
-    return Decoder(Schemas({1100: LSST_SCHEMA}), JudgingRules())
+    return Decoder(Schemas({1100: LSST_SCHEMA}), VettingRules())
 
 
 def refusal(decoder: Decoder, payload: bytes) -> str:
@@ -78,11 +78,11 @@ def test_what_is_no_alert_is_refused_by_reason(decoder, payload, reason):
 
 
 def test_messages_by_schema_id_need_a_registry():
-    assert refusal(Decoder(None, JudgingRules()), LSST) == "no_registry"
+    assert refusal(Decoder(None, VettingRules()), LSST) == "no_registry"
 
 
 def test_a_message_over_the_limit_is_not_looked_at():
-    decoder = Decoder(None, JudgingRules(max_packet_bytes=len(ZTF) - 1))
+    decoder = Decoder(None, VettingRules(max_packet_bytes=len(ZTF) - 1))
     assert refusal(decoder, ZTF) == "too_large"
 
 
@@ -96,7 +96,7 @@ def test_a_container_may_be_deflated_and_does_not_inflate_without_bound(decoder)
     alert = ztf_alert(candidate(), cutoutScience=bytes(2**20))
     bomb = container(alert, codec="deflate")
     assert isinstance(decoder.read(packet(bomb)), Alert)
-    small = Decoder(None, JudgingRules(max_packet_bytes=2**16))
+    small = Decoder(None, VettingRules(max_packet_bytes=2**16))
     assert len(bomb) < 2**16
     assert refusal(small, bomb) == "too_large"
     assert refusal(decoder, bomb[:-40] + bytes(24) + bomb[-16:]) in {"corrupt", "truncated"}
@@ -109,7 +109,7 @@ def test_an_unknown_compression_is_named(decoder):
 
 
 def test_either_survey_comes_in_either_framing():
-    decoder = Decoder(Schemas({1: ZTF_SCHEMA}), JudgingRules())
+    decoder = Decoder(Schemas({1: ZTF_SCHEMA}), VettingRules())
     in_container = container(lsst_alert(dia_source()), schema=LSST_SCHEMA)
     framed = confluent(ztf_alert(candidate()), ZTF_SCHEMA, schema_id=1)
     assert [decoder.read(packet(p)).survey for p in (in_container, framed)] == ["lsst", "ztf"]
@@ -134,7 +134,7 @@ def test_alternating_headers_are_each_read_by_their_own_schema(decoder):
 
 def test_the_registry_is_asked_once_per_schema():
     registry = Schemas({1100: LSST_SCHEMA})
-    decoder = Decoder(registry, JudgingRules())
+    decoder = Decoder(registry, VettingRules())
     for _ in range(3):
         decoder.read(packet(LSST))
     assert registry.asked == [1100]
@@ -148,7 +148,7 @@ def test_a_registry_that_is_away_is_asked_again():
                 raise TransientError("away")
             return super().schema(schema_id)
 
-    decoder = Decoder(Away({1100: LSST_SCHEMA}), JudgingRules())
+    decoder = Decoder(Away({1100: LSST_SCHEMA}), VettingRules())
     with pytest.raises(TransientError):
         decoder.read(packet(LSST))
     assert isinstance(decoder.read(packet(LSST)), Alert)
@@ -160,7 +160,7 @@ def test_headers_of_strangers_do_not_pile_up(decoder):
     assert len(decoder._by_header) <= 64
 
 
-DECODER = Decoder(Schemas({1100: LSST_SCHEMA}), JudgingRules())
+DECODER = Decoder(Schemas({1100: LSST_SCHEMA}), VettingRules())
 
 
 @settings(max_examples=2000, deadline=None)

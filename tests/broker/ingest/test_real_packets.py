@@ -21,7 +21,7 @@ from broker.avro.projection import Record
 from broker.avro.schema import parse_schema
 from broker.ingest.decoder import Decoder, make_codec
 from broker.ingest.schema_registry import SchemaRegistry, open_registry, parse_json
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from broker.transport.split_file import read_file
 from tests.broker.packets import outcome, packet
 
@@ -80,7 +80,7 @@ def lsst_fate(source: dict[str, Any]) -> str:
 @pytest.mark.parametrize("name", ["wire", "ztf_lite.avro"])
 def test_every_ztf_packet_has_the_fate_and_the_epochs_that_the_rules_give(shared_data, name):
     path = shared_data / "alerts" / "ztf" / name
-    decoder = Decoder(None, JudgingRules())
+    decoder = Decoder(None, VettingRules())
     fates: Counter[str] = Counter()
     for message in packets_of(*(sorted(path.iterdir()) if path.is_dir() else [path])):
         alert = plain(message)
@@ -110,7 +110,7 @@ def test_every_ztf_packet_has_the_fate_and_the_epochs_that_the_rules_give(shared
 
 def test_every_lsst_message_has_the_fate_and_the_epochs_that_the_rules_give(shared_data, registry):
     folder = shared_data / "alerts" / "lsst"
-    decoder = Decoder(registry, JudgingRules())
+    decoder = Decoder(registry, VettingRules())
     fates: Counter[str] = Counter()
     for message in packets_of(*sorted(folder.glob("wire*/*.bin"))):
         schema = fastavro.parse_schema(registry.schema(int.from_bytes(message.payload[1:5], "big")))
@@ -136,7 +136,7 @@ def test_every_lsst_message_has_the_fate_and_the_epochs_that_the_rules_give(shar
 
 @pytest.mark.parametrize("name", LSST_FILES)
 def test_every_record_of_precursors_and_simulations_has_the_fate_that_the_rules_give(shared_data, name):
-    decoder = Decoder(None, JudgingRules())
+    decoder = Decoder(None, VettingRules())
     path = shared_data / "alerts" / "lsst" / f"{name}.avro"
     with path.open("rb") as file:
         sources = [alert["diaSource"] for alert in fastavro.reader(file)]
@@ -185,7 +185,7 @@ def assert_same(one: Record, other: Record) -> int:
 
 def test_cut_packets_are_refused_and_never_crash(shared_data, registry):
     alerts = shared_data / "alerts"
-    decoder = Decoder(registry, JudgingRules())
+    decoder = Decoder(registry, VettingRules())
     ztf = sorted((alerts / "ztf" / "wire").iterdir())[0].read_bytes()
     ddf = next((alerts / "lsst" / "wire_transcoded").glob("real_ddf_id1100*")).read_bytes()
     whole = {outcome(decoder, packet(ddf))}  # what lies behind the last wanted field is not looked at

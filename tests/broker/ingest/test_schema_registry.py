@@ -12,10 +12,12 @@ import pytest
 
 from broker.avro.schema import parse_schema
 from broker.errors import AlertError, ConfigError, TransientError
+from broker.ingest import schema_registry
 from broker.ingest.decoder import Decoder
 from broker.ingest.schema_registry import open_registry
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from tests.broker.packets import LSST_SCHEMA, confluent, dia_source, lsst_alert, packet
+from tests.broker.streams import PATIENCE_S
 
 
 def refusal(registry, schema_id: int) -> str:
@@ -47,7 +49,9 @@ class Confluent(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server() -> Iterator[ThreadingHTTPServer]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
+    monkeypatch.setattr(schema_registry, "REPLY_TIMEOUT_S", PATIENCE_S)
+    monkeypatch.setattr(schema_registry, "REFUSAL_KEPT_S", PATIENCE_S)
     with ThreadingHTTPServer(("127.0.0.1", 0), Confluent) as server:
         server.asked = []
         thread = threading.Thread(target=server.serve_forever)
@@ -141,5 +145,5 @@ def test_a_schema_that_no_alert_has_is_the_message_s_fault():
             return ["null", "long"]
 
     with pytest.raises(AlertError) as refused:
-        Decoder(Registry(), JudgingRules()).read(packet(confluent(lsst_alert(dia_source()))))
+        Decoder(Registry(), VettingRules()).read(packet(confluent(lsst_alert(dia_source()))))
     assert refused.value.reason == "schema_not_an_alert"

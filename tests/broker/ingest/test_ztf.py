@@ -10,7 +10,7 @@ import pytest
 from broker.alert import Alert, Skipped
 from broker.errors import AlertError, ConfigError
 from broker.ingest.heliocentric import light_travel_s
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from tests.broker.packets import JD, PID, candidate, upper_limit, ztf_alert
 
 
@@ -165,4 +165,4 @@ def test_rules_that_would_use_nothing_are_refused():
         {"max_packet_bytes": 0},
     ):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
-            JudgingRules(**wrong)
+            VettingRules(**wrong)

@@ -14,7 +14,7 @@ from broker.alert import Origin, Packet
 from broker.errors import AlertError
 from broker.ingest.decoder import Decoder
 from broker.ingest.schema_registry import open_registry
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from broker.simulator.defects import DAMAGE, Defects, spoil
 from broker.simulator.stream import alert_stream
 
@@ -68,7 +68,7 @@ def test_duplicates_and_late_alerts_are_not_far_from_their_place():
 
 @pytest.mark.parametrize("defect", DAMAGE)
 def test_damaged_packets_are_refused_by_the_decoder(defect):
-    decoder = Decoder(open_registry(str(SCHEMAS)), JudgingRules())
+    decoder = Decoder(open_registry(str(SCHEMAS)), VettingRules())
     for alert in spoil(stream()[:400], Defects(**{defect: 1.0}), seed=3):
         assert alert.defect == defect
         with pytest.raises(AlertError):

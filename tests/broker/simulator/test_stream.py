@@ -16,7 +16,7 @@ from astropy.time import Time
 from broker.alert import Origin, Packet, Skipped
 from broker.ingest.decoder import Decoder
 from broker.ingest.schema_registry import open_registry
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from broker.simulator.sky import simulate_sky
 from broker.simulator.stream import alert_stream, alerts_of
 
@@ -225,7 +225,7 @@ def assert_part_of(ours, theirs):
 
 
 def test_the_worker_can_use_every_alert_of_a_bright_star(alerts):
-    decoder = Decoder(open_registry(str(SCHEMAS)), JudgingRules())
+    decoder = Decoder(open_registry(str(SCHEMAS)), VettingRules())
     for survey, entries in alerts.items():
         for curve, row, alert, _ in entries:
             if curve.flux_njy[row] <= 0.0:

@@ -1,16 +1,10 @@
 from __future__ import annotations
 
-import sqlite3
-
-import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from broker.errors import ConfigError, FatalError
-from broker.state.light_curve import LightCurve, merge
-from broker.state.store import SEAL_AFTER, MemoryStore, SQLiteStore
-from tests.broker.epochs import alert, epoch
+from broker.state.sqlite import SQLiteStore
+from broker.state.store import MemoryStore
+from tests.broker.epochs import curve_of
 
 
 @pytest.fixture(params=["sqlite", "memory"])
@@ -20,120 +14,15 @@ def store(request, tmp_path):
     opened.close()
 
 
-def curve_of(*source_ids):
-    return LightCurve(np.concatenate([epoch(s) for s in source_ids]))
-
-
 def test_what_was_committed_is_loaded(store):
     store.commit({"ztf:a": curve_of(1, 2), "ztf:b": curve_of(3)}, {("t", 0): 7})
     loaded = store.load(["ztf:a", "ztf:b", "ztf:unknown"])
     assert sorted(loaded) == ["ztf:a", "ztf:b"]
     assert (loaded["ztf:a"].epochs == curve_of(1, 2).epochs).all()
-    assert store.positions() == {("t", 0): 7}
+    assert store.offsets() == {("t", 0): 7}
 
 
-def test_positions_of_other_partitions_stay(store):
+def test_offsets_of_other_partitions_stay(store):
     store.commit({}, {("t", 0): 7, ("t", 1): 3})
     store.commit({}, {("t", 1): 4})
-    assert store.positions() == {("t", 0): 7, ("t", 1): 4}
-
-
-def test_a_reopened_store_holds_everything(tmp_path):
-    path = tmp_path / "below" / "state.sqlite"
-    first = SQLiteStore(path)
-    first.commit({"ztf:a": curve_of(*range(1, 200))}, {("t", 0): 200})
-    first.close()
-    second = SQLiteStore(path)
-    assert (second.load(["ztf:a"])["ztf:a"].epochs == curve_of(*range(1, 200)).epochs).all()
-    assert second.positions() == {("t", 0): 200}
-    second.close()
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.integers(1, 3 * SEAL_AFTER), st.integers(0, 40), st.booleans()), min_size=1, max_size=12
-    )
-)
-def test_sealing_never_changes_what_is_read_back(tmp_path, steps):
-    """Appends, corrections of old epochs and withdrawals through the store equal the same in memory."""
-    path = tmp_path / "state.sqlite"
-    path.unlink(missing_ok=True)
-    store, memory = SQLiteStore(path), LightCurve.empty()
-    next_id = 1
-    for n_new, corrected, withdraws in steps:
-        news = [epoch(next_id + i) for i in range(n_new)]
-        next_id += n_new
-        stored = store.load(["k"]).get("k", LightCurve.empty())
-        one = alert(
-            news[0],
-            *news[1:],
-            epoch(max(1, corrected), mag=10.0 + next_id),
-            withdrawn=np.array([corrected + 1] if withdraws else [], np.int64),
-        )
-        updated, _ = merge(stored, one)
-        memory, _ = merge(LightCurve(memory.epochs), one)
-        store.commit({"k": updated}, {})
-    assert (store.load(["k"])["k"].epochs == memory.epochs).all()
-    store.close()
-
-
-def test_a_tail_is_rewritten_and_a_full_one_is_sealed(tmp_path):
-    path = tmp_path / "state.sqlite"
-    store = SQLiteStore(path)
-    curve = LightCurve.empty()
-    sealed_sizes = []
-    for source_id in range(1, 2 * SEAL_AFTER + 4):
-        curve, _ = merge(store.load(["k"]).get("k", curve), alert(epoch(source_id)))
-        store.commit({"k": curve}, {})
-        sealed_sizes.append(store.load(["k"])["k"].n_sealed)
-    store.close()
-    assert sealed_sizes[SEAL_AFTER - 1] == 0
-    assert sealed_sizes[SEAL_AFTER] == SEAL_AFTER + 1
-    assert len(set(sealed_sizes)) == 3
-
-
-def test_a_second_worker_cannot_open_the_same_store(tmp_path):
-    first = SQLiteStore(tmp_path / "state.sqlite")
-    first.commit({}, {("t", 0): 1})
-    with pytest.raises(ConfigError, match="another worker holds it"):
-        SQLiteStore(tmp_path / "state.sqlite")
-    first.close()
-
-
-def test_a_file_that_is_no_store_is_refused(tmp_path):
-    (tmp_path / "state.sqlite").write_text("not a database, but long enough to look at " * 10)
-    with pytest.raises(ConfigError, match="not a database"):
-        SQLiteStore(tmp_path / "state.sqlite")
-
-
-def test_a_store_of_another_format_is_refused(tmp_path):
-    path = tmp_path / "state.sqlite"
-    SQLiteStore(path).close()
-    db = sqlite3.connect(path)
-    db.execute("UPDATE meta SET value = '99'")
-    db.commit()
-    db.close()
-    with pytest.raises(ConfigError, match="format '99'"):
-        SQLiteStore(path)
-
-
-def test_a_full_disk_stops_the_worker_and_keeps_nothing_of_the_batch(tmp_path):
-    store = SQLiteStore(tmp_path / "state.sqlite")
-    store.commit({"a": curve_of(1)}, {("t", 0): 1})
-    (pages,) = store._db.execute("PRAGMA page_count").fetchone()
-    store._db.execute(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(FatalError, match="full"):
-        store.commit({f"k{i}": curve_of(*range(1, 60)) for i in range(50)}, {("t", 0): 2})
-    assert store.positions() == {("t", 0): 1}
-    assert sorted(store.load([f"k{i}" for i in range(50)])) == []
-    store.close()
-
-
-def test_a_damaged_blob_is_named_and_stops_the_worker(tmp_path):
-    store = SQLiteStore(tmp_path / "state.sqlite")
-    store.commit({"ztf:a": curve_of(1, 2)}, {})
-    store._db.execute("UPDATE tail SET epochs = substr(epochs, 1, 50)")
-    with pytest.raises(FatalError, match="damaged at ztf:a"):
-        store.load(["ztf:a"])
-    store.close()
+    assert store.offsets() == {("t", 0): 7, ("t", 1): 4}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from broker.alert import Alert
 from broker.ingest.decoder import Decoder
-from broker.ingest.vetting import JudgingRules
+from broker.ingest.vetting import VettingRules
 from broker.transport.split_file import read_file
 from tests.broker.packets import (
     candidate,
@@ -33,7 +33,7 @@ ALERTS = [ztf_alert(candidate(), objectId=name) for name in NAMES]
 
 def outcomes(path: Path) -> list[tuple[int, str]]:
     """Number of each packet with the name of the object, or the reason why there is none."""
-    decoder = Decoder(None, JudgingRules())
+    decoder = Decoder(None, VettingRules())
     found = []
     for one in read_file(path):
         assert one.origin.file == str(path)
@@ -139,7 +139,7 @@ def test_damage_never_stops_the_reading_of_a_file(tmp_path_factory, dice):
 def test_an_alert_from_a_file_of_many_is_the_one_from_the_wire(tmp_path):
     path = tmp_path / "many.avro"
     path.write_bytes(container(*ALERTS, codec="deflate"))
-    decoder = Decoder(None, JudgingRules())
+    decoder = Decoder(None, VettingRules())
     alerts = [decoder.read(one) for one in read_file(path)]
     alone = decoder.read(packet(container(ALERTS[2])))
     assert isinstance(alerts[2], Alert)

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from broker.classify.classifier import shipped_model
+from broker.classify.shipped_model import shipped_model
 from schemas.model.manifest import ManifestError, expected_reliability, load_manifest
 from tests.broker.streams import reliability_bin
 

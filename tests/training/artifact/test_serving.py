@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from broker.classify.classifier import Classifier, shipped_model
+from broker.classify.classifier import Classifier
+from broker.classify.shipped_model import shipped_model
 from features import MIN_POINTS, scorable
 from training.data.light_curves import LightCurves
 from training.measure.evaluate import answer, load_artifact

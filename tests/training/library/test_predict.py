@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from broker.classify.classifier import shipped_model
+from broker.classify.shipped_model import shipped_model
 from tests.training.library.waves import noisy_waves
 from training import Classifier, light_curve_features
 from training.data.light_curves import LightCurves, offsets_of

@@ -1,0 +1,29 @@
+"""A broker in this process, and a clock that a test sets forward."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from broker.transport.embedded_kafka import EmbeddedBroker
+from tests.broker.streams import PATIENCE_S
+
+
+@pytest.fixture
+def kafka() -> Iterator[str]:
+    """Address of the broker."""
+    with EmbeddedBroker() as broker:
+        yield broker.bootstrap_servers
+
+
+@pytest.fixture
+def lose_patience(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Set the clock forward by more than anybody's patience."""
+
+    def set_forward() -> None:
+        later = time.monotonic() + 2 * PATIENCE_S
+        monkeypatch.setattr("time.monotonic", lambda: later)
+
+    return set_forward
