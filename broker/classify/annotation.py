@@ -8,14 +8,13 @@ import uuid
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from broker.alert import Alert, Annotation, Packet
 from broker.classify.classifier import Scores
 from broker.state.light_curve import BandSeries
 from features import FEATURE_NAMES, status_names
 from schemas.classification import CLASSIFICATION_VERSION
 from schemas.model.manifest import Manifest, expected_reliability
+from schemas.model.verdict import published
 
 _ID_NAMESPACE = uuid.UUID("6f1c1b0e-52a8-5d0c-9d1e-6a54b1a6d0a7")
 _BELOW_MIN_EPOCHS = "BELOW_MIN_EPOCHS"
@@ -46,17 +45,17 @@ class RecordMaker:
         n_epochs = int(series.time.size)
         label = probability = probabilities = reliability = None
         if scores.scored[row]:
-            p = scores.probabilities[row]
-            best = int(np.argmax(p))
-            probability = _plain(p[best])
-            probabilities = {name: _plain(value) for name, value in zip(manifest.classes, p, strict=True)}
+            said = scores.verdicts
+            probability = float(said.probability[row])
+            each = scores.probabilities[row].tolist()
+            probabilities = {name: published(p) for name, p in zip(manifest.classes, each, strict=True)}
             expected = expected_reliability(manifest, n_epochs)
             if expected is not None:
                 reliability = {name: expected[name] for name in _RELIABILITY}
-            if probability < manifest.abstain_below:  # as published, so that a reader finds the same
-                status.append(_ABSTAINED)
+            if said.given[row]:
+                label = manifest.classes[said.best[row]]
             else:
-                label = manifest.classes[best]
+                status.append(_ABSTAINED)
         if scores.below_min_epochs[row]:
             status.append(_BELOW_MIN_EPOCHS)
         clipped = int(scores.out_of_range[row])
@@ -98,8 +97,3 @@ class RecordMaker:
             manifest.sha256,
         )
         return Annotation(alert.key, uuid.uuid5(_ID_NAMESPACE, "/".join(what)), record)
-
-
-def _plain(value: np.float32) -> float:
-    """Probability as a double that prints with the digits a float32 has."""
-    return round(float(value), 7)

@@ -13,6 +13,7 @@ from broker.errors import ConfigError
 from features import CONVENTIONS, FEATURE_NAMES, MIN_POINTS, extract, scorable
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError
+from schemas.model.verdict import Verdicts, verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Scores:
         Whether the model scored this light curve.
     probabilities : (n, k) float32
         NaN where not scored.
+    verdicts : Verdicts
+        The most probable classes, and where they are given as labels.
     out_of_range : (n,) int64
         Bit j: feature j was clipped to the training range.
     """
@@ -40,6 +43,7 @@ class Scores:
     below_min_epochs: NDArray[np.bool_]
     scored: NDArray[np.bool_]
     probabilities: NDArray[np.float32]
+    verdicts: Verdicts
     out_of_range: NDArray[np.int64]
 
 
@@ -97,7 +101,8 @@ class Classifier:
         n_epochs = np.diff(offsets)
         scored = scorable(values, status, n_epochs, self.min_epochs)
         probabilities, out_of_range = self._artifact.score(values, scored)
-        return Scores(values, status, n_epochs < self.min_epochs, scored, probabilities, out_of_range)
+        said = verdicts(probabilities, scored, abstain_below=manifest.abstain_below)
+        return Scores(values, status, n_epochs < self.min_epochs, scored, probabilities, said, out_of_range)
 
 
 def load_classifier(folder: Path | None = None, *, min_epochs: int | None = None) -> Classifier:

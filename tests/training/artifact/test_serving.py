@@ -38,6 +38,9 @@ def test_evaluate_says_exactly_what_the_worker_says():
     served = Classifier(load_artifact(folder)).score(curves.time, curves.mag, curves.err, curves.offsets)
     assert offline.scored.tolist() == served.scored.tolist() == [True, True, False, False, False, False]
     assert np.array_equal(offline.probabilities, served.probabilities.astype(float), equal_nan=True)
+    said = offline.verdicts(load_artifact(folder).manifest.abstain_below)
+    assert said.given.tolist() == served.verdicts.given.tolist()
+    assert said.best.tolist() == served.verdicts.best.tolist()
 
 
 @pytest.mark.parametrize("min_epochs", [1, MIN_POINTS, 20])

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from schemas.model.verdict import published, verdicts
+
+BELOW_A_HALF = np.float32(0.49999997)
+
+
+def test_the_published_probability_decides_in_either_precision():
+    """The single-precision number before a half is published as 0.5, which is not below 0.5."""
+    assert np.nextafter(np.float32(0.5), np.float32(0.0)) == BELOW_A_HALF
+    single = np.array([[BELOW_A_HALF, 0.4, 0.1], [0.4999998, 0.4, 0.1]], np.float32)
+    for probabilities in (single, single.astype(np.float64)):
+        said = verdicts(probabilities, np.ones(2, bool), abstain_below=0.5)
+        assert said.probability.tolist() == [0.5, 0.4999998]
+        assert said.given.tolist() == [True, False]
+
+
+def test_what_is_not_scored_has_no_class_no_probability_and_no_label():
+    probabilities = np.array([[np.nan, np.nan], [0.2, 0.8]])
+    said = verdicts(probabilities, np.array([False, True]), abstain_below=0.0)
+    assert said.best.tolist() == [2, 1]
+    assert said.given.tolist() == [False, True]
+    assert np.isnan(said.probability[0])
+    nothing = verdicts(np.empty((0, 3)), np.empty(0, bool), abstain_below=0.5)
+    assert nothing.best.shape == nothing.given.shape == (0,)
+
+
+def test_of_equal_classes_the_first_is_the_most_probable():
+    assert verdicts(np.full((1, 4), 0.25), np.ones(1, bool), abstain_below=0.5).best.tolist() == [0]
+
+
+@given(
+    arrays(np.float32, (5, 3), elements=st.floats(0.0, 1.0, width=32)),
+    arrays(bool, 5),
+    st.floats(0.0, 1.0, exclude_max=True),
+)
+def test_whoever_reads_the_published_probability_finds_the_same(probabilities, scored, limit):
+    said = verdicts(probabilities, scored, abstain_below=limit)
+    for row in range(5):
+        highest = max(published(value) for value in probabilities[row].tolist())
+        assert said.given[row] == (scored[row] and highest >= limit)
+
+
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 0.9999999, 1e-7, 0.0, 1.0])
+def test_a_published_probability_prints_with_the_digits_of_single_precision(value):
+    single = float(np.float32(value))
+    assert published(single) == pytest.approx(single, abs=5e-8)
+    assert len(f"{published(single)!r}".replace("e-07", "").partition(".")[2]) <= 7
