@@ -57,7 +57,7 @@ class KafkaSource:
         self._ended: set[Partition] = set()
         self._next_offsets: dict[Partition, int] = {}
         self._missing_since: dict[str, float] = {}
-        self._failure: FatalError | None = None
+        self._given: list[TopicPartition] = []  # partitions of ours that are not started yet
         self._consumer: Any = None
         self._closing = False
         self._subscribed: list[str] = []
@@ -111,10 +111,12 @@ class KafkaSource:
         packets: list[Packet] = []
         size = 0
         while len(packets) < self._batch_size and size < _MAX_BATCH_BYTES:
+            if self._given:
+                if packets:  # first they are committed: the partitions begin behind them
+                    break
+                self._start()
             step = min(_MESSAGES_PER_CALL, self._batch_size - len(packets))
             messages = self._consumer.consume(step, 0.0 if packets else _POLL_S)
-            if self._failure is not None:
-                raise self._failure
             for message in messages:
                 partition = (message.topic(), message.partition())
                 if message.error() is not None:
@@ -175,46 +177,61 @@ class KafkaSource:
             self._consumer.subscribe(topics, on_assign=self._on_assign, on_revoke=self._on_revoke)
             self._subscribed = topics
 
-    def _on_assign(self, consumer: Any, partitions: list[Any]) -> None:
-        """Start every partition where it is to go on; runs inside `poll`."""
+    def _on_assign(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        """Note what was given to us; runs inside `poll`.
+
+        Nothing is asked of the cluster in here: after a call that waits within a callback, confluent-kafka
+        2.16 aborts the process at the next callback of the outer call.
+        """
+        self._assigned.clear()
+        self._missing_since.clear()
         if self._closing:
             consumer.unassign()
-            return
-        try:
-            self._assigned = {(p.topic, p.partition) for p in partitions}
-            self._ended &= self._assigned
-            self._next_offsets.clear()
-            self._missing_since.clear()
-            self._refuse_a_part(consumer)
-            for partition in partitions:
-                partition.offset = self._start_offset(consumer, partition)
-            consumer.assign(partitions)
-        except KafkaException as exc:
-            self._failure = FatalError(f"cannot start reading {self._subscribed}: {exc.args[0].str()}")
-        except FatalError as exc:  # raised here it would not keep librdkafka from going on
-            self._failure = exc
+        else:
+            self._given = partitions
 
-    def _on_revoke(self, consumer: Any, partitions: list[Any]) -> None:
+    def _on_revoke(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        self._given = []
         self._assigned -= {(p.topic, p.partition) for p in partitions}
 
-    def _refuse_a_part(self, consumer: Any) -> None:
+    def _start(self) -> None:
+        """Start every partition that was given to us where it is to go on.
+
+        Raises
+        ------
+        FatalError
+            If they are not all of a topic, one of them ends before it is to go on, or they cannot be started.
+        """
+        partitions, self._given = self._given, []
+        self._ended.clear()
+        self._next_offsets.clear()
+        try:
+            self._refuse_a_part(partitions)
+            for partition in partitions:
+                partition.offset = self._start_offset(partition)
+            self._consumer.assign(partitions)
+        except KafkaException as exc:
+            raise FatalError(f"cannot start reading {self._subscribed}: {exc.args[0].str()}") from exc
+        self._assigned = {(p.topic, p.partition) for p in partitions}
+
+    def _refuse_a_part(self, partitions: Sequence[TopicPartition]) -> None:
         """Alerts of one object lie on any partition: who reads only some sees half an object."""
-        found = self._connection.ask(lambda wait_s: consumer.list_topics(timeout=wait_s)).topics
+        found = self._connection.ask(lambda wait_s: self._consumer.list_topics(timeout=wait_s)).topics
         for topic in self._subscribed:
             n_all = len(found[topic].partitions) if topic in found else 0
-            n_ours = sum(t == topic for t, _ in self._assigned)
+            n_ours = sum(partition.topic == topic for partition in partitions)
             if n_ours < n_all:
                 raise FatalError(
                     f"group {self._config.group_id} gave this worker {n_ours} of the {n_all} partitions of "
                     f"{topic}: light curves need all of them, so run one worker per group"
                 )
 
-    def _start_offset(self, consumer: Any, partition: Any) -> int:
+    def _start_offset(self, partition: TopicPartition) -> int:
         expected = self._start_offsets.get((partition.topic, partition.partition))
         if expected is None:
             return int(OFFSET_BEGINNING)
         low, high = self._connection.ask(
-            lambda wait_s: consumer.get_watermark_offsets(partition, timeout=wait_s)
+            lambda wait_s: self._consumer.get_watermark_offsets(partition, timeout=wait_s)
         )
         where = f"{partition.topic}[{partition.partition}]"
         if expected > high:

@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, TopicPartition
 
 from broker.errors import ConfigError, FatalError
 from broker.transport import kafka_source
@@ -90,6 +90,14 @@ def test_a_worker_with_part_of_a_topic_refuses(kafka):
             while True:
                 first.poll()
                 second.poll()
+
+
+def test_within_a_callback_the_client_is_asked_nothing():
+    """It would abort the process at the next callback: confluent-kafka 2.16, `CallState_get`, cs is NULL."""
+    source = KafkaSource(config(UNUSED_PORT), {("alerts", 0): 7}, batch_size=10)
+    client, partitions = object(), [TopicPartition("alerts", 0)]
+    source._on_assign(client, partitions)
+    source._on_revoke(client, partitions)
 
 
 def test_a_broker_that_is_not_there_is_named_with_the_reason_after_our_patience(monkeypatch, lose_patience):
