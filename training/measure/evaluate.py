@@ -37,7 +37,7 @@ from training.stars.identity import known_identities
 from training.stars.same_star import same_stars
 
 UNSCORED = "unscored"
-"""Predicted class of a light curve the model may not judge: always a wrong answer."""
+"""Predicted class of a light curve that the model may not be asked about: always a wrong answer."""
 
 LIGHT_CURVES_AT_ONCE = 200
 

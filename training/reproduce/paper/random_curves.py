@@ -61,7 +61,7 @@ class Asked:
     extraction : Extraction
         How its features are computed.
     min_epochs : int
-        Fewest points of a light curve that it judges.
+        Fewest points of a light curve that it is asked about.
     """
 
     name: str
@@ -129,7 +129,7 @@ def shuffled_curves(target: Target, n: int | None, *, seed: int) -> list[Labelle
 def predicted_classes(
     bench: Bench, asked: Asked, surveys: Sequence[LabelledCurves], *, workers: int
 ) -> dict[str, int]:
-    """Light curves by the class the model gives them, `UNSCORED` where it may not judge."""
+    """Light curves by the class the model gives them, `UNSCORED` where it may not be asked."""
     tables = [
         feature_table(
             survey,
