@@ -115,6 +115,7 @@ def _only_record(container: bytes) -> dict[str, Any]:
     return record
 
 
+@pytest.mark.slow
 def test_a_broker_killed_in_mid_stream_costs_no_annotation(stage: Stage, expected: Annotations) -> None:
     stream_to(stage, EARLY)
     with running(*stage.run(SLOWLY, until_end=False)) as worker:
@@ -141,6 +142,7 @@ def test_a_worker_killed_in_mid_stream_goes_on_and_loses_nothing(stage: Stage, e
     assert not differences(stage.published(), expected)
 
 
+@pytest.mark.slow
 def test_a_power_cut_of_broker_and_worker_loses_nothing(stage: Stage, expected: Annotations) -> None:
     stream_to(stage, EARLY)
     with running(*stage.run(SLOWLY, until_end=False)) as worker:
