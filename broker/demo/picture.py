@@ -19,7 +19,7 @@ from broker.state.light_curve import BandSeries
 
 Array = NDArray[np.float64]
 
-WIDTH, HEIGHT = 960, 600
+WIDTH, HEIGHT = 960, 624
 MAX_NAMED_CLASSES = 6  # classes with a colour of their own; the rest are "other"
 NAMED_FROM_PROBABILITY = 0.10  # a class that never reaches this probability is among the rest
 SURE_PROBABILITY = 0.9
@@ -187,8 +187,8 @@ def _probabilities(scored: Sequence[Mapping[str, Any]]) -> list[str]:
         inside = _label(panel, name, n_epochs, lower, upper)
         if inside:
             names.append(inside)
-        elif name != OTHER_CLASSES:  # no room: below, at the right
-            names += _legend(legend_end, panel.bottom + 38, name, css)
+        elif name != OTHER_CLASSES:  # no room: in a line below the name of the axis, from the right
+            names += _legend(legend_end, panel.bottom + 64, name, css)
             legend_end -= 9.0 * len(name) + 30.0
         lower = upper
     return parts + names + _sure_from(panel, scored)

@@ -128,6 +128,18 @@ def test_a_class_without_room_for_its_name_is_named_below():
     assert "B" in words(svg)
 
 
+def test_classes_that_are_named_below_leave_the_name_of_the_axis_free():
+    early = record(10, A=0.2, **dict.fromkeys("BCDEF", 0.16))
+    late = [record(n, A=0.98, **dict.fromkeys("BCDEF", 0.004)) for n in range(11, 80)]
+    places = {
+        text.text: float(text.get("y"))
+        for text in ET.fromstring(draw([early, *late], [series("g")])).iter(f"{SVG}text")
+    }
+    below = [places[name] for name in "BCDEF" if name in places]
+    assert len(below) > 1
+    assert min(below) > places["epochs in g so far"] + 13  # the height of the letters
+
+
 def test_a_single_score_can_be_drawn():
     assert "other" in areas(draw([record(12, RRL_ab=1.0)], [series("g")]))
 
