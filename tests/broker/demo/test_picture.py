@@ -132,7 +132,7 @@ def test_classes_that_are_named_below_leave_the_name_of_the_axis_free():
     early = record(10, A=0.2, **dict.fromkeys("BCDEF", 0.16))
     late = [record(n, A=0.98, **dict.fromkeys("BCDEF", 0.004)) for n in range(11, 80)]
     places = {
-        text.text: float(text.get("y"))
+        text.text: float(text.get("y", "nan"))
         for text in ET.fromstring(draw([early, *late], [series("g")])).iter(f"{SVG}text")
     }
     below = [places[name] for name in "BCDEF" if name in places]
