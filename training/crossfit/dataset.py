@@ -153,40 +153,31 @@ def build_dataset(
         has too few stars to learn from and to test on.
     """
     surveys = _read(files, classes, recipe.sampling.min_epochs, progress)
-    identities = [each.identities for each in surveys]
-    star = same_stars(identities)
-    stars = Stars.of(star, [each.truth for each in surveys], [each.file.test_only for each in surveys])
-    joined_fold, met_again = assign_folds(stars, identities, known, count=recipe.folds, seed=seed)
-    fold = np.split(joined_fold, np.cumsum([len(each) for each in star])[:-1])
-    parts = []
-    for number, survey in enumerate(surveys):
-        curves = np.flatnonzero(survey.truth.labelled & (fold[number] != LEFT_OUT))
-        if not len(curves):
-            continue
-        table = feature_table(
-            survey.curves,
-            curves,
-            replace(recipe.sampling, seed=seed),
-            recipe.extraction,
-            cache_folder=cache_folder,
-            workers=workers,
-            progress=progress,
+    star = same_stars([each.identities for each in surveys])
+    fold, met_again = _split(surveys, star, known, recipe.folds, seed)
+
+    def measured(survey: Labelled, curves: NDArray[np.int64]) -> FeatureTable | None:
+        return (
+            feature_table(
+                survey.curves,
+                curves,
+                replace(recipe.sampling, seed=seed),
+                recipe.extraction,
+                cache_folder=cache_folder,
+                workers=workers,
+                progress=progress,
+            )
+            if len(curves)
+            else None
         )
-        curve = table.curve
-        part = Dataset(
-            classes,
-            (),
-            table,
-            imitated(survey.truth.take(curve), table.kind, classes),
-            np.full(len(curve), number, np.int64),
-            star[number][curve],
-            fold[number][curve],
-            _spared(survey, curves, recipe.stars_per_label, seed)[curve],
-        )
-        parts.append(part)
-    joined = _join(parts, tuple(each.curves.name for each in surveys))
+
+    tables = [
+        measured(survey, np.flatnonzero(survey.truth.labelled & (its_fold != LEFT_OUT)))
+        for survey, its_fold in zip(surveys, fold, strict=True)
+    ]
+    joined = _join(surveys, tables, star, fold, classes=classes, limit=recipe.stars_per_label, seed=seed)
     outcomes = {each.identities.survey: each.reading.outcome for each in surveys if each.reading.outcome}
-    return replace(joined, outcomes=outcomes, kept=_kept(joined, identities, star), known=met_again)
+    return replace(joined, outcomes=outcomes, kept=_kept(joined, surveys, star), known=met_again)
 
 
 def _read(
@@ -218,6 +209,62 @@ def _read(
     return surveys
 
 
+def _split(
+    surveys: Sequence[Labelled],
+    star: Sequence[NDArray[np.int64]],
+    known: KnownStars | None,
+    count: int,
+    seed: int,
+) -> tuple[list[NDArray[np.int8]], Known]:
+    """Fold of every light curve of every survey, and what of them a pretrained network knew."""
+    stars = Stars.of(star, [each.truth for each in surveys], [each.file.test_only for each in surveys])
+    identities = [each.identities for each in surveys]
+    fold, met_again = assign_folds(stars, identities, known, count=count, seed=seed)
+    return np.split(fold, np.cumsum([len(each) for each in star])[:-1]), met_again
+
+
+def _join(
+    surveys: Sequence[Labelled],
+    tables: Sequence[FeatureTable | None],
+    star: Sequence[NDArray[np.int64]],
+    fold: Sequence[NDArray[np.int8]],
+    *,
+    classes: tuple[str, ...],
+    limit: int | None,
+    seed: int,
+) -> Dataset:
+    """Give examples what is known of their light curves, one survey after the other.
+
+    Examples that imitate a class the model lacks are left out.
+    """
+    parts = []
+    for number, (survey, table) in enumerate(zip(surveys, tables, strict=True)):
+        if table is not None:
+            curve = table.curve
+            part = Dataset(
+                classes,
+                (),
+                table,
+                imitated(survey.truth.take(curve), table.kind, classes),
+                np.full(len(curve), number, np.int64),
+                star[number][curve],
+                fold[number][curve],
+                _spared(survey, np.unique(curve), limit, seed)[curve],
+            )
+            parts.append(part)
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in PER_EXAMPLE_FIELDS
+    }
+    joined = replace(
+        parts[0],
+        surveys=tuple(each.curves.name for each in surveys),
+        table=FeatureTable.join([part.table for part in parts]),
+        truth=Truth.join([part.truth for part in parts]),
+        **arrays,
+    )
+    return joined.take(np.flatnonzero(joined.truth.labelled))
+
+
 def _spared(survey: Labelled, curves: NDArray[np.int64], limit: int | None, seed: int) -> NDArray[np.bool_]:
     """Light curves (n,) of the file beyond `limit` of their native label, drawn from `curves`."""
     labels = survey.curves.labels(survey.file.label_key)
@@ -233,24 +280,11 @@ def imitated(truth: Truth, kind: NDArray[np.int8], classes: tuple[str, ...]) -> 
     return truth
 
 
-def _join(parts: Sequence[Dataset], surveys: tuple[str, ...]) -> Dataset:
-    """One survey after the other; examples that imitate a class the model lacks are left out."""
-    arrays: dict[str, Any] = {
-        name: np.concatenate([getattr(part, name) for part in parts]) for name in PER_EXAMPLE_FIELDS
-    }
-    table = FeatureTable.join([part.table for part in parts])
-    truth = Truth.join([part.truth for part in parts])
-    joined = replace(parts[0], surveys=surveys, table=table, truth=truth, **arrays)
-    return joined.take(np.flatnonzero(truth.labelled))
-
-
-def _kept(
-    dataset: Dataset, identities: Sequence[Identities], stars: Sequence[NDArray[np.int64]]
-) -> KnownStars:
+def _kept(dataset: Dataset, surveys: Sequence[Labelled], stars: Sequence[NDArray[np.int64]]) -> KnownStars:
     """All names and places of the stars that a model may learn from, with their folds."""
     learnt, first = np.unique(dataset.star[dataset.trainable], return_index=True)
     fold = dataset.fold[dataset.trainable][first]
     star = np.concatenate(stars)
     rows = np.flatnonzero(np.isin(star, learnt))
-    keys = np.concatenate([each.kept() for each in identities])
+    keys = np.concatenate([each.identities.kept() for each in surveys])
     return KnownStars.of(keys[rows], fold[np.searchsorted(learnt, star[rows])])
