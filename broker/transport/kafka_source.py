@@ -18,8 +18,8 @@ from broker.transport.kafka_client import Connection, make_consumer
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.5
-_MESSAGES_PER_CALL = 32  # few, so that
-_MAX_BATCH_BYTES = 64 * 2**20  # a batch of large ones stays within memory
+_MAX_BATCH_BYTES = 64 * 2**20  # a batch of large packets stays within memory, as it is looked at
+_MESSAGES_PER_CALL = 32  # after every few
 
 _FORBIDDEN_CODES = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
 _NO_TOPIC_CODES = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
@@ -57,7 +57,7 @@ class KafkaSource:
         self._ended: set[Partition] = set()
         self._next_offsets: dict[Partition, int] = {}
         self._missing_since: dict[str, float] = {}
-        self._given: list[TopicPartition] = []  # partitions of ours that are not started yet
+        self._given: list[TopicPartition] | None = None  # what is ours and not started yet, maybe nothing
         self._consumer: Any = None
         self._closing = False
         self._subscribed: list[str] = []
@@ -111,10 +111,10 @@ class KafkaSource:
         packets: list[Packet] = []
         size = 0
         while len(packets) < self._batch_size and size < _MAX_BATCH_BYTES:
-            if self._given:
+            if self._given is not None:
                 if packets:  # first they are committed: the partitions begin behind them
                     break
-                self._start()
+                self._start(self._given)
             step = min(_MESSAGES_PER_CALL, self._batch_size - len(packets))
             messages = self._consumer.consume(step, 0.0 if packets else _POLL_S)
             for message in messages:
@@ -191,10 +191,10 @@ class KafkaSource:
             self._given = partitions
 
     def _on_revoke(self, consumer: Any, partitions: list[TopicPartition]) -> None:
-        self._given = []
+        self._given = None
         self._assigned -= {(p.topic, p.partition) for p in partitions}
 
-    def _start(self) -> None:
+    def _start(self, partitions: list[TopicPartition]) -> None:
         """Start every partition that was given to us where it is to go on.
 
         Raises
@@ -202,7 +202,7 @@ class KafkaSource:
         FatalError
             If they are not all of a topic, one of them ends before it is to go on, or they cannot be started.
         """
-        partitions, self._given = self._given, []
+        self._given = None
         self._ended.clear()
         self._next_offsets.clear()
         try:

@@ -92,6 +92,15 @@ def test_a_worker_with_part_of_a_topic_refuses(kafka):
                 second.poll()
 
 
+def test_a_worker_with_no_part_of_a_topic_refuses_as_well(kafka):
+    produce(kafka, "alerts", [b"x"])
+    with closing(KafkaSource(config(kafka), {}, batch_size=10)) as source:
+        source.connect()
+        source._on_assign(source._consumer, [])  # one member more than there are partitions
+        with pytest.raises(FatalError, match="0 of the 4 partitions of alerts"):
+            source.poll()
+
+
 def test_within_a_callback_the_client_is_asked_nothing():
     """It would abort the process at the next callback: confluent-kafka 2.16, `CallState_get`, cs is NULL."""
     source = KafkaSource(config(UNUSED_PORT), {("alerts", 0): 7}, batch_size=10)
