@@ -233,6 +233,7 @@ def _dataset(rows: LabelledRows, recipe: Recipe, seed: int) -> Dataset:
     check_classes(
         truth,
         classes,
+        rows.star,
         rows.star.astype(np.str_),
         rows.table.n_epochs,
         min_epochs=recipe.sampling.min_epochs,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from features import FEATURE_NAMES, scorable
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError, expected_reliability
-from schemas.model.verdict import verdicts
+from schemas.model.verdict import published, verdicts
 from training.errors import SettingsError
 from training.examples.data_frames import extractions_of, read_frame, read_labels, stars_of
 from training.examples.feature_table import Extraction
@@ -110,15 +110,17 @@ class Classifier:
         scored = scorable(asked.values, asked.status, asked.n_epochs, manifest.min_epochs)
         single, out_of_range = self.artifact.score(asked.values, scored)
         said = verdicts(single, scored, abstain_below=manifest.abstain_below)
-        highest = single.max(axis=1)  # NaN where not scored
         return pd.DataFrame(
             {
                 "label": [
                     manifest.classes[number] if given else None
                     for number, given in zip(said.best, said.given, strict=True)
                 ],
-                "probability": highest.astype(np.float64),
-                **{f"p_{name}": single[:, j].astype(np.float64) for j, name in enumerate(manifest.classes)},
+                "probability": said.probability,
+                **{
+                    f"p_{name}": [published(value) for value in single[:, j].tolist()]
+                    for j, name in enumerate(manifest.classes)
+                },
                 "scored": scored,
                 "out_of_range": [_names(bits) for bits in out_of_range],
                 "expected_accuracy": np.where(scored, self._expected(asked.n_epochs), np.nan),

@@ -14,6 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.read import NPZ_ERRORS
+from training.errors import SettingsError
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -29,6 +31,16 @@ OUR_PACKAGES = frozenset({"features", "schemas", "training"})
 
 WITHOUT_INFLUENCE = frozenset({"training.errors", "training.progress", "training.result_cache"})
 """Modules that no result depends on: what is shown or raised on the way, and where results are kept."""
+
+
+def _sources_changed() -> dict[Path, int]:
+    """When each source of ours was changed, in ns."""
+    specs = [importlib.util.find_spec(package) for package in OUR_PACKAGES]
+    folders = [place for spec in specs if spec for place in spec.submodule_search_locations or ()]
+    return {file: file.stat().st_mtime_ns for folder in folders for file in Path(folder).rglob("*.py")}
+
+
+_CHANGED_BEFORE_START = _sources_changed()
 
 
 def cached(
@@ -48,22 +60,41 @@ def cached(
         Called without arguments.
     code : str
         Name of the module that computes it.
+
+    Raises
+    ------
+    SettingsError
+        If the cache cannot be written, or code that the result depends on was edited while this ran.
     """
     return cached_at(None if folder is None else folder / name_of(what, key, code=code), compute)
 
 
 def cached_at(path: Path | None, compute: Callable[[], Arrays]) -> Arrays:
-    """Return the arrays in a file, computed and written if it is absent or damaged; None keeps nothing."""
+    """Return the arrays in a file, computed and written if it is absent or damaged; None keeps nothing.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be written.
+    """
     if path is None:
         return compute()
     if (found := _read(path)) is not None:
         return found
     made = compute()
-    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-    with unfinished.open("wb") as file:
-        np.savez(file, **made)  # type: ignore[arg-type] # names that are not its options
-    unfinished.replace(path)  # a result is there whole or not at all
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("wb") as file:
+            np.savez(file, **made)  # type: ignore[arg-type] # names that are not its options
+        unfinished.replace(path)  # a result is there whole or not at all
+    except OSError as exc:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise SettingsError(
+            f"cannot write to the cache {path.parent}: {exc.strerror}: make room, or name another folder "
+            "with --cache"
+        ) from exc
     return made
 
 
@@ -148,7 +179,13 @@ def _source(module: str) -> str:
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise ImportError(f"no source of {module} to know its results by")
-    return Path(spec.origin).read_text(encoding="utf-8")
+    file = Path(spec.origin)
+    if file.stat().st_mtime_ns != _CHANGED_BEFORE_START.get(file, file.stat().st_mtime_ns):
+        raise SettingsError(
+            f"{file} was edited while this ran: results of the old code would be kept as those of the new; "
+            "start again"
+        )
+    return file.read_text(encoding="utf-8")
 
 
 @cache

@@ -1,6 +1,8 @@
 """Results on disk, and what they are known by."""
 
+import errno
 import importlib.metadata
+import os
 import sys
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from training import result_cache
+from training.errors import SettingsError
 from training.result_cache import cached, code_hash, hash_of, name_of, what_it_does
 
 
@@ -81,10 +84,31 @@ def test_a_result_is_another_when_a_package_it_depends_on_is_of_another_version(
     assert key() != before
 
 
-def test_networks_are_known_by_the_optimiser_and_features_are_not(monkeypatch):
-    def reached(module: str) -> set[str]:
-        return result_cache._reached(module)
+def test_code_edited_while_it_runs_keeps_no_result(house, tmp_path, monkeypatch):
+    monkeypatch.setattr(result_cache, "_CHANGED_BEFORE_START", result_cache._sources_changed())
+    key()
+    helper = house / "deep" / "helper.py"
+    changed = helper.stat().st_mtime_ns
+    helper.write_text("x = 2\n")
+    os.utime(helper, ns=(changed, changed + 1))
+    code_hash.cache_clear()
+    with pytest.raises(SettingsError, match=r"deep/helper\.py was edited while this ran.* start again"):
+        cached(tmp_path, "thing", {}, pytest.fail, code="made_up_house.top")
 
+
+def test_a_cache_without_room_is_named_and_nothing_half_written_stays(tmp_path, monkeypatch):
+    def no_room(file, **arrays):
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", no_room)
+    with pytest.raises(SettingsError, match=r"cannot write to the cache .*: No space left .* --cache"):
+        cached(tmp_path, "thing", {}, lambda: {"x": np.arange(3)}, code="training.errors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_networks_are_known_by_the_optimiser_and_features_are_not():
+    reached = result_cache._reached
     assert {
         "training.network.one_cycle",
         "training.network.loss",

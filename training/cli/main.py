@@ -119,9 +119,13 @@ def _add_reproduce(sub: argparse.ArgumentParser) -> None:
         "--light-curves", type=Path, required=True, metavar="DIR", help="folder of the surveys' npz files"
     )
     sub.add_argument("--output", type=Path, required=True, metavar="DIR", help="of the report and its plots")
-    sub.add_argument("--quick", action="store_true", help="few repeats and epochs: minutes, no results")
+    sub.add_argument(
+        "--quick", action="store_true", help="few repeats and training epochs: minutes, no results"
+    )
     sub.add_argument("--only", nargs="+", default=[], metavar="NAME", help="experiments (all)")
-    sub.add_argument("--repeats", type=_positive, metavar="N", help="of every experiment (30)")
+    sub.add_argument(
+        "--repeats", type=_positive, metavar="N", help="how often each experiment is repeated (30)"
+    )
     sub.add_argument("--training-epochs", type=_positive, metavar="N", help="of the paper's loop (500)")
     sub.add_argument(
         "--upsilont", type=Path, metavar="DIR", help="transfer the published weights in this folder (ours)"

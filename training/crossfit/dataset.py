@@ -152,8 +152,9 @@ def build_dataset(
         If a file cannot be used (see `read_light_curves`), none of its labels maps to a class, or a class
         has too few stars to learn from and to test on.
     """
-    surveys = _read(files, classes, recipe.sampling.min_epochs, progress)
+    surveys = _read(files, classes, progress)
     star = same_stars([each.identities for each in surveys])
+    _check_classes(surveys, star, classes, recipe.sampling.min_epochs)
     fold, met_again = _split(surveys, star, known, recipe.folds, seed)
 
     def measured(survey: Labelled, curves: NDArray[np.int64]) -> FeatureTable | None:
@@ -180,10 +181,8 @@ def build_dataset(
     return replace(joined, outcomes=outcomes, kept=_kept(joined, surveys, star), known=met_again)
 
 
-def _read(
-    files: Sequence[LabelledFile], classes: tuple[str, ...], min_epochs: int, progress: Bars
-) -> list[Labelled]:
-    """Read light curves and settle their labels, once it is sure that their classes can be learnt."""
+def _read(files: Sequence[LabelledFile], classes: tuple[str, ...], progress: Bars) -> list[Labelled]:
+    """Read light curves and settle their labels."""
     surveys = []
     for file in files:
         reading = file.read(progress)
@@ -195,18 +194,27 @@ def _read(
                 f"it has {', '.join(map(str, np.unique(labels)[:8]))}"
             )
         surveys.append(Labelled(file, reading, truth, file.identities(reading.survey)))
-    trained = [each for each in surveys if not each.file.test_only]
+    return surveys
+
+
+def _check_classes(
+    surveys: Sequence[Labelled], star: Sequence[NDArray[np.int64]], classes: tuple[str, ...], min_epochs: int
+) -> None:
+    """Make sure that the classes can be learnt, before their features are computed."""
+    trained = [
+        (each, its_star) for each, its_star in zip(surveys, star, strict=True) if not each.file.test_only
+    ]
     if not trained:
         raise SettingsError("every one of the surveys is for testing only: give light curves to train on")
     check_classes(
-        Truth.join([each.truth for each in trained]),
+        Truth.join([each.truth for each, _ in trained]),
         classes,
-        np.concatenate([each.identities.names for each in trained]),
-        np.concatenate([each.curves.curves.n_epochs for each in trained]),
+        np.concatenate([its_star for _, its_star in trained]),
+        np.concatenate([each.identities.names for each, _ in trained]),
+        np.concatenate([each.curves.curves.n_epochs for each, _ in trained]),
         min_epochs=min_epochs,
-        where=", ".join(str(each.file.path) for each in trained),
+        where=", ".join(str(each.file.path) for each, _ in trained),
     )
-    return surveys
 
 
 def _split(

@@ -13,7 +13,8 @@ from training.network.one_cycle import MIN_BATCH
 def check_classes(
     truth: Truth,
     classes: tuple[str, ...],
-    stars: NDArray[np.str_],
+    star: NDArray[np.int64],
+    names: NDArray[np.str_],
     n_epochs: NDArray[np.int64],
     *,
     min_epochs: int,
@@ -25,8 +26,10 @@ def check_classes(
     ----------
     truth : Truth
         Of the light curves that are trained on; classes that no label names are passed over.
-    stars : (n,) str
+    star : (n,) int64
         Star of each light curve.
+    names : (n,) str
+        Of the stars, for messages.
     n_epochs : (n,) int64
         Points of each light curve.
     min_epochs : int
@@ -55,11 +58,10 @@ def check_classes(
                 f"{of_class.sum()} has {n_epochs[of_class].max()} epochs, {min_epochs} are needed: "
                 "add longer ones, or leave the class out (--class-map)"
             )
-        of_these = np.unique(stars[long_enough])
-        if len(of_these) == 1:
+        if len(np.unique(star[long_enough])) == 1:
             raise TrainingError(
                 f"{where}: class {name!r} has a single star with {min_epochs} epochs or more, "
-                f"{of_these[0]}: add stars, or leave the class out (--class-map)"
+                f"{names[long_enough][0]}: add stars, or leave the class out (--class-map)"
             )
 
 

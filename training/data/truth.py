@@ -91,9 +91,8 @@ class Truth:
 
     @property
     def first(self) -> NDArray[np.int64]:
-        """Number of the first class (n,) that a row may be: the stratum that it is drawn in."""
-        first: NDArray[np.int64] = self.allowed.argmax(axis=-1).astype(np.int64)
-        return first
+        """Number of the first class (n,) that a row may be, the stratum that it is drawn in; -1 for none."""
+        return np.where(self.labelled, self.allowed.argmax(axis=-1), -1)
 
     def settled(self, predicted: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the true class (..., n) to hold a prediction (..., n) against; k is a prediction of none.

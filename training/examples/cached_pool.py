@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from training.errors import SettingsError, TrainingError
+from training.errors import TrainingError
 from training.result_cache import Arrays, cached_at
 
 Work = Callable[[Any], Arrays]
@@ -58,8 +58,6 @@ def compute_chunks(
             "a process was killed, for want of memory perhaps: start again with fewer --workers; what was "
             "finished is kept"
         ) from exc
-    except OSError as exc:
-        raise SettingsError(f"cannot write to the cache {cache_folder}: {exc.strerror}") from exc
 
 
 def _leave_interrupts() -> None:

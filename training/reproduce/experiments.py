@@ -27,7 +27,7 @@ from training.reproduce.paper.figs7_to_11 import (
     PAPER_TABLE_6,
     PAPER_TABLE_8,
     TEST_SHARE,
-    first_epochs,
+    first_training_epochs,
     learning_curves,
     three_ways,
 )
@@ -175,7 +175,7 @@ class Experiments:
                 names=("Table 8", "Fig. 11"),
                 differs="The paper has 288,698 stars of ASAS-SN; the Catalina survey stands in their place.",
             ),
-            first_epochs(self.bench, target, values, pretrained),
+            first_training_epochs(self.bench, target, values, pretrained),
         ]
 
     def forests(self) -> list[Section]:

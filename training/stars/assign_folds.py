@@ -87,7 +87,7 @@ class Stars:
         """Join the surveys: star of each light curve, classes it may be, and whether it is only measured."""
         survey = np.repeat(np.arange(len(stars)), [len(each) for each in stars])
         star = np.unique(np.concatenate(stars), return_inverse=True)[1]
-        label = np.concatenate([np.where(each.labelled, each.first, -1) for each in truths])
+        label = np.concatenate([each.first for each in truths])
         return cls(survey, star, label, np.array(measured_only)[survey])
 
     @property

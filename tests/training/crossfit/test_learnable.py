@@ -5,7 +5,7 @@ from training.crossfit.learnable import check_classes, check_examples
 from training.data.truth import Truth
 from training.errors import TrainingError
 
-IDS = np.array(["s1", "s2", "s3", "s4", "s5", "s6"])
+NAMES = np.array(["s1", "s2", "s3", "s4", "s5", "s6"])
 LABELS = np.array(["EB", "EB", "RRL_ab", "RRL_ab|RRL_c", "RRL_c", ""])
 EPOCHS = np.array([20, 20, 20, 20, 20, 5])
 
@@ -14,9 +14,10 @@ CLASSES = ("EB", "RRL_ab", "RRL_c")
 SAME = {label: label for label in ("EB", "RRL_ab", "RRL_c", "RRL_ab|RRL_c")}
 
 
-def check(ids=IDS, labels=LABELS, n_epochs=EPOCHS):
+def check(names=NAMES, labels=LABELS, n_epochs=EPOCHS):
     truth = Truth.of(labels, SAME, CLASSES)
-    check_classes(truth, CLASSES, ids, n_epochs, min_epochs=10, where="stars.csv")
+    star = np.unique(names, return_inverse=True)[1]
+    check_classes(truth, CLASSES, star, names, n_epochs, min_epochs=10, where="stars.csv")
 
 
 def test_classes_with_two_long_light_curves_each_can_be_trained():
@@ -34,7 +35,7 @@ def test_a_class_of_a_single_star_is_named_with_it():
     with pytest.raises(TrainingError, match=r"class 'RRL_c' has a single star .*, s5: add stars, or leave"):
         check(labels=np.array(["EB", "EB", "RRL_ab", "RRL_ab", "RRL_c", ""]))
     with pytest.raises(TrainingError, match=r"class 'EB' has a single star .*, s1: "):
-        check(ids=np.array(["s1", "s1", "s3", "s4", "s5", "s6"]))  # two bands of one star
+        check(names=np.array(["s1", "s1", "s3", "s4", "s5", "s6"]))  # two bands of one star
     with pytest.raises(TrainingError, match=r"class 'EB' has a single star .*, s2: "):
         check(n_epochs=np.array([9, 10, 20, 20, 20, 20]))  # the other is too short
 

@@ -29,6 +29,12 @@ def test_for_a_coarse_label_every_class_within_is_right_and_others_wrong():
     assert truth.agrees(predicted).tolist() == [True, True, False, False]
 
 
+def test_without_a_class_no_answer_is_right():
+    truth = Truth(np.zeros((4, 3), bool))
+    assert truth.first.tolist() == [-1] * 4
+    assert not truth.agrees(np.array([0, 1, 2, 3])).any()
+
+
 def test_each_repeat_is_settled_by_its_own_truth():
     allowed = np.array([[[True, False], [False, True]], [[False, True], [True, True]]])
     predicted = np.array([[1, 1], [1, 1]])

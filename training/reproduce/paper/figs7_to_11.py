@@ -35,7 +35,7 @@ BASE_SEED = 1000
 """The base model has splits of its own, as in the paper; with those of the others it would be one of them."""
 
 SHOWN_PAIRS = 4
-SHOWN_EPOCHS = 40
+SHOWN_TRAINING_EPOCHS = 40
 
 
 def learning_curves(
@@ -157,13 +157,13 @@ def three_ways(
     )
 
 
-def first_epochs(
+def first_training_epochs(
     bench: Bench, target: Target, values: NDArray[np.float64], pretrained: TrainedNetwork
 ) -> Section:
     """Fig. 10: which of scratch and every-layer is good sooner."""
     ways = (Way.SCRATCH, Way.EVERY_LAYER)
     cells = [bench.cell(target, values, pretrained, CellSettings(way=way, test=TEST_SHARE)) for way in ways]
-    shown = min(SHOWN_EPOCHS, len(cells[0].rate))
+    shown = min(SHOWN_TRAINING_EPOCHS, len(cells[0].rate))
     pairs = [
         (cells[0].validation[:shown, repeat], cells[1].validation[:shown, repeat])
         for repeat in range(min(SHOWN_PAIRS, bench.scale.repeats))
@@ -179,7 +179,7 @@ def first_epochs(
             "of the lower of the two best; a repeat that never does counts with all its training epochs.",
         ),
         (),
-        (Figure(plot, "Four repeats, scratch and every-layer, as Fig. 10."),),
+        (Figure(plot, f"{len(pairs)} repeats, scratch and every-layer, as Fig. 10."),),
     )
 
 
