@@ -99,6 +99,20 @@ def test_files_without_a_known_meaning_are_refused(survey):
         build([LabelledFile(survey, "kind", {"RRab": "short"})])
 
 
+def test_two_names_at_one_place_are_one_star_a_class_of_which_is_refused(survey, tmp_path):
+    with np.load(survey) as stars:
+        columns = dict(stars)
+    n = len(columns["kind"])
+    shorts = np.flatnonzero(columns["kind"] == "short")
+    columns["kind"][shorts[2:]] = "other"  # of this class are left two light curves, of two names
+    places = {"ra": np.linspace(0.0, 300.0, n), "dec": np.zeros(n)}
+    places["ra"][shorts[1]] = places["ra"][shorts[0]] + 0.5 / 3600.0
+    path = tmp_path / "places.npz"
+    np.savez(path, **columns, **places)
+    with pytest.raises(TrainingError, match=r"class 'short' has a single star .*, star0: add stars"):
+        build([LabelledFile(path, "kind", MAP)])
+
+
 @pytest.mark.parametrize("wrong", [{"folds": 2}, {"abstain_below": 1.0}])
 def test_recipes_that_cannot_work_are_refused(wrong):
     with pytest.raises(SettingsError, match=next(iter(wrong))):
