@@ -1,6 +1,6 @@
 """Survey facts: what holds for ZTF and LSST wherever their data are read, simulated or re-observed.
 
-All are published, or measured on public data.
+All are published, or measured on public data, but for what is named as assumed.
 
 ZTF. Bellm et al. (2019), PASP 131, 018002; Masci et al. (2019), PASP 131, 018003.
 
@@ -19,6 +19,9 @@ LSST. Ivezic et al. (2019), ApJ 873, 111; Bianco et al. (2022), ApJS 258, 1.
   errors of the science fluxes in five alert packets of 2025 (0.0139 at g = 21.07, 0.0156 at r = 20.99, 0.0190
   at i = 21.03, 0.0253 at z = 20.84); u and y are in Table 2, less the loss at an airmass of 1.2.
 - Deep drilling: in the same packets exposures are 0.67 to 1.25 minutes apart.
+
+Assumed: the time over which a reference image is taken; that those of LSST have as many frames as ZTF's; and
+the magnitudes of saturation, round numbers for a median night.
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ DETECTION_SIGMA = 5.0
 """An alert is a difference from the reference image of at least this many errors."""
 
 REFERENCE_SPAN_D = 500.0
-"""Time over which the frames of a reference image are taken [d]."""
+"""Time over which the frames of a reference image are taken [d]; assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,22 +92,22 @@ class SurveyFacts:
         Of the times in its alerts.
     exposure_s : float
         Length of an exposure.
-    repeat_min : (float, float)
+    repeat_minutes : (float, float)
         Shortest and longest time from one exposure to the next where a field is exposed over and over.
     depth : mapping of str to float
         By band: median five-sigma magnitude of an exposure, over Moon, seeing and airmass.
     noise : Noise
         Of alerts and forced photometry at this depth.
     saturation : float
-        Brighter stars are not measured [mag].
+        Brighter stars are not measured [mag]; assumed.
     reference_frames : int
-        Exposures in a reference image.
+        Exposures in a reference image; for LSST assumed.
     """
 
     name: Literal["ztf", "lsst"]
     time_scale: Literal["UTC", "TAI"]
     exposure_s: float
-    repeat_min: tuple[float, float]
+    repeat_minutes: tuple[float, float]
     depth: Mapping[str, float]
     noise: Noise
     saturation: float
@@ -115,7 +118,7 @@ ZTF = SurveyFacts(
     name="ztf",
     time_scale="UTC",
     exposure_s=30.0,
-    repeat_min=(0.7, 1.3),
+    repeat_minutes=(0.7, 1.3),
     depth={"g": 20.5, "r": 20.4},
     noise=Noise(floor=0.004, gamma=0.022),
     saturation=12.5,
@@ -125,7 +128,7 @@ LSST = SurveyFacts(
     name="lsst",
     time_scale="TAI",
     exposure_s=30.0,
-    repeat_min=(0.66, 1.3),
+    repeat_minutes=(0.66, 1.3),
     depth={"u": 23.57, "g": 24.15, "r": 23.93, "i": 23.72, "z": 23.18, "y": 22.32},
     noise=Noise(floor=0.005, gamma=0.039),
     saturation=16.0,

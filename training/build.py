@@ -92,7 +92,7 @@ def train(job: Job) -> Manifest:
     with Bars() as progress:
         dataset = _dataset(job, progress)
         made = cross_fit(dataset, job.recipe, FromScratch(job.recipe, progress), seed=job.seed)
-    folds = write_fold_networks(job.output, FoldNetworks(made.of_folds, dataset.kept))
+    folds = write_fold_networks(job.output, FoldNetworks(made.of_folds, dataset.learnt_stars))
     return _release(job, dataset, made, {"method": "trained from scratch", "folds_sha256": folds})
 
 
@@ -122,19 +122,19 @@ def transfer(job: Job, pretrained_folder: Path, layers: Layers | None = None) ->
     with Bars() as progress:
         dataset = _dataset(job, progress, None if pretraining is None else pretraining.stars)
         layers = layers or transfer_layers(dataset.n_light_curves)
-        of_folds = pretraining.networks if pretraining is not None and dataset.known.in_folds else ()
+        of_folds = pretraining.networks if pretraining is not None and dataset.met_again.in_folds else ()
         fit = FromPretrained.by(job.recipe, pretrained, layers, progress, of_folds)
         made = cross_fit(dataset, job.recipe, fit, seed=job.seed)
         learnt = learnt_files(origin)
-        told_apart = {*dataset.known.in_folds, *dataset.known.in_others}
+        told_apart = {*dataset.met_again.in_folds, *dataset.met_again.in_others}
         seen = [name for name in _seen(job.files, learnt) if name not in told_apart]
-        few_known = not seen and dataset.known.n < MAX_KNOWN_SHARE * dataset.n_light_curves
+        few_known = not seen and dataset.met_again.n < MAX_KNOWN_SHARE * dataset.n_light_curves
         curve = learning_curve(dataset, job.recipe, fit, seed=job.seed) if few_known else None
     method = {
         "method": f"transferred, {layers.value}",
         "pretrained": {"name": origin.name, "version": origin.version, "sha256": origin.sha256},
         "files_of_pretraining": sorted(learnt),
-        "known_from_pretraining": asdict(dataset.known),
+        "known_from_pretraining": asdict(dataset.met_again),
         "seen_in_pretraining": seen,
     }
     manifest = _release(job, dataset, made, method)

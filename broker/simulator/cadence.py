@@ -166,7 +166,7 @@ def _lsst_night(rng: Generator, moon: float) -> list[tuple[str, float]]:
     """Clump as in a deep field: three neighbouring bands twice each; u only without Moon, y only with it."""
     available = "ugriz" if moon < 0.4 else "grizy"
     first = int(rng.integers(0, 3))
-    exposure_d, change_d = LSST.repeat_min[0] / 1440.0, 150.0 / 86400.0
+    exposure_d, change_d = LSST.repeat_minutes[0] / 1440.0, 150.0 / 86400.0
     return [
         (band, 2 * number * exposure_d + number * change_d + again * exposure_d)
         for number, band in enumerate(available[first : first + 3])

@@ -10,7 +10,15 @@ from schemas.surveys import LSST, MAG_PER_RELATIVE_FLUX, ZTF, Noise
 
 @pytest.mark.parametrize(
     ("mag", "measured"),
-    [(13.25, 0.0061), (14.75, 0.0097), (16.25, 0.0174), (17.25, 0.0299), (18.25, 0.048), (19.25, 0.0914)],
+    [
+        (13.25, 0.0061),
+        (14.75, 0.0097),
+        (16.25, 0.0174),
+        (17.25, 0.0299),
+        (18.25, 0.048),
+        (19.25, 0.0914),
+        (19.8, 0.118),
+    ],
 )
 def test_errors_of_ztf_alerts_are_as_measured(mag, measured):
     assert ZTF.noise.error(np.array([mag]), np.array([20.5]))[0] == pytest.approx(measured, rel=0.22)

@@ -227,7 +227,7 @@ def _add_preprocessing(graph: _Graph, constants: Preprocessing) -> str:
 
 
 def _add_network(graph: _Graph, model: TrainedNetwork, x: str) -> None:
-    """`Network.forward`, the temperature and the softmax as nodes: gives ``probabilities``."""
+    """`Networks.logits`, the temperature and the softmax as nodes: gives ``probabilities``."""
 
     def batch_norm(x: str, layer: str, eps: float) -> str:
         parts = ("weight", "bias", "running_mean", "running_var")

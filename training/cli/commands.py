@@ -51,11 +51,11 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 def features(arguments: argparse.Namespace) -> None:
     """``varstream-train features``: write the table and say what could not be measured, and why."""
-    from training.examples import feature_file as feature_files  # noqa: PLC0415 - needs pyarrow
+    from training.examples import feature_file  # noqa: PLC0415 - needs pyarrow
     from training.examples.feature_table import default_workers  # noqa: PLC0415
 
     started = time.monotonic()
-    feature_files.check_output(arguments.output)
+    feature_file.check_output(arguments.output)
     columns = _columns(arguments)
     paths = [file for path in arguments.light_curves for file in _files(path)]
     tables, made = [], []
@@ -65,7 +65,7 @@ def features(arguments: argparse.Namespace) -> None:
             if arguments.first_epochs is not None:
                 survey = replace(survey, curves=survey.curves.first_epochs(arguments.first_epochs))
             made.append(
-                feature_files.compute_features(
+                feature_file.compute_features(
                     survey,
                     convention=arguments.convention,
                     clip_sigma=arguments.clip_sigma,
@@ -74,9 +74,9 @@ def features(arguments: argparse.Namespace) -> None:
                     progress=progress,
                 )
             )
-            tables.append(feature_files.feature_rows(survey, made[-1]))
-    feature_files.write_table(arguments.output, tables)
-    everything = feature_files.Features.join(made)
+            tables.append(feature_file.feature_rows(survey, made[-1]))
+    feature_file.write_table(arguments.output, tables)
+    everything = feature_file.Features.join(made)
     reasons = ", ".join(f"{name} {count}" for name, count in everything.blocked().items())
     print(
         f"{len(everything.status)} light curves, {everything.n_blocked} without features"

@@ -21,7 +21,7 @@ from training.errors import SettingsError, TrainingError
 from training.examples.augment import Kind
 from training.examples.feature_table import FeatureTable, feature_table
 from training.progress import Bars
-from training.stars.assign_folds import LEFT_OUT, NEVER_TRAINED, Known, Stars, assign_folds
+from training.stars.assign_folds import LEFT_OUT, NEVER_TRAINED, MetAgain, StarsOfCurves, assign_folds
 from training.stars.identity import Identities
 from training.stars.known_stars import KnownStars
 from training.stars.same_star import same_stars
@@ -54,9 +54,9 @@ class Dataset:
         Examples of labels that have enough others: measured, but not trained on.
     outcomes : mapping of str to mapping
         By survey, what became of the stars that are shown as another survey sees them.
-    kept : KnownStars
+    learnt_stars : KnownStars
         Stars that a model may learn from, with their folds, for who transfers that model.
-    known : Known
+    met_again : MetAgain
         What of it a pretrained network knew.
     """
 
@@ -69,8 +69,8 @@ class Dataset:
     fold: NDArray[np.int8]
     spared: NDArray[np.bool_]
     outcomes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    kept: KnownStars = field(default_factory=KnownStars.none)
-    known: Known = field(default_factory=Known)
+    learnt_stars: KnownStars = field(default_factory=KnownStars.none)
+    met_again: MetAgain = field(default_factory=MetAgain)
 
     @property
     def trainable(self) -> NDArray[np.bool_]:
@@ -178,7 +178,9 @@ def build_dataset(
     ]
     joined = _join(surveys, tables, star, fold, classes=classes, limit=recipe.stars_per_label, seed=seed)
     outcomes = {each.identities.survey: each.reading.outcome for each in surveys if each.reading.outcome}
-    return replace(joined, outcomes=outcomes, kept=_kept(joined, surveys, star), known=met_again)
+    return replace(
+        joined, outcomes=outcomes, learnt_stars=_learnt_stars(joined, surveys, star), met_again=met_again
+    )
 
 
 def _read(files: Sequence[LabelledFile], classes: tuple[str, ...], progress: Bars) -> list[Labelled]:
@@ -223,9 +225,11 @@ def _split(
     known: KnownStars | None,
     count: int,
     seed: int,
-) -> tuple[list[NDArray[np.int8]], Known]:
+) -> tuple[list[NDArray[np.int8]], MetAgain]:
     """Fold of every light curve of every survey, and what of them a pretrained network knew."""
-    stars = Stars.of(star, [each.truth for each in surveys], [each.file.test_only for each in surveys])
+    stars = StarsOfCurves.of(
+        star, [each.truth for each in surveys], [each.file.test_only for each in surveys]
+    )
     identities = [each.identities for each in surveys]
     fold, met_again = assign_folds(stars, identities, known, count=count, seed=seed)
     return np.split(fold, np.cumsum([len(each) for each in star])[:-1]), met_again
@@ -288,7 +292,9 @@ def imitated(truth: Truth, kind: NDArray[np.int8], classes: tuple[str, ...]) -> 
     return truth
 
 
-def _kept(dataset: Dataset, surveys: Sequence[Labelled], stars: Sequence[NDArray[np.int64]]) -> KnownStars:
+def _learnt_stars(
+    dataset: Dataset, surveys: Sequence[Labelled], stars: Sequence[NDArray[np.int64]]
+) -> KnownStars:
     """All names and places of the stars that a model may learn from, with their folds."""
     learnt, first = np.unique(dataset.star[dataset.trainable], return_index=True)
     fold = dataset.fold[dataset.trainable][first]

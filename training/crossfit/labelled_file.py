@@ -51,7 +51,7 @@ class LabelledFile:
     observe_as : str or None
         Show the stars as another survey would see them, one of `training.reobserve.ztf_and_lsst.CADENCES`.
     stars_per_label : int or None
-        At most so many stars of one native label are shown to it.
+        At most so many light curves of one native label are shown to it.
     """
 
     path: Path

@@ -36,7 +36,7 @@ class Recipe:
     robust : bool
         Scale features by their deciles, see `training.network.preprocess`.
     stars_per_label : int or None
-        At most so many stars of one native label of one survey are trained on.
+        At most so many light curves of one native label of one survey are trained on.
     folds : int
         Parts the stars are shared out to, see `training.crossfit.crossfit`.
     abstain_below : float

@@ -100,16 +100,16 @@ class LightCurves:
         """Points of each light curve (n,)."""
         return np.diff(self.offsets)
 
-    def pick(self, star: int) -> tuple[F8, F8, F8]:
+    def pick(self, curve: int) -> tuple[F8, F8, F8]:
         """Time, magnitude and error of one light curve."""
-        points = slice(self.offsets[star], self.offsets[star + 1])
+        points = slice(self.offsets[curve], self.offsets[curve + 1])
         return self.time[points], self.mag[points], self.err[points]
 
-    def take(self, stars: NDArray[np.int64]) -> LightCurves:
+    def take(self, curves: NDArray[np.int64]) -> LightCurves:
         """Copy some of the light curves, in the given order."""
-        counts = self.n_epochs[stars]
+        counts = self.n_epochs[curves]
         offsets = offsets_of(counts)
-        points = np.repeat(self.offsets[:-1][stars] - offsets[:-1], counts) + np.arange(offsets[-1])
+        points = np.repeat(self.offsets[:-1][curves] - offsets[:-1], counts) + np.arange(offsets[-1])
         return LightCurves(self.time[points], self.mag[points], self.err[points], offsets)
 
     def first_epochs(self, count: int) -> LightCurves:
@@ -141,10 +141,10 @@ class LabelledCurves:
     curves: LightCurves
     columns: Mapping[str, NDArray[Any]]
 
-    def take(self, stars: NDArray[np.int64]) -> LabelledCurves:
+    def take(self, curves: NDArray[np.int64]) -> LabelledCurves:
         """Copy some of the light curves, in the given order."""
-        columns = {name: values[stars] for name, values in self.columns.items()}
-        return LabelledCurves(self.name, self.curves.take(stars), columns)
+        columns = {name: values[curves] for name, values in self.columns.items()}
+        return LabelledCurves(self.name, self.curves.take(curves), columns)
 
     def labels(self, key: str) -> NDArray[np.str_]:
         """Native labels (n,) in column `key`.

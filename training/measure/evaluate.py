@@ -1,6 +1,6 @@
 """The evaluation of a model folder on labelled light curves, with the pipeline that serves it.
 
-Raw light curves go through `features.extract`, the gates of the scorer and the ONNX graph, exactly as
+Raw light curves go through `features.extract`, the gates of the worker and the ONNX graph, exactly as
 alerts do; nothing of the training code and no torch is involved.
 """
 
@@ -197,7 +197,7 @@ def ask(
 
 
 def answer(artifact: Artifact, curves: LightCurves) -> Answers:
-    """Features, gates and graph, by the rules of the streaming scorer."""
+    """Features, gates and graph, by the rules of the worker."""
     manifest = artifact.manifest
     values, status = extract(
         curves.time,

@@ -1,9 +1,10 @@
 """The transfer of a pretrained network to other classes, under a new head (section 4).
 
-Both keep the pretrained preprocessing constants and the running statistics of every BatchNorm, since
-the layers were trained behind them. (The published code refits the constants, lets the statistics drift
-under frozen weights, and leaves the new last BatchNorm untrained; each of these costs accuracy on small
-targets.) Both begin with the same new head: a penalised logistic regression on the last hidden layer.
+Whichever layers are fitted, the pretrained preprocessing constants are kept, and the running statistics of
+every BatchNorm, since the layers were trained behind them. (The published code refits the constants, lets
+the statistics drift under frozen weights, and leaves the new last BatchNorm untrained; each of these costs
+accuracy on small targets.) All fits begin with the same new head: a penalised logistic regression on the
+last hidden layer.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Strategy:
 
 
 MARATHON_EXPOSURES = (30, 150)
-"""Of one night, fewest and most, as far apart as `SurveyFacts.repeat_min`."""
+"""Of one night, fewest and most, as far apart as `SurveyFacts.repeat_minutes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,9 @@ class Cadence:
         within = elapsed < HALF_NIGHT_D
         further = [start[night[within]] + elapsed[within]]
         for chosen in rng.permutation(start)[: rng.integers(strategy.marathons + 1)]:
-            steps = _log_uniform(self.survey.repeat_min, rng, int(rng.integers(*MARATHON_EXPOSURES))) / 1440.0
+            steps = (
+                _log_uniform(self.survey.repeat_minutes, rng, int(rng.integers(*MARATHON_EXPOSURES))) / 1440.0
+            )
             further.append(chosen + np.cumsum(steps))
         return further
 

@@ -94,7 +94,7 @@ LSST_LIKE = Cadence(
             duration_d=(20.0, 400.0),
             nights_between=(1.2, 4.0),
             again=(0.8, 0.94),
-            minutes_between=LSST.repeat_min,
+            minutes_between=LSST.repeat_minutes,
         ),
     ),
     season_gap_d=(150.0, 200.0),

@@ -50,8 +50,8 @@ class CellSettings:
     ----------
     way : Way
         How the networks are made.
-    stars : int or None
-        Stars that are learnt from, validation included; None takes all but the test stars.
+    n_curves : int or None
+        Light curves that are learnt from, validation included; None takes all but the test stars.
     test : float
         Fraction of the target's stars that is reported.
     repeats : int
@@ -71,7 +71,7 @@ class CellSettings:
     """
 
     way: Way
-    stars: int | None = None
+    n_curves: int | None = None
     test: float = 0.2
     repeats: int = 30
     first_seed: int = 0
@@ -200,7 +200,7 @@ def fit_repeats(
     """Train the repeats of a cell; see `run_cell`, which keeps what comes of them."""
     seeds = [settings.first_seed + number for number in range(settings.repeats)]
     splits = [
-        split(target, seed=seed, test=settings.test, stars=settings.stars, validation=VALIDATION_SHARE)
+        split(target, seed=seed, test=settings.test, n_curves=settings.n_curves, validation=VALIDATION_SHARE)
         for seed in seeds
     ]
     columns = [column for column in range(values.shape[1]) if column not in settings.left_out]

@@ -42,7 +42,7 @@ HIPPARCOS_TEST_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Stars:
+class MeasuredTarget:
     """A target whose features all have a value."""
 
     target: Target
@@ -72,24 +72,24 @@ class Experiments:
         self._pretrained: dict[str, TrainedNetwork] = {}
 
     @cached_property
-    def source(self) -> Stars:
+    def source(self) -> MeasuredTarget:
         """The set in the place of OGLE and EROS-2."""
-        return self._stars(source_pool(self.folder, stars=None))
+        return self._measured(source_pool(self.folder, n_curves=None))
 
     @cached_property
-    def asas(self) -> Stars:
+    def asas(self) -> MeasuredTarget:
         """ASAS-8."""
-        return self._stars(asas_8(self.folder))
+        return self._measured(asas_8(self.folder))
 
     @cached_property
-    def hipparcos(self) -> Stars:
+    def hipparcos(self) -> MeasuredTarget:
         """Hipparcos-20."""
-        return self._stars(hipparcos_20(self.folder))
+        return self._measured(hipparcos_20(self.folder))
 
     @cached_property
-    def css(self) -> Stars:
+    def css(self) -> MeasuredTarget:
         """CSS-12."""
-        return self._stars(css_12(self.folder))
+        return self._measured(css_12(self.folder))
 
     @cached_property
     def source_cell(self) -> Cell:
@@ -107,7 +107,7 @@ class Experiments:
         if self.published is not None:
             return self.published
         if target.name not in self._pretrained:
-            others = self._stars(source_pool(self.folder, stars=None, without=target.surveys))
+            others = self._measured(source_pool(self.folder, n_curves=None, without=target.surveys))
             settings = chosen_settings(self.bench.scale)
             cell = run(self.bench, others.target, others.values, settings)
             best = best_network(self.bench, others.target, others.values, settings, cell)
@@ -116,10 +116,10 @@ class Experiments:
 
     def table3(self) -> list[Section]:
         """Table 3 and Fig. 5."""
-        stars = self.source
+        measured = self.source
         return [
-            architectures(self.bench, stars.target, stars.values),
-            training_run(self.bench, stars.target, stars.values),
+            architectures(self.bench, measured.target, measured.values),
+            training_run(self.bench, measured.target, measured.values),
         ]
 
     def answers(self) -> list[Section]:
@@ -132,10 +132,10 @@ class Experiments:
 
     def ablations(self) -> list[Section]:
         """Sections 3.5 and the Appendix: without the period; imbalance."""
-        stars = self.source
+        measured = self.source
         return [
-            without_period(self.bench, stars.target, stars.values),
-            imbalance(self.bench, stars.target, stars.values),
+            without_period(self.bench, measured.target, measured.values),
+            imbalance(self.bench, measured.target, measured.values),
         ]
 
     def fig7(self) -> list[Section]:
@@ -207,35 +207,42 @@ class Experiments:
 
     def durations(self) -> list[Section]:
         """Fig. 12."""
-        stars = self.asas
+        measured = self.asas
         settings = CellSettings(
-            way=Way.EVERY_LAYER, test=TEST_SHARE, stars=round(0.2 * (1.0 - TEST_SHARE) * len(stars.target))
+            way=Way.EVERY_LAYER,
+            test=TEST_SHARE,
+            n_curves=round(0.2 * (1.0 - TEST_SHARE) * len(measured.target)),
         )
-        pretrained = self.pretrained(stars.target)
-        cell = self.bench.cell(stars.target, stars.values, pretrained, settings)
+        pretrained = self.pretrained(measured.target)
+        cell = self.bench.cell(measured.target, measured.values, pretrained, settings)
         transferred = best_network(
-            self.bench, stars.target, stars.values, self.bench.at_scale(settings), cell, pretrained=pretrained
+            self.bench,
+            measured.target,
+            measured.values,
+            self.bench.at_scale(settings),
+            cell,
+            pretrained=pretrained,
         )
         asked = Asked(
             "every-layer model of a fifth of ASAS-8",
             transferred.network,
-            stars.target.classes,
+            measured.target.classes,
             PAPER_EXTRACTION,
         )
-        shown = transferred.stars.test[: self.bench.scale.duration_stars]
-        models = [(asked, range(len(stars.target.classes)))]
-        return [durations(self.bench, stars.target, shown, models, workers=self.workers)]
+        shown = transferred.split.test[: self.bench.scale.duration_stars]
+        models = [(asked, range(len(measured.target.classes)))]
+        return [durations(self.bench, measured.target, shown, models, workers=self.workers)]
 
     def recipe(self) -> list[Section]:
         """Say what we do differently, and what each part gives."""
         return [recipes(self.bench, self.folder, workers=self.workers)]
 
-    def _case(self, stars: Stars, test: float) -> Case:
+    def _case(self, measured: MeasuredTarget, test: float) -> Case:
         settings = CellSettings(way=Way.SCRATCH, test=test)
-        cell = self.bench.cell(stars.target, stars.values, None, settings)
-        return Case(stars.target, stars.values, self.bench.at_scale(settings), cell)
+        cell = self.bench.cell(measured.target, measured.values, None, settings)
+        return Case(measured.target, measured.values, self.bench.at_scale(settings), cell)
 
-    def _stars(self, target: Target) -> Stars:
+    def _measured(self, target: Target) -> MeasuredTarget:
         table = target.examples(
             Sampling(),
             PAPER_EXTRACTION,
@@ -246,7 +253,7 @@ class Experiments:
         usable = np.zeros(len(target), bool)
         usable[table.curve[table.usable]] = True
         values = table.values[np.argsort(table.curve)][usable]
-        return Stars(target.where(usable), values)
+        return MeasuredTarget(target.where(usable), values)
 
 
 EXPERIMENTS: dict[str, Callable[[Experiments], list[Section]]] = {

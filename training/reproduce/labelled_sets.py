@@ -153,13 +153,13 @@ def hipparcos_20(folder: Path) -> Target:
     return _target("Hipparcos-20", [_part(survey, labels, survey.curves.n_epochs >= MIN_LABELLED_POINTS)])
 
 
-def css_12(folder: Path, *, stars: int = CSS_STARS) -> Target:
+def css_12(folder: Path, *, n_curves: int = CSS_STARS) -> Target:
     """Read CSS-12, or a smaller sample of it."""
     survey = read_light_curves(folder / "css_sss_V.npz")
     labels = {str(name): str(name) for name in np.unique(survey.columns["native_class"]) if name != "LMC-CEP"}
     whole = _part(survey, labels, survey.curves.n_epochs >= MIN_LABELLED_POINTS)
     _, stratum = np.unique(whole.label, return_inverse=True)
-    first = np.argsort(stratified_rank(whole.curves, stratum, seed=0), kind="stable")[:stars]
+    first = np.argsort(stratified_rank(whole.curves, stratum, seed=0), kind="stable")[:n_curves]
     chosen = np.sort(first)
     return _target("CSS-12", [Part(survey, whole.curves[chosen], whole.label[chosen])])
 
@@ -167,7 +167,7 @@ def css_12(folder: Path, *, stars: int = CSS_STARS) -> Target:
 def source_pool(
     folder: Path,
     *,
-    stars: int | None,
+    n_curves: int | None,
     stars_per_label: int = STARS_PER_LABEL,
     without: Collection[str] = (),
 ) -> Target:
@@ -177,7 +177,7 @@ def source_pool(
     ----------
     folder : Path
         With a file for every survey of `training.data.public_surveys` that is trained on.
-    stars : int or None
+    n_curves : int or None
         Light curves of a sample with every class's share; None for all.
     stars_per_label : int
         Most light curves of one native label of one survey, drawn at random: the largest survey would
@@ -207,15 +207,12 @@ def source_pool(
     whole = _target("source", parts)
     if without:
         whole = whole.where(~_seen(parts, [read_light_curves(folder / f"{name}.npz") for name in without]))
-    if stars is None or stars >= len(whole):
+    if n_curves is None or n_curves >= len(whole):
         return whole
     rank = stratified_rank(whole.star, whole.label, seed=0)
     drawn = np.zeros(len(whole), bool)
-    drawn[np.argsort(rank, kind="stable")[:stars]] = True
+    drawn[np.argsort(rank, kind="stable")[:n_curves]] = True
     return whole.where(drawn)
-
-
-TARGETS = {"ASAS-8": asas_8, "Hipparcos-20": hipparcos_20, "CSS-12": css_12}
 
 
 def _part(

@@ -33,7 +33,7 @@ class Split:
 
 
 def split(
-    target: Target, *, seed: int, test: float, stars: int | None = None, validation: float = 0.0
+    target: Target, *, seed: int, test: float, n_curves: int | None = None, validation: float = 0.0
 ) -> Split:
     """Share the stars out, the same share of every class in each part, no star in two.
 
@@ -45,8 +45,8 @@ def split(
         Of the repeat.
     test : float
         Fraction of all stars to report.
-    stars : int, optional
-        How many of the others to use, validation included; all by default.
+    n_curves : int, optional
+        How many light curves of the others to use, validation included; all by default.
     validation : float
         Fraction of these to choose the training epoch on.
     """
@@ -54,7 +54,7 @@ def split(
     order = np.argsort(rank, kind="stable")
     order = order[rank[order] >= test]
     # every class keeps its share in a small draw: stars in order of their rank within the class
-    used = order if stars is None else order[:stars]
+    used = order if n_curves is None else order[:n_curves]
     # by star, or stars with several light curves would be drawn too often
     first = np.sort(np.unique(target.star[used], return_index=True)[1])
     n_validation = round(validation * len(first))

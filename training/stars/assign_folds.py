@@ -32,7 +32,7 @@ SMALLEST_FOLD_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class MetAgain:
     """Labelled light curves, by survey, of stars that a pretrained network learnt from.
 
     Attributes
@@ -57,7 +57,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Stars:
+class StarsOfCurves:
     """Light curves (n) of all surveys, one survey after the other.
 
     Attributes
@@ -83,7 +83,7 @@ class Stars:
         stars: Sequence[NDArray[np.int64]],
         truths: Sequence[Truth],
         measured_only: Sequence[bool],
-    ) -> Stars:
+    ) -> StarsOfCurves:
         """Join the surveys: star of each light curve, classes it may be, and whether it is only measured."""
         survey = np.repeat(np.arange(len(stars)), [len(each) for each in stars])
         star = np.unique(np.concatenate(stars), return_inverse=True)[1]
@@ -110,8 +110,8 @@ class Stars:
 
 
 def assign_folds(
-    stars: Stars, identities: Sequence[Identities], known: KnownStars | None, *, count: int, seed: int
-) -> tuple[NDArray[np.int8], Known]:
+    stars: StarsOfCurves, identities: Sequence[Identities], known: KnownStars | None, *, count: int, seed: int
+) -> tuple[NDArray[np.int8], MetAgain]:
     """Give every light curve the fold (n,) of its star; `NEVER_TRAINED` and `LEFT_OUT` beside them.
 
     Parameters
@@ -135,7 +135,7 @@ def assign_folds(
     anew = folds(stars.star, stars.stratum, count=count, seed=seed)
     left_out = stars.measured_only & np.isin(stars.star, learnt)  # it would test nothing
     if known is None:
-        return _with_others(anew, stars, left_out), Known()
+        return _with_others(anew, stars, left_out), MetAgain()
     before, in_two = _before(stars, known, identities)
     lost = in_two | (stars.measured_only & (before != UNKNOWN_FOLD))
     seen = stars.trained & (before != UNKNOWN_FOLD) & ~lost
@@ -146,12 +146,12 @@ def assign_folds(
         stars.star, stars.stratum, np.where(lost, UNKNOWN_FOLD, before), count=count, seed=seed
     )
     kept = _is_balanced(stars, beside, stars.trained & ~lost, count)
-    acquainted = Known(
+    met_again = MetAgain(
         in_folds=stars.counted(seen, names) if kept else {},
         left_out=stars.counted(lost, names),
         in_others={} if kept else stars.counted(seen, names),
     )
-    return _with_others(beside if kept else anew, stars, left_out | lost), acquainted
+    return _with_others(beside if kept else anew, stars, left_out | lost), met_again
 
 
 def _check_enough(stars: NDArray[np.int64], count: int, remedy: str) -> None:
@@ -162,13 +162,15 @@ def _check_enough(stars: NDArray[np.int64], count: int, remedy: str) -> None:
         )
 
 
-def _with_others(fold: NDArray[np.int8], stars: Stars, left_out: NDArray[np.bool_]) -> NDArray[np.int8]:
+def _with_others(
+    fold: NDArray[np.int8], stars: StarsOfCurves, left_out: NDArray[np.bool_]
+) -> NDArray[np.int8]:
     placed = np.where(stars.measured_only, NEVER_TRAINED, fold)
     return np.where(left_out, LEFT_OUT, placed).astype(np.int8)
 
 
 def _before(
-    stars: Stars, known: KnownStars, identities: Sequence[Identities]
+    stars: StarsOfCurves, known: KnownStars, identities: Sequence[Identities]
 ) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
     """Fold (n,) that each light curve's star was in, `UNKNOWN_FOLD` for none, and whether it was in two.
 
@@ -188,7 +190,9 @@ def _before(
     return highest[stars.star].astype(np.int8), (lowest != highest)[stars.star]
 
 
-def _is_balanced(stars: Stars, fold: NDArray[np.int8], trained: NDArray[np.bool_], count: int) -> bool:
+def _is_balanced(
+    stars: StarsOfCurves, fold: NDArray[np.int8], trained: NDArray[np.bool_], count: int
+) -> bool:
     """Whether no fold has most of the stars or hardly any, nor all stars of a class that has several."""
     star, first = np.unique(stars.star[trained], return_index=True)
     of_star, label = fold[trained][first], stars.label[trained][first]

@@ -15,7 +15,7 @@ from schemas.model.artifact import Artifact
 from tests.training.commands import class_map, fails, making
 from tests.training.made_up_survey import write_few, write_survey
 from training.cli.main import main
-from training.stars import assign_folds as share_out
+from training.stars import assign_folds
 
 
 def test_the_model_folder_holds_graph_manifest_and_card(model_folder):
@@ -59,7 +59,7 @@ def test_a_transferred_model_knows_its_new_classes_and_where_it_came_from(
 def test_known_stars_whose_folds_cannot_be_kept_are_said_to_be_once(
     model_folder, survey, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(share_out, "LARGEST_FOLD_SHARE", 0.0)  # no folds are even enough
+    monkeypatch.setattr(assign_folds, "LARGEST_FOLD_SHARE", 0.0)  # no folds are even enough
     folder = tmp_path / "anew"
     command = f"transfer --pretrained {model_folder} --truncations 0 --training-epochs 2"
     assert main(making(command, survey, folder)) == 0

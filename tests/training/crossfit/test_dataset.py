@@ -17,8 +17,8 @@ SAMPLING = Sampling(first_epochs=(10, 20, 40, 80), shuffled=1.0, damped_walk=1.0
 RECIPE = Recipe(name="test", sampling=SAMPLING, folds=4)
 
 
-def build(sources, recipe=RECIPE):
-    return build_dataset(sources, CLASSES, recipe, seed=2, cache_folder=None, workers=1, progress=QUIET)
+def build(files, recipe=RECIPE):
+    return build_dataset(files, CLASSES, recipe, seed=2, cache_folder=None, workers=1, progress=QUIET)
 
 
 @pytest.fixture(scope="module")

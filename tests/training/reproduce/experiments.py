@@ -33,9 +33,9 @@ SOURCE_SCALE = Scale(
 def three_classes(n: int) -> Target:
     """Half of the stars are A, a third B, a sixth C; every tenth has two light curves."""
     label = np.sort(np.resize([0, 0, 0, 1, 1, 2], n)).astype(np.int64)
-    group = np.arange(n)
-    group[1::10] = group[::10]
-    return Target("made up", ("A", "B", "C"), label, group, ())
+    star = np.arange(n)
+    star[1::10] = star[::10]
+    return Target("made up", ("A", "B", "C"), label, star, ())
 
 
 def noise_curves(counts: list[int], duration_d: float = 100.0) -> LightCurves:

@@ -89,12 +89,12 @@ def test_a_cell_is_computed_once_and_read_back_as_it_was(stars, pretrained, tmp_
     assert (again.n_training, type(again.n_training)) == (cell.n_training, int)
 
 
-@pytest.mark.parametrize("changed", ["stars", "seed", "values", "pretrained", "way"])
+@pytest.mark.parametrize("changed", ["n_curves", "seed", "values", "pretrained", "way"])
 def test_what_a_cell_depends_on_is_computed_anew(stars, pretrained, tmp_path, monkeypatch, changed):
     target, values = stars
     cell_of(stars, pretrained, tmp_path, Way.EVERY_LAYER)
     monkeypatch.setattr(cells_module, "fit_repeats", None)
-    more: dict = {"stars": {"stars": 50}, "seed": {"first_seed": 1}}.get(changed, {})
+    more: dict = {"n_curves": {"n_curves": 50}, "seed": {"first_seed": 1}}.get(changed, {})
     way = Way.LAST_LAYER if changed == "way" else Way.EVERY_LAYER
     if changed == "values":
         values = values.copy()

@@ -43,7 +43,7 @@ def test_hipparcos_20_joins_sx_phoenicis_to_delta_scuti(tmp_path):
 
 def test_css_12_is_a_sample_with_every_classes_share(tmp_path):
     write_noise(tmp_path / "css_sss_V.npz", ["RRab"] * 60 + ["EW"] * 30 + ["LMC-CEP"] * 10)
-    target = css_12(tmp_path, stars=30)
+    target = css_12(tmp_path, n_curves=30)
     assert target.classes == ("EW", "RRab")
     assert np.bincount(target.label).tolist() == [10, 20]
     (part,) = target.parts
@@ -81,7 +81,7 @@ def pool(tmp_path, monkeypatch) -> Path:
 
 
 def test_the_source_pool_has_stars_of_one_class_only_and_few_of_one_label(pool):
-    target = source_pool(pool, stars=None, stars_per_label=6)
+    target = source_pool(pool, n_curves=None, stars_per_label=6)
     assert target.classes == ("NonVar", "RRL_ab", "RRL_c")
     assert np.bincount(target.label).tolist() == [2, 6, 6]
     assert target.surveys == ("first", "second", "field")
@@ -90,19 +90,19 @@ def test_the_source_pool_has_stars_of_one_class_only_and_few_of_one_label(pool):
 
 
 def test_a_star_of_two_surveys_is_one_star_of_the_source_pool(pool):
-    target = source_pool(pool, stars=None)
+    target = source_pool(pool, n_curves=None)
     ids = np.concatenate([part.survey.columns["object_id"][part.curves] for part in target.parts])
     assert len(np.unique(target.star)) == len(target) - 1
     assert target.star[ids == "first-11"] == target.star[ids == "second-1"]
 
 
 def test_a_survey_is_left_out_with_its_stars_in_other_surveys(pool):
-    target = source_pool(pool, stars=None, without=("first",))
+    target = source_pool(pool, n_curves=None, without=("first",))
     ids = np.concatenate([part.survey.columns["object_id"][part.curves] for part in target.parts])
     assert set(ids) == {"second-0", "field-0", "field-2"}  # second-1 is first-11
 
 
 def test_a_sample_of_the_source_pool_has_every_classes_share(pool):
-    target = source_pool(pool, stars=9)
+    target = source_pool(pool, n_curves=9)
     assert np.bincount(target.label) == pytest.approx([1, 5, 3], abs=1)  # of 2, 10 and 6
     assert len(np.concatenate([part.curves for part in target.parts])) == 9

@@ -13,7 +13,7 @@ from training.reproduce.splits import split
 
 def test_more_training_stars_hold_the_fewer_and_the_test_stays(stars):
     target, _ = stars
-    parts = [split(target, seed=4, test=0.2, stars=count, validation=0.0) for count in (10, 40, 100, None)]
+    parts = [split(target, seed=4, test=0.2, n_curves=count, validation=0.0) for count in (10, 40, 100, None)]
     training = [set(each.training) for each in parts]
     assert [len(each) for each in training[:3]] == [10, 40, 100]
     assert training[0] < training[1] < training[2] < training[3]
@@ -25,16 +25,16 @@ def test_more_training_stars_hold_the_fewer_and_the_test_stays(stars):
 def test_validation_takes_its_share_of_few_stars_too(stars):
     target, _ = stars
     for count in (20, 60):
-        each = split(target, seed=4, test=0.2, stars=count, validation=0.2)
+        each = split(target, seed=4, test=0.2, n_curves=count, validation=0.2)
         together = np.concatenate([each.training, each.validation])
-        assert set(together) == set(split(target, seed=4, test=0.2, stars=count).training)
+        assert set(together) == set(split(target, seed=4, test=0.2, n_curves=count).training)
         assert len(each.validation) == pytest.approx(0.2 * count, abs=2)
 
 
 def test_every_class_keeps_its_share_in_a_small_draw(stars):
     target, _ = stars
     for seed in range(5):
-        each = split(target, seed=seed, test=0.2, stars=24)
+        each = split(target, seed=seed, test=0.2, n_curves=24)
         assert np.bincount(target.label[each.training]) == pytest.approx([12, 8, 4], abs=1)
         assert np.bincount(target.label[each.test]) == pytest.approx([18, 12, 6], abs=2)
 
@@ -50,7 +50,7 @@ def test_no_star_is_in_two_parts_and_stars_of_two_light_curves_are_not_preferred
     pairs = Target("pairs", ("A",), np.zeros(400, np.int64), np.repeat(np.arange(200), 2), ())
     for each in (target, pairs):
         parts = split(each, seed=1, test=0.2, validation=0.2)
-        groups = [set(each.star[rows]) for rows in (parts.training, parts.validation, parts.test)]
-        assert not any(a & b for a, b in itertools.combinations(groups, 2))
+        stars = [set(each.star[rows]) for rows in (parts.training, parts.validation, parts.test)]
+        assert not any(a & b for a, b in itertools.combinations(stars, 2))
         assert sum(map(len, (parts.training, parts.validation, parts.test))) == len(each)
         assert len(parts.validation) == pytest.approx(0.16 * len(each), abs=3)

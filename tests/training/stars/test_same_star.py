@@ -9,32 +9,32 @@ ARCSEC = 1.0 / 3600.0
 NOWHERE = np.nan
 
 
-def groups(ids, ra, dec, links=None):
+def stars_of(ids, ra, dec, links=None):
     columns = [np.array(ids)] + ([] if links is None else [np.array(links)])
     return connected_stars(columns, np.array(ra, float), np.array(dec, float))
 
 
 def test_four_arcsec_apart_is_one_star_and_six_are_two():
-    group = groups(["a", "b", "c"], [10.0, 10.0, 10.0], [0.0, 4 * ARCSEC, 10 * ARCSEC])
-    assert group[0] == group[1] != group[2]
+    star = stars_of(["a", "b", "c"], [10.0, 10.0, 10.0], [0.0, 4 * ARCSEC, 10 * ARCSEC])
+    assert star[0] == star[1] != star[2]
 
 
 def test_positions_match_across_zero_hours_and_near_the_pole():
-    wrap = groups(["a", "b"], [359.9999, 0.0001], [-30.0, -30.0])
+    wrap = stars_of(["a", "b"], [359.9999, 0.0001], [-30.0, -30.0])
     assert wrap[0] == wrap[1]
-    pole = groups(["a", "b"], [0.0, 180.0], [90.0 - ARCSEC, 90.0 - ARCSEC])
+    pole = stars_of(["a", "b"], [0.0, 180.0], [90.0 - ARCSEC, 90.0 - ARCSEC])
     assert pole[0] == pole[1]
 
 
 def test_a_link_and_a_shared_id_join_and_a_chain_of_them_too():
-    group = groups(
+    star = stars_of(
         ["eros1", "OGLE-7", "OGLE-7", "other"], [NOWHERE] * 4, [NOWHERE] * 4, links=["OGLE-7", "", "", ""]
     )
-    assert group[0] == group[1] == group[2] != group[3]
+    assert star[0] == star[1] == star[2] != star[3]
 
 
 def test_stars_without_id_and_position_stay_apart():
-    assert len(set(groups(["", "", ""], [NOWHERE] * 3, [NOWHERE] * 3))) == 3
+    assert len(set(stars_of(["", "", ""], [NOWHERE] * 3, [NOWHERE] * 3))) == 3
 
 
 @given(
@@ -42,9 +42,9 @@ def test_stars_without_id_and_position_stay_apart():
     st.integers(0, 2**32 - 1),
 )
 def test_no_star_is_ever_in_two_folds(rows, seed):
-    group, stratum = (np.array(column, np.int64) for column in zip(*rows, strict=True))
-    fold = folds(group, stratum, count=3, seed=seed)
-    assert all(len(set(fold[group == star])) == 1 for star in set(group))
+    star, stratum = (np.array(column, np.int64) for column in zip(*rows, strict=True))
+    fold = folds(star, stratum, count=3, seed=seed)
+    assert all(len(set(fold[star == each])) == 1 for each in set(star))
     assert set(fold) <= {0, 1, 2}
 
 

@@ -62,14 +62,16 @@ def _beside_forests(bench: Bench, grounds: Mapping[str, Ground]) -> tuple[Table,
     headline, early = [], []
     for name, wanted in TRAINING_SIZES:
         ground = grounds[name]
-        stars = min(wanted, round((1.0 - ground.test) * len(ground.target)))
-        scores = scores_of(bench, ground, ours(stars), stars=stars, repeats=bench.scale.recipe_repeats)
-        forest = forest_on_complete(bench, ground, stars=stars)
-        boosting = boosting_on_shortened(bench, ground, stars=stars)
+        n_curves = min(wanted, round((1.0 - ground.test) * len(ground.target)))
+        scores = scores_of(
+            bench, ground, ours(n_curves), n_curves=n_curves, repeats=bench.scale.recipe_repeats
+        )
+        forest = forest_on_complete(bench, ground, n_curves=n_curves)
+        boosting = boosting_on_shortened(bench, ground, n_curves=n_curves)
         headline.append(
             (
                 name,
-                str(stars),
+                str(n_curves),
                 mean_and_error(scores.mc[0]),
                 mean_and_error(forest),
                 mean_and_error(scores.mc[0, : len(forest)] - forest),
@@ -79,7 +81,7 @@ def _beside_forests(bench: Bench, grounds: Mapping[str, Ground]) -> tuple[Table,
         early += [
             (
                 name,
-                str(stars),
+                str(n_curves),
                 "all" if count is None else str(count),
                 mean_and_error(scores.mc[place]),
                 mean_and_error(boosting[place]),
@@ -107,12 +109,12 @@ def _beside_forests(bench: Bench, grounds: Mapping[str, Ground]) -> tuple[Table,
 def _without_each_part(bench: Bench, ground: Ground) -> Table:
     """Measure what is left of the recipe without each of its parts."""
     rows = []
-    for stars in ABLATED_SIZES:
-        for variant in variants_of(ours(stars)):
-            each = scores_of(bench, ground, variant, stars=stars, repeats=bench.scale.recipe_repeats)
+    for n_curves in ABLATED_SIZES:
+        for variant in variants_of(ours(n_curves)):
+            each = scores_of(bench, ground, variant, n_curves=n_curves, repeats=bench.scale.recipe_repeats)
             rows.append(
                 (
-                    str(stars),
+                    str(n_curves),
                     variant.name,
                     *(mean_and_error(each.mc[SHOWN_EPOCHS.index(count)]) for count in (None, 20, 80)),
                     *(

@@ -21,7 +21,7 @@ from training.result_cache import cached, hash_of
 F8 = NDArray[np.float64]
 
 
-def forest_on_complete(bench: Bench, ground: Ground, *, stars: int) -> F8:
+def forest_on_complete(bench: Bench, ground: Ground, *, n_curves: int) -> F8:
     """Mc (R,) of a Random Forest on the complete light curves of the same splits."""
     target, table, test = ground.target, ground.table, ground.test
     repeats = min(bench.scale.forest_repeats, bench.scale.recipe_repeats)
@@ -31,15 +31,15 @@ def forest_on_complete(bench: Bench, ground: Ground, *, stars: int) -> F8:
     key = {
         "target": target.fingerprint(),
         "values": hash_of(table.values[full]),
-        "stars": stars,
+        "n_curves": n_curves,
         "test": test,
     }
 
     def compute() -> dict[str, NDArray[Any]]:
         mc = np.empty(repeats)
-        with bench.progress.bar(f"forests, {target.name}, {stars} stars", repeats) as advance:
+        with bench.progress.bar(f"forests, {target.name}, {n_curves} light curves", repeats) as advance:
             for repeat in range(repeats):
-                each = split(target, seed=FIRST_FRESH_SEED + repeat, test=test, stars=stars)
+                each = split(target, seed=FIRST_FRESH_SEED + repeat, test=test, n_curves=n_curves)
                 learnt, asked = each.training[row[each.training] >= 0], each.test[row[each.test] >= 0]
                 forest = RandomForestClassifier(random_state=repeat)
                 forest.fit(table.values[row[learnt]], target.label[learnt])
@@ -56,7 +56,7 @@ def forest_on_complete(bench: Bench, ground: Ground, *, stars: int) -> F8:
     return cached(bench.cache_folder, "recipe-forest", key, compute, code=__name__)["mc"]
 
 
-def boosting_on_shortened(bench: Bench, ground: Ground, *, stars: int) -> F8:
+def boosting_on_shortened(bench: Bench, ground: Ground, *, n_curves: int) -> F8:
     """Mc (s, R) of gradient boosting on complete and shortened light curves of the same splits.
 
     Rows are `SHOWN_EPOCHS`. Weights of the examples are those of our recipe; stars that do not vary are left
@@ -69,7 +69,7 @@ def boosting_on_shortened(bench: Bench, ground: Ground, *, stars: int) -> F8:
     key = {
         "target": target.fingerprint(),
         "values": hash_of(table.values),
-        "stars": stars,
+        "n_curves": n_curves,
         "test": test,
         "repeats": repeats,
         "full_weight": TRANSFER.full_weight,
@@ -77,9 +77,9 @@ def boosting_on_shortened(bench: Bench, ground: Ground, *, stars: int) -> F8:
 
     def compute() -> dict[str, NDArray[Any]]:
         mc, wrong = np.empty((len(SHOWN_EPOCHS), repeats)), len(target.classes)
-        with bench.progress.bar(f"boosting, {target.name}, {stars} stars", repeats) as advance:
+        with bench.progress.bar(f"boosting, {target.name}, {n_curves} light curves", repeats) as advance:
             for repeat in range(repeats):
-                each = split(target, seed=FIRST_FRESH_SEED + repeat, test=test, stars=stars)
+                each = split(target, seed=FIRST_FRESH_SEED + repeat, test=test, n_curves=n_curves)
                 rows = np.flatnonzero(learnable & np.isin(table.curve, each.training))
                 boosting = HistGradientBoostingClassifier(random_state=repeat)
                 weights = kind_weights(table.kind[rows], TRANSFER)

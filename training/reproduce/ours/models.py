@@ -184,12 +184,12 @@ class Scores:
     right: F8
 
 
-def scores_of(bench: Bench, ground: Ground, variant: Variant, *, stars: int, repeats: int) -> Scores:
+def scores_of(bench: Bench, ground: Ground, variant: Variant, *, n_curves: int, repeats: int) -> Scores:
     """Make a model for each of R fresh splits and measure it on the test stars; kept on disk.
 
     Parameters
     ----------
-    stars : int
+    n_curves : int
         How many light curves to learn from.
     """
     key: dict[str, Any] = {
@@ -197,18 +197,18 @@ def scores_of(bench: Bench, ground: Ground, variant: Variant, *, stars: int, rep
         "values": hash_of(ground.table.values),
         "pretrained": None if variant.layers is None else hash_of(*to_arrays([ground.pretrained]).values()),
         "variant": {name: value for name, value in asdict(variant).items() if name != "name"},
-        "stars": stars,
+        "n_curves": n_curves,
         "test": ground.test,
         "repeats": repeats,
     }
 
     def compute() -> dict[str, NDArray[Any]]:
         result = {each.name: np.full((len(SHOWN_EPOCHS), repeats), np.nan) for each in fields(Scores)}
-        what = f"{ground.target.name}, {variant.name}, {stars:,} light curves"
+        what = f"{ground.target.name}, {variant.name}, {n_curves:,} light curves"
         with bench.progress.bar(what, repeats) as advance:
             for repeat in range(repeats):
                 seed = FIRST_FRESH_SEED + repeat
-                parts = split(ground.target, seed=seed, test=ground.test, stars=stars)
+                parts = split(ground.target, seed=seed, test=ground.test, n_curves=n_curves)
                 dataset = dataset_of(ground, variant, parts, seed=seed)
                 made = cross_fit(dataset, variant.recipe, variant.fit(ground.pretrained), seed=seed)
                 for name, values in _scored(dataset, made, variant).items():

@@ -18,7 +18,7 @@ from training.result_cache import cached
 
 @dataclass(frozen=True, slots=True)
 class BestNetwork:
-    """A network, its constants and its stars.
+    """A network, its constants, and which light curves it has seen.
 
     Attributes
     ----------
@@ -26,13 +26,13 @@ class BestNetwork:
         Answers raw features.
     repeat : int
         Which of the cell it is, from 0.
-    stars : Split
+    split : Split
         What it was fitted, chosen and tested on.
     """
 
     network: TrainedNetwork
     repeat: int
-    stars: Split
+    split: Split
 
 
 def best_network(
@@ -67,7 +67,7 @@ def best_network(
 
     key = key_of(target, values, pretrained, alone)
     (network,) = from_arrays(cached(bench.cache_folder, "network", key, compute, code=__name__))
-    stars = split(
-        target, seed=alone.first_seed, test=alone.test, stars=alone.stars, validation=VALIDATION_SHARE
+    parts = split(
+        target, seed=alone.first_seed, test=alone.test, n_curves=alone.n_curves, validation=VALIDATION_SHARE
     )
-    return BestNetwork(network, repeat, stars)
+    return BestNetwork(network, repeat, parts)

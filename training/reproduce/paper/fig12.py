@@ -57,7 +57,7 @@ def mc_by_duration(
     bench: Bench,
     asked: Asked,
     target: Target,
-    stars: NDArray[np.int64],
+    curves: NDArray[np.int64],
     meaning: Sequence[int],
     *,
     workers: int,
@@ -66,17 +66,17 @@ def mc_by_duration(
 
     Parameters
     ----------
-    stars : (n,) int64
-        Of the target: stars the model was not fitted to.
+    curves : (n,) int64
+        Of the target: light curves of stars that the model was not fitted to.
     meaning : sequence of int
         Class of the target for each class of the model, -1 where it has none.
     """
     chosen = np.zeros(len(target), bool)
-    chosen[stars] = True
+    chosen[curves] = True
     shown = target.where(chosen)
-    curves = [part.survey.curves.take(part.curves) for part in shown.parts]
-    time, mag, err = (np.concatenate([getattr(each, name) for each in curves]) for name in SERIES)
-    whole = LightCurves(time, mag, err, offsets_of(np.concatenate([each.n_epochs for each in curves])))
+    points = [part.survey.curves.take(part.curves) for part in shown.parts]
+    time, mag, err = (np.concatenate([getattr(each, name) for each in points]) for name in SERIES)
+    whole = LightCurves(time, mag, err, offsets_of(np.concatenate([each.n_epochs for each in points])))
     mc = np.full((len(NUMBERS_OF_POINTS), len(DURATIONS_D)), np.nan)
     k = len(target.classes)
     for row, count in enumerate(NUMBERS_OF_POINTS):
@@ -97,14 +97,14 @@ def mc_by_duration(
 def durations(
     bench: Bench,
     target: Target,
-    stars: NDArray[np.int64],
+    curves: NDArray[np.int64],
     models: Sequence[tuple[Asked, Sequence[int]]],
     *,
     workers: int,
 ) -> Section:
     """Fig. 12: each model's Mc by number of points, one line each, and duration."""
     results = [
-        mc_by_duration(bench, asked, target, stars, meaning, workers=workers) for asked, meaning in models
+        mc_by_duration(bench, asked, target, curves, meaning, workers=workers) for asked, meaning in models
     ]
     filled = np.concatenate([mc[np.isfinite(mc)] for mc in results])
     if not filled.size:
@@ -127,10 +127,10 @@ def durations(
     return Section(
         "How many points, over how long a time (Fig. 12)",
         (
-            f"{len(stars):,} stars of {target.name} that no model was fitted to: points drawn from the first "
-            "days of each light curve. The paper resamples all stars, those it trained on among them. A cell "
-            f"is empty where fewer than {MIN_SHARE_OF_STARS:.0%} of the stars have so many points in so "
-            "short a time.",
+            f"{len(curves):,} light curves of {target.name}, of stars that no model was fitted to: points "
+            "are drawn from the first days of each. The paper resamples all stars, those it trained on among "
+            f"them. A cell is empty where fewer than {MIN_SHARE_OF_STARS:.0%} of them have so many points in "
+            "so short a time.",
         ),
         tuple(tables),
         tuple(figures),

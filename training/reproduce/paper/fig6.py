@@ -82,8 +82,8 @@ def feature_importance(bench: Bench, target: Target, values: F8, best: BestNetwo
         Trained on the target.
     """
     scale, networks = best.network.preprocessing, best.network.networks()
-    shown = best.stars.test[: bench.scale.shap_stars]
-    others = best.stars.training[: bench.scale.shap_background]
+    shown = best.split.test[: bench.scale.shap_stars]
+    others = best.split.training[: bench.scale.shap_background]
 
     def answer(scores: F8) -> F8:
         return softmax(predict(networks, as_scores(scores))[0], 1.0)

@@ -23,7 +23,7 @@ SURE_PROBABILITY = 0.8
 def answers(bench: Bench, target: Target, values: F8, best: BestNetwork) -> Section:
     """Figs. 3 and 4: how sure the network is, and what it takes for what."""
     cell = run(bench, target, values, chosen_settings(bench.scale))
-    parts = {"training": best.stars.training, "test": best.stars.test}
+    parts = {"training": best.split.training, "test": best.split.test}
     highest = {
         name: np.sort(best.network.probabilities(values[rows]))[:, -2:] for name, rows in parts.items()
     }

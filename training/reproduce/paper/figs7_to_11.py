@@ -52,7 +52,7 @@ def learning_curves(
                 target,
                 values,
                 pretrained,
-                CellSettings(way=way, test=TEST_SHARE, stars=round(fraction * available)),
+                CellSettings(way=way, test=TEST_SHARE, n_curves=round(fraction * available)),
             )
             for fraction in bench.scale.fig7_fractions
         ]

@@ -26,7 +26,7 @@ PAPER_FOREST = "0.8963 ± 0.0008"
 PAPER_NETWORK = "0.9015 ± 0.0002"
 
 
-class Kind(StrEnum):
+class Rival(StrEnum):
     """What the networks are held against."""
 
     FOREST = "Random Forest"
@@ -80,7 +80,7 @@ class Case:
 def forest_mc(
     bench: Bench,
     case: Case,
-    kind: Kind,
+    rival: Rival,
     *,
     grid: Grid | None = None,
     workers: int = 1,
@@ -91,7 +91,7 @@ def forest_mc(
 
     Parameters
     ----------
-    kind : Kind
+    rival : Rival
         Settings are scikit-learn's own.
     grid : Grid, optional
         Search the forest's settings, no star in two folds: 720 forests a repeat with the paper's choices.
@@ -102,19 +102,19 @@ def forest_mc(
     key = {
         "target": case.target.fingerprint(),
         "values": hash_of(case.values),
-        "stars": case.settings.stars,
+        "n_curves": case.settings.n_curves,
         "test": case.settings.test,
         "seed": case.settings.first_seed,
         "repeats": repeats,
-        "kind": kind,
+        "rival": rival,
         "grid": None if grid is None else asdict(grid),
     }
 
     def compute() -> dict[str, NDArray[Any]]:
         scores = np.empty(repeats)
-        with bench.progress.bar(f"{kind}, {case.target.name}", repeats) as advance:
+        with bench.progress.bar(f"{rival}, {case.target.name}", repeats) as advance:
             for number in range(repeats):
-                scores[number] = _one(case, kind, case.settings.first_seed + number, grid, workers)
+                scores[number] = _one(case, rival, case.settings.first_seed + number, grid, workers)
                 advance(1)
         return {"mc": scores}
 
@@ -135,14 +135,14 @@ def forests(bench: Bench, cases: Sequence[Case], *, grid: Grid | None = None, wo
     """
     rows = []
     for case in cases:
-        found = {kind: forest_mc(bench, case, kind, grid=grid, workers=workers) for kind in Kind}
-        networks = case.cell.honest[: len(found[Kind.FOREST])]
+        found = {rival: forest_mc(bench, case, rival, grid=grid, workers=workers) for rival in Rival}
+        networks = case.cell.honest[: len(found[Rival.FOREST])]
         rows.append(
             (
                 case.target.name,
                 mean_text(networks),
                 *(mean_text(mc) for mc in found.values()),
-                mean_text(networks - found[Kind.FOREST]),
+                mean_text(networks - found[Rival.FOREST]),
                 PAPER_NETWORK if case.is_source else "-",
                 PAPER_FOREST if case.is_source else "-",
             )
@@ -162,7 +162,7 @@ def forests(bench: Bench, cases: Sequence[Case], *, grid: Grid | None = None, wo
                 (
                     "stars",
                     "network from scratch",
-                    *map(str, Kind),
+                    *map(str, Rival),
                     "network minus forest, by repeat",
                     "paper's network",
                     "paper's forest",
@@ -173,13 +173,15 @@ def forests(bench: Bench, cases: Sequence[Case], *, grid: Grid | None = None, wo
     )
 
 
-def _one(case: Case, kind: Kind, seed: int, grid: Grid | None, workers: int) -> float:
+def _one(case: Case, rival: Rival, seed: int, grid: Grid | None, workers: int) -> float:
     settings, target = case.settings, case.target
-    parts = split(target, seed=seed, test=settings.test, stars=settings.stars, validation=VALIDATION_SHARE)
+    parts = split(
+        target, seed=seed, test=settings.test, n_curves=settings.n_curves, validation=VALIDATION_SHARE
+    )
     known = np.concatenate([parts.training, parts.validation])
     shown, truth = case.values[known], target.label[known]
     model: RandomForestClassifier | GridSearchCV | HistGradientBoostingClassifier
-    if kind is Kind.BOOSTING:
+    if rival is Rival.BOOSTING:
         model = HistGradientBoostingClassifier(random_state=seed)
     else:
         model = RandomForestClassifier(random_state=seed, n_jobs=workers)

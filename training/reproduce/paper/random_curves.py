@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.data.light_curves import LabelledCurves, LightCurves, offsets_of
+from training.data.public_surveys import NON_VARIABLE
 from training.examples.augment import Sampling
 from training.examples.feature_table import Extraction, FeatureTable, feature_table
 from training.network.trained_network import TrainedNetwork
@@ -28,20 +29,20 @@ BRIGHTNESS_MAG = 15.0
 DRAWS = ("uniform", "normal")
 """Meanings of purely random: within half a magnitude of the mean, or normal with a scatter of 0.1 mag."""
 
-UNSCORED = "not scored"
+UNSCORED_ROW = "not scored"
 
-NON_VARIABLE, LONG_PERIOD, DETACHED, OTHERS = (
+NON_VARIABLE_ROW, LONG_PERIOD_ROW, DETACHED_ROW, OTHERS_ROW = (
     "non-variable",
     "long-period variable",
     "detached eclipsing binary",
     "any other class",
 )
 PAPER_SHARES = {
-    NON_VARIABLE: ("0.8", "0.64"),
-    LONG_PERIOD: ("0.1", "-"),
-    DETACHED: ("-", "0.27"),
-    OTHERS: ("0.1", "0.09"),
-    UNSCORED: ("-", "-"),
+    NON_VARIABLE_ROW: ("0.8", "0.64"),
+    LONG_PERIOD_ROW: ("0.1", "-"),
+    DETACHED_ROW: ("-", "0.27"),
+    OTHERS_ROW: ("0.1", "0.09"),
+    UNSCORED_ROW: ("-", "-"),
 }
 """About 800, 100 and 100 of 1,000 random light curves; 7,000, 3,000 and 1,000 of 11,000 shuffled ones."""
 
@@ -129,7 +130,7 @@ def shuffled_curves(target: Target, n: int | None, *, seed: int) -> list[Labelle
 def predicted_classes(
     bench: Bench, asked: Asked, surveys: Sequence[LabelledCurves], *, workers: int
 ) -> dict[str, int]:
-    """Light curves by the class the model gives them, `UNSCORED` where it may not be asked."""
+    """Light curves by the class the model gives them, `UNSCORED_ROW` where it may not be asked."""
     tables = [
         feature_table(
             survey,
@@ -146,7 +147,7 @@ def predicted_classes(
     usable = table.usable & (table.n_epochs >= asked.min_epochs)
     best = asked.model.probabilities(table.values[usable]).argmax(axis=1)
     counts = np.bincount(best, minlength=len(asked.classes))
-    return {**dict(zip(asked.classes, map(int, counts), strict=True)), UNSCORED: int((~usable).sum())}
+    return {**dict(zip(asked.classes, map(int, counts), strict=True)), UNSCORED_ROW: int((~usable).sum())}
 
 
 def odd_curves(bench: Bench, models: Sequence[Asked], target: Target, *, workers: int) -> Section:
@@ -189,8 +190,10 @@ def odd_curves(bench: Bench, models: Sequence[Asked], target: Target, *, workers
 def _kind_of(name: str) -> str:
     """Return the row of a class: models differ in how finely they divide long-period variables."""
     if name.startswith("LPV"):
-        return LONG_PERIOD
-    return {"NonVar": NON_VARIABLE, "EB_ED": DETACHED, UNSCORED: UNSCORED}.get(name, OTHERS)
+        return LONG_PERIOD_ROW
+    return {NON_VARIABLE: NON_VARIABLE_ROW, "EB_ED": DETACHED_ROW, UNSCORED_ROW: UNSCORED_ROW}.get(
+        name, OTHERS_ROW
+    )
 
 
 def _table(name: str, counts: Mapping[str, Mapping[str, int]]) -> Table:

@@ -20,7 +20,7 @@ def chosen_settings(scale: Scale) -> CellSettings:
     """Return the cell of the architecture the paper chose: Figs. 3 to 6 and the comparisons are about it."""
     return CellSettings(
         way=Way.SCRATCH,
-        stars=scale.table3_stars,
+        n_curves=scale.table3_stars,
         repeats=scale.repeats,
         schedule=Plateau(training_epochs=scale.training_epochs),
         follow_training=True,

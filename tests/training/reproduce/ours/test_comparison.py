@@ -51,7 +51,7 @@ def ground() -> Ground:
 
 
 def test_our_recipe_is_measured_by_what_a_star_is_shown_with_and_by_repeat(bench, ground):
-    scores = scores_of(bench, ground, VARIANT, stars=40, repeats=2)
+    scores = scores_of(bench, ground, VARIANT, n_curves=40, repeats=2)
     for name in ("mc", "calibration_error", "calibration_noise", "sure", "right"):
         assert getattr(scores, name).shape == (len(SHOWN_EPOCHS), 2)
     assert (scores.mc > 0.85).all()  # one star has no features, and is wrong
@@ -61,32 +61,32 @@ def test_our_recipe_is_measured_by_what_a_star_is_shown_with_and_by_repeat(bench
 
 
 def test_our_recipe_gives_the_same_again_and_is_kept(bench, ground, tmp_path, monkeypatch):
-    scores = scores_of(bench, ground, VARIANT, stars=40, repeats=2)
+    scores = scores_of(bench, ground, VARIANT, n_curves=40, repeats=2)
     other = replace(bench, cache_folder=tmp_path / "other")
-    again = scores_of(other, ground, VARIANT, stars=40, repeats=2)
+    again = scores_of(other, ground, VARIANT, n_curves=40, repeats=2)
     assert np.array_equal(scores.mc, again.mc)
     assert np.array_equal(scores.calibration_error, again.calibration_error)
     monkeypatch.setattr(models_module, "split", None)  # not called again
-    kept = scores_of(bench, ground, replace(VARIANT, name="another name"), stars=40, repeats=2)
+    kept = scores_of(bench, ground, replace(VARIANT, name="another name"), n_curves=40, repeats=2)
     assert np.array_equal(kept.mc, scores.mc)
     with pytest.raises(TypeError, match="not callable"):
-        scores_of(bench, ground, replace(VARIANT, non_variables=False), stars=40, repeats=2)
+        scores_of(bench, ground, replace(VARIANT, non_variables=False), n_curves=40, repeats=2)
 
 
 @pytest.mark.parametrize("layers", Layers)
 def test_a_pretrained_start_is_measured_too(bench, ground, layers):
-    scores = scores_of(bench, ground, replace(VARIANT, layers=layers), stars=40, repeats=2)
+    scores = scores_of(bench, ground, replace(VARIANT, layers=layers), n_curves=40, repeats=2)
     assert (scores.mc[0] > 0.85).all()
 
 
 def test_forests_and_boosting_learn_from_the_stars_of_the_same_splits(bench, ground, monkeypatch):
-    forest = forest_on_complete(bench, ground, stars=40)
-    boosting = boosting_on_shortened(bench, ground, stars=40)
+    forest = forest_on_complete(bench, ground, n_curves=40)
+    boosting = boosting_on_shortened(bench, ground, n_curves=40)
     assert boosting.shape == (len(SHOWN_EPOCHS), len(forest))
     assert (forest > 0.85).all()  # one star has no features, and is wrong
     assert (boosting[0] > 0.85).all()
     monkeypatch.setattr(forests_module, "split", None)  # not called again
-    assert (boosting_on_shortened(bench, ground, stars=40) == boosting).all()
+    assert (boosting_on_shortened(bench, ground, n_curves=40) == boosting).all()
 
 
 def test_parts_of_the_recipe_are_left_out_one_at_a_time():
@@ -109,7 +109,7 @@ def test_parts_of_the_recipe_are_left_out_one_at_a_time():
 )
 def test_each_example_is_learnt_from_or_tested_or_left_out(ground, recipe):
     variant = replace(VARIANT, recipe=recipe)
-    parts = split(ground.target, seed=7, test=0.25, stars=40)
+    parts = split(ground.target, seed=7, test=0.25, n_curves=40)
     dataset = dataset_of(ground, variant, parts, seed=7)
     learnt = set(dataset.table.curve[dataset.trainable])
     assert learnt == set(parts.training) - {0}  # which has no features
@@ -136,7 +136,7 @@ def test_a_pretrained_network_is_behind_its_own_constants_unless_they_are_refitt
 
 def test_without_stars_that_do_not_vary_there_is_no_class_for_them(bench, ground):
     plain = replace(VARIANT, non_variables=False, calibrated=False)
-    parts = split(ground.target, seed=7, test=0.25, stars=40)
+    parts = split(ground.target, seed=7, test=0.25, n_curves=40)
     assert dataset_of(ground, plain, parts, seed=7).classes == ("A", "B")
-    scores = scores_of(bench, ground, plain, stars=40, repeats=2)
+    scores = scores_of(bench, ground, plain, n_curves=40, repeats=2)
     assert (scores.mc[0] > 0.85).all()

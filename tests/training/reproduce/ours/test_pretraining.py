@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.crossfit import labelled_file as sources
+from training.crossfit import labelled_file
 from training.data.public_surveys import Survey
 from training.data.read import read_light_curves
 from training.network.networks import Networks
@@ -37,7 +37,7 @@ def folder(tmp_path, monkeypatch):
     known = {
         name: Survey(labels={"short": "short", "long": "long"}, references=()) for name in ("one", "two")
     }
-    for module in (pretraining, sources):
+    for module in (pretraining, labelled_file):
         monkeypatch.setattr(module, "SURVEYS", known)
     write(tmp_path / "one.npz", [f"a{i}" for i in range(40)], np.arange(40.0))
     write(tmp_path / "two.npz", [f"b{i}" for i in range(40)], 30.0 + np.arange(40.0))

@@ -106,4 +106,4 @@ def test_fig_12_is_a_table_and_a_plot_for_each_model(bench, seen):
         assert table.rows == (("10", "", "0.500"), ("20", "", "0.500"), ("70", "", ""))
     assert [figure.path.name for figure in section.figures] == ["fig12_0.png", "fig12_1.png"]
     assert all(is_png(figure.path) for figure in section.figures)
-    assert "8 stars of seen" in section.paragraphs[0]
+    assert "8 light curves of seen" in section.paragraphs[0]

@@ -28,7 +28,7 @@ def test_the_best_network_is_kept_with_its_constants_and_its_stars(
     cell = run(source_bench, target, values, settings)
     best = best_network(source_bench, target, values, settings, cell)
     assert cell.validation[:, best.repeat].max() == cell.validation.max()
-    rows = best.stars.test
+    rows = best.split.test
     predicted = best.network.probabilities(values[rows]).argmax(axis=1)
     mc = (1.0 + matthews_corrcoef(target.label[rows], predicted)) / 2.0
     # Alone it is trained as beside others, but for rounding.

@@ -8,7 +8,12 @@ import pytest
 from tests.training.reproduce.experiments import is_png, mean_of, random_network, rows_of
 from training.reproduce.bench import Bench
 from training.reproduce.cell import Cell, CellSettings, Way, summary
-from training.reproduce.paper.figs7_to_11 import PAPER_TABLE_6, first_epochs, learning_curves, three_ways
+from training.reproduce.paper.figs7_to_11 import (
+    PAPER_TABLE_6,
+    first_training_epochs,
+    learning_curves,
+    three_ways,
+)
 
 
 def test_fig_7_has_a_row_for_every_share_and_a_column_for_every_way(bench, stars, pretrained):
@@ -24,7 +29,7 @@ def test_fig_7_has_a_row_for_every_share_and_a_column_for_every_way(bench, stars
     assert [figure.path.name for figure in section.figures] == ["fig7.png", "fig8.png"]
     assert all(is_png(figure.path) for figure in section.figures)
     assert "0.9501 ± 0.0018" in section.paragraphs[1]
-    settings = CellSettings(way=Way.LAST_LAYER, stars=round(0.2 * 0.8 * 180))
+    settings = CellSettings(way=Way.LAST_LAYER, n_curves=round(0.2 * 0.8 * 180))
     mean, error = summary(bench.cell(target, values, pretrained, settings).honest)
     assert honest["20%"]["last-layer"] == f"{mean:.4f} ± {error:.4f}"
     assert len(list(bench.cache_folder.glob("cell-*.npz"))) == 7  # and none more for this last
@@ -60,7 +65,7 @@ def test_fig_10_counts_the_training_epochs_until_a_network_is_good(bench, stars,
     confusion = np.eye(3, dtype=np.int64)
     given = [Cell(each, each, each, each, confusion, 10) for each in (scratch, every)]
     monkeypatch.setattr(Bench, "cell", lambda *_arguments: given.pop(0))
-    section = first_epochs(bench, *stars, random_network(5, 0))
+    section = first_training_epochs(bench, *stars, random_network(5, 0))
     # 99 % of (0.9 + 0.7) / 2: reached in the third epoch or never, of four; in the first and the second
     assert "A mean of 3.5 training epochs from scratch and of 1.5 from" in section.paragraphs[0]
     assert "Mc = 0.792" in section.paragraphs[0]
@@ -71,6 +76,6 @@ def test_fig_10_counts_the_training_epochs_until_a_network_is_good(bench, stars,
 
 def test_fig_10_is_of_the_cells_of_table_8(bench, stars, pretrained):
     target, values = stars
-    section = first_epochs(bench, target, values, pretrained)
+    section = first_training_epochs(bench, target, values, pretrained)
     assert "in the first 3 training epochs" in section.paragraphs[0]
     assert len(list(bench.cache_folder.glob("cell-*.npz"))) == 2
