@@ -52,7 +52,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 def features(arguments: argparse.Namespace) -> None:
     """``varstream-train features``: write the table and say what could not be measured, and why."""
     from training.examples import feature_file  # noqa: PLC0415 - needs pyarrow
-    from training.examples.feature_table import default_workers  # noqa: PLC0415
+    from training.examples.cached_pool import default_workers  # noqa: PLC0415
 
     started = time.monotonic()
     feature_file.check_output(arguments.output)
@@ -132,7 +132,7 @@ def export(arguments: argparse.Namespace) -> None:
 
 def reproduce(arguments: argparse.Namespace) -> None:
     """``varstream-train reproduce``."""
-    from training.examples.feature_table import default_workers  # noqa: PLC0415
+    from training.examples.cached_pool import default_workers  # noqa: PLC0415
     from training.reproduce.report import published_model  # noqa: PLC0415
     from training.reproduce.report import reproduce as make_report  # noqa: PLC0415
     from training.reproduce.scale import Scale  # noqa: PLC0415
@@ -165,7 +165,7 @@ def _announce(arguments: argparse.Namespace, metrics: Mapping[str, Any]) -> None
 
 def _job(arguments: argparse.Namespace, recipe: Recipe) -> Job:
     from training.build import Job  # noqa: PLC0415
-    from training.examples.feature_table import default_workers  # noqa: PLC0415
+    from training.examples.cached_pool import default_workers  # noqa: PLC0415
 
     return Job(
         files=_labelled_files(arguments),

@@ -112,8 +112,7 @@ def without_limits(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 def answers_of(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe) -> Answers:
     """Return what the model says, and which light curves are long enough to be scored at all."""
-    long_enough = dataset.table.n_epochs >= recipe.sampling.min_epochs
-    return Answers(probabilities, dataset.table.usable & long_enough)
+    return Answers(probabilities, dataset.table.scorable(recipe.sampling.min_epochs))
 
 
 def reliability(

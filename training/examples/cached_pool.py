@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -15,6 +16,14 @@ from training.errors import TrainingError
 from training.result_cache import Arrays, cached_at
 
 Work = Callable[[Any], Arrays]
+
+LIGHT_CURVES_A_TASK = 100
+"""About a second of work when features are computed, lost at most when interrupted."""
+
+
+def default_workers() -> int:
+    """Return the number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def compute_chunks(

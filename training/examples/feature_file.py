@@ -18,12 +18,9 @@ from numpy.typing import NDArray
 from features import BLOCKING, FEATURE_NAMES, extract, status_names
 from training.data.light_curves import LabelledCurves, LightCurves
 from training.errors import SettingsError
-from training.examples.cached_pool import compute_chunks
+from training.examples.cached_pool import LIGHT_CURVES_A_TASK, compute_chunks
 from training.progress import Bars
 from training.result_cache import hash_of, name_of
-
-LIGHT_CURVES_A_TASK = 100
-"""A second of work, lost at most when interrupted."""
 
 LEADING_COLUMNS = ("object_id", "band", "label", "survey")
 MEASURED_COLUMNS = ("n_epochs", "baseline_d", *FEATURE_NAMES, "status")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -14,12 +13,9 @@ from numpy.typing import NDArray
 from features import MIN_POINTS, extract, scorable
 from training.data.light_curves import LabelledCurves, LightCurves, offsets_of
 from training.examples.augment import Sampling, augmented
-from training.examples.cached_pool import compute_chunks
+from training.examples.cached_pool import LIGHT_CURVES_A_TASK, compute_chunks
 from training.progress import Bars
 from training.result_cache import hash_of, name_of
-
-LIGHT_CURVES_A_TASK = 100
-"""A second of work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +53,11 @@ class FeatureTable:
     @property
     def usable(self) -> NDArray[np.bool_]:
         """Rows (m,) that a model may be trained on or asked about."""
-        return scorable(self.values, self.status, self.n_epochs, MIN_POINTS)
+        return self.scorable(MIN_POINTS)
+
+    def scorable(self, min_epochs: int) -> NDArray[np.bool_]:
+        """Rows (m,) that a model for light curves of so many epochs may be asked about."""
+        return scorable(self.values, self.status, self.n_epochs, min_epochs)
 
     def take(self, rows: NDArray[np.int64]) -> FeatureTable:
         """Copy some of the rows."""
@@ -145,11 +145,6 @@ def extract_examples(
         np.array([kind for _, kind, _ in rows], np.int8),
         counts,
     )
-
-
-def default_workers() -> int:
-    """Return the number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _work(task: tuple[LightCurves, NDArray[np.int64], Sampling, Extraction]) -> dict[str, NDArray[Any]]:

@@ -123,6 +123,12 @@ def summary(values: NDArray[np.float64]) -> tuple[float, float]:
     return float(values.mean()), standard_error(values)
 
 
+def mean_and_error(values: NDArray[np.float64], digits: int = 4) -> str:
+    """Mean and standard error as text, the error with `digits` decimals."""
+    mean, error = summary(values)
+    return f"{mean:.4f} ± {error:.{digits}f}"
+
+
 def run_cell(
     target: Target,
     values: NDArray[np.float64],

@@ -32,7 +32,7 @@ from training.progress import Bars
 from training.result_cache import hash_of
 from training.stars.folds import stratified_rank
 from training.stars.identity import known_identities
-from training.stars.same_star import same_stars
+from training.stars.same_star import same_stars, stars_also_in
 
 CSS_STARS = 10_000
 STARS_PER_LABEL = 3500
@@ -229,13 +229,8 @@ def _part(
 
 def _seen(parts: list[Part], surveys: list[LabelledCurves]) -> NDArray[np.bool_]:
     """Light curves of the parts (n,) bool whose star is in one of the surveys as well."""
-    everything = [
-        *(known_identities(part.survey).take(part.curves) for part in parts),
-        *(known_identities(survey) for survey in surveys),
-    ]
-    star = same_stars(everything)
-    there = np.concatenate(star[len(parts) :])
-    return np.isin(np.concatenate(star[: len(parts)]), there)
+    ours = [known_identities(part.survey).take(part.curves) for part in parts]
+    return np.concatenate(stars_also_in(ours, [known_identities(survey) for survey in surveys]))
 
 
 def _target(name: str, parts: list[Part]) -> Target:

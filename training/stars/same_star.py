@@ -26,6 +26,13 @@ def same_stars(surveys: Sequence[Identities]) -> list[NDArray[np.int64]]:
     return np.split(connected_stars([names, links], ra, dec), np.cumsum(sizes)[:-1])
 
 
+def stars_also_in(surveys: Sequence[Identities], others: Sequence[Identities]) -> list[NDArray[np.bool_]]:
+    """Whether the star of every light curve of every survey is in one of the other surveys as well."""
+    star = same_stars([*surveys, *others])
+    there = np.concatenate(star[len(surveys) :])
+    return [np.isin(each, there) for each in star[: len(surveys)]]
+
+
 def connected_stars(
     ids: Sequence[NDArray[np.str_]], ra: NDArray[np.float64], dec: NDArray[np.float64]
 ) -> NDArray[np.int64]:

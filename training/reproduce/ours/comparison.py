@@ -12,7 +12,7 @@ from training.crossfit.recipe import SHORTENED_SAMPLING
 from training.examples.feature_table import Extraction
 from training.report.html import Section, Table
 from training.reproduce.bench import Bench
-from training.reproduce.cell import summary
+from training.reproduce.cell import mean_and_error
 from training.reproduce.labelled_sets import asas_8, css_12, hipparcos_20
 from training.reproduce.ours.forests import boosting_on_shortened, forest_on_complete
 from training.reproduce.ours.models import SHOWN_EPOCHS, Ground, ours, scores_of, variants_of
@@ -153,9 +153,3 @@ TRAINING_SIZES = (
 TEST_SHARES = {"ASAS-8": 0.2, "Hipparcos-20": 0.379, "CSS-12": 0.2}
 """Fraction of the stars to test on; of 699 of Hipparcos, a subset of 869, it leaves 434 to learn from."""
 ABLATED_SIZES = (877,)
-
-
-def mean_and_error(values: F8) -> str:
-    """Return mean and standard error of repeats as text."""
-    mean, error = summary(values)
-    return f"{mean:.4f} ± {error:.4f}"

@@ -22,7 +22,7 @@ from training.progress import QUIET
 from training.reproduce.bench import Bench
 from training.reproduce.labelled_sets import Target
 from training.result_cache import cached, hash_of
-from training.stars.same_star import same_stars
+from training.stars.same_star import stars_also_in
 
 
 def pretrain(folder: Path, target: Target, bench: Bench, *, workers: int) -> TrainedNetwork:
@@ -61,9 +61,7 @@ def pretrain(folder: Path, target: Target, bench: Bench, *, workers: int) -> Tra
 def _without(dataset: Dataset, files: list[LabelledFile], targets: list[LabelledFile]) -> Dataset:
     """Leave out the stars of the files that the target's surveys have as well."""
     identities = [file.identities(file.read(QUIET).survey) for file in (*files, *targets)]
-    star = same_stars(identities)
-    known = np.concatenate(star[len(files) :])
-    seen = [np.isin(each, known) for each in star[: len(files)]]
+    seen = stars_also_in(identities[: len(files)], identities[len(files) :])
     rows = [
         row
         for row, (survey, curve) in enumerate(zip(dataset.survey, dataset.table.curve, strict=True))

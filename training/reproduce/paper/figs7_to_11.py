@@ -12,7 +12,7 @@ from training.report.curve_plots import fractions_plot, paired_training_plot
 from training.report.html import Figure, Section, Table
 from training.report.plots import confusion_plot
 from training.reproduce.bench import Bench
-from training.reproduce.cell import Cell, CellSettings, Way, summary
+from training.reproduce.cell import Cell, CellSettings, Way, mean_and_error, summary
 from training.reproduce.labelled_sets import Target
 
 PAPER_TABLE_6 = {
@@ -58,12 +58,11 @@ def learning_curves(
         ]
         for way in Way
     }
-    mean, error = summary(base.honest)
     fractions = np.array(bench.scale.fig7_fractions)
     plot = fractions_plot(
         {str(way): (fractions, *_summaries(cells[way])) for way in Way},
         bench.figures / "fig7.png",
-        base=(mean, error),
+        base=summary(base.honest),
         paper=None,
     )
     matrix = confusion_plot(
@@ -79,7 +78,7 @@ def learning_curves(
             (
                 f"{fraction:.0%}",
                 str(cells[Way.SCRATCH][place].n_training),
-                *(_text(values_of(cells[way][place])) for way in Way),
+                *(mean_and_error(values_of(cells[way][place])) for way in Way),
             )
             for place, fraction in enumerate(fractions)
         )
@@ -90,8 +89,9 @@ def learning_curves(
             f"{len(target):,} stars of {len(target.classes)} classes, a fifth of them for the test; mean of "
             f"{bench.scale.repeats} repeats, {bench.scale.training_epochs} training epochs each. A fifth of "
             "each share chooses the training epoch, so that fewer stars are fitted than the paper fits.",
-            f"The base model, from scratch on all training stars: {mean:.4f} ± {error:.4f}; the best test Mc "
-            f"of a run, as the paper quotes it, is {_text(base.paper)}; the paper has {PAPER_BASE}.",
+            f"The base model, from scratch on all training stars: {mean_and_error(base.honest)}; the best "
+            f"test Mc of a run, as the paper quotes it, is {mean_and_error(base.paper)}; the paper has "
+            f"{PAPER_BASE}.",
         ),
         (
             Table(HONEST_CAPTION, header, rows(lambda cell: cell.honest)),
@@ -139,7 +139,10 @@ def three_ways(
         bench.figures / f"{figure.lower().replace('. ', '')}.png",
         title=f"{target.name}: {best}",
     )
-    rows = tuple((str(way), _text(cells[way].honest), _text(cells[way].paper), paper[way]) for way in Way)
+    rows = tuple(
+        (str(way), mean_and_error(cells[way].honest), mean_and_error(cells[way].paper), paper[way])
+        for way in Way
+    )
     return Section(
         f"{target.name} ({table}, {figure})",
         (
@@ -193,8 +196,3 @@ def _first_at(mc: NDArray[np.float64], level: float) -> NDArray[np.int64]:
 def _summaries(cells: Sequence[Cell]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     pairs = np.array([summary(cell.honest) for cell in cells])
     return pairs[:, 0], pairs[:, 1]
-
-
-def _text(values: NDArray[np.float64]) -> str:
-    mean, error = summary(values)
-    return f"{mean:.4f} ± {error:.4f}"

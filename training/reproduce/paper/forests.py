@@ -16,9 +16,9 @@ from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from training.measure.metrics import confusion_matrix, scaled_mcc
 from training.report.html import Section, Table
 from training.reproduce.bench import Bench
-from training.reproduce.cell import VALIDATION_SHARE, Cell, CellSettings
+from training.reproduce.cell import VALIDATION_SHARE, Cell, CellSettings, mean_and_error
 from training.reproduce.labelled_sets import Target
-from training.reproduce.paper.source_set import F8, mean_text
+from training.reproduce.paper.source_set import F8
 from training.reproduce.splits import split
 from training.result_cache import cached, hash_of
 
@@ -140,9 +140,9 @@ def forests(bench: Bench, cases: Sequence[Case], *, grid: Grid | None = None, wo
         rows.append(
             (
                 case.target.name,
-                mean_text(networks),
-                *(mean_text(mc) for mc in found.values()),
-                mean_text(networks - found[Rival.FOREST]),
+                mean_and_error(networks),
+                *(mean_and_error(mc) for mc in found.values()),
+                mean_and_error(networks - found[Rival.FOREST]),
                 PAPER_NETWORK if case.is_source else "-",
                 PAPER_FOREST if case.is_source else "-",
             )

@@ -144,10 +144,10 @@ def predicted_classes(
         for survey in surveys
     ]
     table = FeatureTable.join(tables)
-    usable = table.usable & (table.n_epochs >= asked.min_epochs)
-    best = asked.model.probabilities(table.values[usable]).argmax(axis=1)
+    scored = table.scorable(asked.min_epochs)
+    best = asked.model.probabilities(table.values[scored]).argmax(axis=1)
     counts = np.bincount(best, minlength=len(asked.classes))
-    return {**dict(zip(asked.classes, map(int, counts), strict=True)), UNSCORED_ROW: int((~usable).sum())}
+    return {**dict(zip(asked.classes, map(int, counts), strict=True)), UNSCORED_ROW: int((~scored).sum())}
 
 
 def odd_curves(bench: Bench, models: Sequence[Asked], target: Target, *, workers: int) -> Section:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from training.network.paper_sgd import Plateau
 from training.reproduce.bench import Bench
-from training.reproduce.cell import Cell, CellSettings, Way, run_cell, summary
+from training.reproduce.cell import Cell, CellSettings, Way, mean_and_error, run_cell
 from training.reproduce.labelled_sets import Target
 from training.reproduce.scale import Scale
 
@@ -45,7 +45,7 @@ COMPARED_COLUMNS = ("networks", "chosen on validation", "chosen on the test star
 
 def compared(name: str, cell: Cell, paper: str) -> tuple[str, ...]:
     """Return a row of a table with the header `COMPARED_COLUMNS`."""
-    return name, mean_text(cell.honest), mean_text(cell.paper), paper
+    return name, mean_and_error(cell.honest), mean_and_error(cell.paper), paper
 
 
 def described(target: Target, n_training: int | None = None) -> str:
@@ -55,9 +55,3 @@ def described(target: Target, n_training: int | None = None) -> str:
         f"{target.name.capitalize()}: {len(target):,} light curves of {len(target.classes)} classes from "
         f"{len(target.surveys)} files{fitted}."
     )
-
-
-def mean_text(values: F8, digits: int = 4) -> str:
-    """Return mean and standard error (eq. 11), the error with `digits` decimals."""
-    mean, error = summary(values)
-    return f"{mean:.4f} ± {error:.{digits}f}"

@@ -8,8 +8,9 @@ from dataclasses import replace
 from training.network.networks import HIDDEN_WIDTHS, Networks
 from training.report.html import Section, Table
 from training.reproduce.bench import Bench
+from training.reproduce.cell import mean_and_error
 from training.reproduce.labelled_sets import Target
-from training.reproduce.paper.source_set import F8, PAPER_STARS, chosen_settings, described, mean_text, run
+from training.reproduce.paper.source_set import F8, PAPER_STARS, chosen_settings, described, run
 
 PAPER_TABLE_3 = {
     (32,): ("0.8878", "0.8848 ± 0.00039", "9\u00a0KB"),
@@ -51,9 +52,9 @@ def architectures(bench: Bench, target: Target, values: F8) -> Section:
             (
                 named(widths),
                 f"{cell.honest.max():.4f}",
-                mean_text(cell.honest, 5),
+                mean_and_error(cell.honest, 5),
                 f"{cell.paper.max():.4f}",
-                mean_text(cell.paper, 5),
+                mean_and_error(cell.paper, 5),
                 best,
                 mean,
                 size_text(size_of(widths, len(target.classes))),

@@ -4,12 +4,16 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from tests.training.reproduce.experiments import random_network
+from training.crossfit import starting_point
+from training.crossfit.crossfit import cross_fit
 from training.crossfit.recipe import TRANSFER
 from training.examples.augment import Kind
 from training.examples.feature_table import FeatureTable
 from training.network.layers import Layers
+from training.network.networks import Networks
 from training.network.one_cycle import OneCycle
 from training.network.preprocess import fit_preprocessing
 from training.reproduce.labelled_sets import Target
@@ -69,8 +73,42 @@ def test_our_recipe_gives_the_same_again_and_is_kept(bench, ground, tmp_path, mo
     monkeypatch.setattr(models_module, "split", None)  # not called again
     kept = scores_of(bench, ground, replace(VARIANT, name="another name"), n_curves=40, repeats=2)
     assert np.array_equal(kept.mc, scores.mc)
+
+
+TRANSFERRED = replace(VARIANT, layers=Layers.LAST)
+
+
+@pytest.mark.parametrize(
+    ("variant", "changed"),
+    [
+        (replace(TRANSFERRED, recipe=replace(RECIPE, class_power=0.3)), {}),
+        (replace(TRANSFERRED, layers=Layers.EVERY), {}),
+        (replace(TRANSFERRED, layers=None), {}),
+        (replace(TRANSFERRED, non_variables=False), {}),
+        (replace(TRANSFERRED, calibrated=False), {}),
+        (replace(TRANSFERRED, refitted=True), {}),
+        (TRANSFERRED, {"n_curves": 41}),
+        (TRANSFERRED, {"repeats": 3}),
+        (TRANSFERRED, {"test": 0.3}),
+        (TRANSFERRED, {"pretrained": random_network(4, 4)}),
+        (TRANSFERRED, {"moved": 1e-6}),
+    ],
+)
+def test_what_scores_depend_on_is_computed_anew(bench, ground, monkeypatch, variant, changed):
+    counts = {"n_curves": 40, "repeats": 2}
+    scores_of(bench, ground, TRANSFERRED, **counts)
+    monkeypatch.setattr(models_module, "split", None)  # not called again
+    scores_of(bench, ground, TRANSFERRED, **counts)
+    values = ground.table.values + changed.get("moved", 0.0)
+    other = replace(
+        ground,
+        table=replace(ground.table, values=values),
+        test=changed.get("test", ground.test),
+        pretrained=changed.get("pretrained", ground.pretrained),
+    )
+    counts |= {name: value for name, value in changed.items() if name in counts}
     with pytest.raises(TypeError, match="not callable"):
-        scores_of(bench, ground, replace(VARIANT, non_variables=False), n_curves=40, repeats=2)
+        scores_of(bench, other, variant, **counts)
 
 
 @pytest.mark.parametrize("layers", Layers)
@@ -126,12 +164,26 @@ def test_each_example_is_learnt_from_or_tested_or_left_out(ground, recipe):
 
 
 @pytest.mark.parametrize(("refitted", "robust"), [(False, True), (True, True), (True, False)])
-def test_a_pretrained_network_is_behind_its_own_constants_unless_they_are_refitted(ground, refitted, robust):
+def test_a_pretrained_network_is_behind_its_own_constants_unless_they_are_refitted(
+    ground, monkeypatch, refitted, robust
+):
+    shown = []
+
+    def transfer_networks(pretrained, examples, **_):
+        shown.append(examples.scores)
+        return Networks.random(examples.allowed.shape[1], [0] * len(pretrained))
+
+    monkeypatch.setattr(starting_point, "transfer_networks", transfer_networks)
     variant = replace(VARIANT, layers=Layers.LAST, refitted=refitted, recipe=replace(RECIPE, robust=robust))
-    values = ground.table.values[7:200]
-    scale = variant.fit(ground.pretrained).scale(values, None)
+    parts = split(ground.target, seed=7, test=0.25, n_curves=40)
+    dataset = dataset_of(ground, variant, parts, seed=7)
+    made = cross_fit(dataset, variant.recipe, variant.fit(ground.pretrained), seed=7)
+    values = dataset.table.values[dataset.trainable]
     expected = fit_preprocessing(values, robust=robust) if refitted else ground.pretrained.preprocessing
-    assert scale.to_manifest() == expected.to_manifest()
+    scores = expected.transform(values)[0]
+    assert made.model.preprocessing.transform(values)[0] == pytest.approx(scores, abs=1e-6)
+    learnt_by_the_last = shown[-1][0].numpy().T  # of all stars; the networks of the folds come before it
+    assert cdist(learnt_by_the_last, scores).min(axis=1).max() < 1e-4
 
 
 def test_without_stars_that_do_not_vary_there_is_no_class_for_them(bench, ground):

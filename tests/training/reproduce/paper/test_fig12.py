@@ -75,7 +75,7 @@ def test_fig_12_has_a_number_where_half_of_the_stars_have_the_points(bench, seen
 
 
 @pytest.mark.usefixtures("small_grid")
-def test_fig_12_measures_what_the_model_says_about_the_stars_it_is_given(bench, seen, monkeypatch):
+def test_fig_12_measures_what_the_model_says_about_the_stars_it_is_given(bench, seen):
     shown = np.array([0, 1, 2, 5])
     whole = seen.parts[0].survey.curves
     short, kept = resampled(whole.take(shown), 20, 90.0, seed=20)
