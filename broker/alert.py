@@ -6,12 +6,12 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-TimeScale = Literal["UTC", "TAI"]
+from schemas.surveys import TimeScale
 
 Partition = tuple[str, int]
 """A partition of a topic: (topic, number)."""

@@ -35,6 +35,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+SurveyName = Literal["ztf", "lsst"]
+TimeScale = Literal["UTC", "TAI"]
 
 AB_ZERO_POINT_NJY = 31.4
 """AB magnitude of 1 nJy."""
@@ -79,6 +81,10 @@ class Noise:
         x = 10.0 ** (0.4 * (mag - depth))
         return np.asarray(np.sqrt(self.floor**2 + (0.04 - self.gamma) * x + self.gamma * x**2))
 
+    def flux_error(self, flux: Array, mag: Array, depth: Array) -> Array:
+        """One-sigma error (n,) of fluxes (n,) of these magnitudes, in the unit of the fluxes."""
+        return np.asarray(flux * self.error(mag, depth) / MAG_PER_RELATIVE_FLUX)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SurveyFacts:
@@ -104,8 +110,8 @@ class SurveyFacts:
         Exposures in a reference image; for LSST assumed.
     """
 
-    name: Literal["ztf", "lsst"]
-    time_scale: Literal["UTC", "TAI"]
+    name: SurveyName
+    time_scale: TimeScale
     exposure_s: float
     repeat_minutes: tuple[float, float]
     depth: Mapping[str, float]

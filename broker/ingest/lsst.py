@@ -20,10 +20,10 @@ from broker.ingest.vetting import (
     places,
     vet,
 )
-from schemas.surveys import AB_ZERO_POINT_NJY, MAG_PER_RELATIVE_FLUX
+from schemas.surveys import AB_ZERO_POINT_NJY, LSST, MAG_PER_RELATIVE_FLUX
 
 PROJECTION = Projection(
-    survey="lsst",
+    survey=LSST.name,
     fields={},
     trigger="diaSource",
     history="prvDiaSources",
@@ -69,7 +69,7 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
     columns, present = record.columns, record.present
     object_id = int(columns["diaObjectId"][0])
     if object_id == 0:  # null reads as 0 too
-        return Skipped("lsst", "solar_system" if columns["ssObjectId"][0] != 0 else "no_object")
+        return Skipped(LSST.name, "solar_system" if columns["ssObjectId"][0] != 0 else "no_object")
 
     flux = columns["scienceFlux"]
     ra, dec, on_sky = places(record)
@@ -83,7 +83,7 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
     if fates.trigger == "bad_value":
         raise bad_trigger(record, checks, "diaSource")
     if fates.trigger != "used":
-        return Skipped("lsst", fates.trigger)
+        return Skipped(LSST.name, fates.trigger)
 
     rows = fates.used
     ra, dec, flux = ra[rows], dec[rows], flux[rows]
@@ -100,9 +100,9 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
     if record.n_counted:
         fates.history["forced"] = record.n_counted
     return Alert(
-        survey="lsst",
+        survey=LSST.name,
         object_id=str(object_id),
-        time_scale="TAI",
+        time_scale=LSST.time_scale,
         ra=float(ra[0]),
         dec=float(dec[0]),
         detection=epochs[:1],

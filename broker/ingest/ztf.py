@@ -20,7 +20,7 @@ from schemas.surveys import ZTF
 
 MAX_OBJECT_ID_CHARACTERS = 256  # a key of every message and of the store; ZTF's have 12 characters
 PROJECTION = Projection(
-    survey="ztf",
+    survey=ZTF.name,
     fields={"objectId": "text", "candid": "long"},
     trigger="candidate",
     history="prv_candidates",
@@ -96,7 +96,7 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
     if fates.trigger == "bad_value":
         raise bad_trigger(record, checks, "candidate")
     if fates.trigger != "used":
-        return Skipped("ztf", fates.trigger)
+        return Skipped(ZTF.name, fates.trigger)
 
     rows = fates.used
     ra, dec = ra[rows], dec[rows]
@@ -113,9 +113,9 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
     if record.n_counted:
         fates.history["forced"] = record.n_counted
     return Alert(
-        survey="ztf",
+        survey=ZTF.name,
         object_id=object_id,
-        time_scale="UTC",
+        time_scale=ZTF.time_scale,
         ra=float(ra[0]),
         dec=float(dec[0]),
         detection=epochs[:1],

@@ -14,7 +14,7 @@ from schemas.surveys import LSST, ZTF, SurveyFacts
 
 Array = NDArray[np.float64]
 
-SURVEY_NAMES = ("ztf", "lsst")
+SURVEY_NAMES = (ZTF.name, LSST.name)
 MJD_NEW_MOON, SYNODIC_MONTH_D = 51549.76, 29.530589  # 2000 January 6
 TWILIGHT_DEG, LOWEST_STAR_DEG = -18.0, 30.0
 SHORTEST_WINDOW_D = 0.03
@@ -175,7 +175,7 @@ def _lsst_night(rng: Generator, moon: float) -> list[tuple[str, float]]:
 
 
 SURVEYS: Mapping[str, SimulatedSurvey] = {
-    "ztf": SimulatedSurvey(
+    ZTF.name: SimulatedSurvey(
         facts=ZTF,
         longitude_deg=-116.863,
         latitude_deg=33.356,
@@ -186,7 +186,7 @@ SURVEYS: Mapping[str, SimulatedSurvey] = {
         fields=None,
         revisit_d=(2, 3),
     ),
-    "lsst": SimulatedSurvey(
+    LSST.name: SimulatedSurvey(
         facts=LSST,
         longitude_deg=-70.749,
         latitude_deg=-30.245,

@@ -19,7 +19,6 @@ from broker.simulator.stars import Star, make_star
 from schemas.surveys import (
     AB_ZERO_POINT_NJY,
     DETECTION_SIGMA,
-    MAG_PER_RELATIVE_FLUX,
     REFERENCE_SPAN_D,
     TAI_MINUS_UTC_S,
 )
@@ -160,8 +159,7 @@ def observe(
             flux = njy(star.mag(taken, band)).mean() * _contamination(star, rng)
             reference_mag[seen & (exposures["template"] == template)] = np.round(magnitude(flux), 3)
 
-    error = facts.noise.error(true_mag, exposures["depth"])
-    flux_err = njy(true_mag) * error / MAG_PER_RELATIVE_FLUX
+    flux_err = facts.noise.flux_error(njy(true_mag), true_mag, exposures["depth"])
     measured = true_mag > facts.saturation
     reported = exposures["mjd"] if facts.time_scale == "UTC" else middle_utc + TAI_MINUS_UTC_S / 86400.0
     return SimulatedLightCurve(

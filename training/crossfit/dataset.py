@@ -15,7 +15,7 @@ from training.crossfit.learnable import check_classes
 from training.crossfit.recipe import Recipe
 from training.data.labels import at_most
 from training.data.light_curves import LabelledCurves
-from training.data.public_surveys import NON_VARIABLE
+from training.data.public_surveys import NON_VARIABLE, QUASAR
 from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
 from training.examples.augment import Kind
@@ -26,7 +26,7 @@ from training.stars.identity import Identities
 from training.stars.known_stars import KnownStars
 from training.stars.same_star import same_stars
 
-SIMULATED_CLASS = {Kind.SHUFFLED: NON_VARIABLE, Kind.CONSTANT: NON_VARIABLE, Kind.DAMPED_WALK: "QSO"}
+SIMULATED_CLASS = {Kind.SHUFFLED: NON_VARIABLE, Kind.CONSTANT: NON_VARIABLE, Kind.DAMPED_WALK: QUASAR}
 """What examples that are no measurement of their star are examples of."""
 
 

@@ -35,6 +35,9 @@ rotators, RS CVn stars among them; T2CEPH includes RV Tauri stars; DSCT includes
 NON_VARIABLE = "NonVar"
 """The class of stars that do not vary."""
 
+QUASAR = "QSO"
+"""The class of quasars."""
+
 ANY_CEPHEID = "CEPH_1O|CEPH_F"
 ANY_ECLIPSING = "EB_EC|EB_ED|EB_ESD"
 ANY_RR_LYRAE = "RRL_ab|RRL_c|RRL_d"

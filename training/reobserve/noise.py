@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.surveys import MAG_PER_RELATIVE_FLUX, Noise
+from schemas.surveys import Noise
 
 Array = NDArray[np.float64]
 
@@ -27,5 +27,5 @@ def measured_flux(truth: Array, depth: Array, noise: Noise, chance: Array) -> tu
     chance : (n,) float64
         What the measurements are off by, in units of one sigma.
     """
-    flux_err = flux_of(truth) * noise.error(truth, depth) / MAG_PER_RELATIVE_FLUX
+    flux_err = noise.flux_error(flux_of(truth), truth, depth)
     return flux_of(truth) + chance * flux_err, flux_err

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.model.manifest import Manifest
+from training.data.public_surveys import NON_VARIABLE, QUASAR
 from training.report.rendering import render
 
 CARD_FILE = "README.md"
@@ -54,6 +55,6 @@ def what_was_known(training: Mapping[str, Any]) -> str:
 
 def _imitated(sampling: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
     """Kinds of stars that were made up to learn from."""
-    non_variables = "NonVar" in classes and (sampling["shuffled"] or sampling["constant"])
-    quasars = "QSO" in classes and sampling["damped_walk"]
+    non_variables = NON_VARIABLE in classes and (sampling["shuffled"] or sampling["constant"])
+    quasars = QUASAR in classes and sampling["damped_walk"]
     return [name for name, made_up in (("non-variables", non_variables), ("quasars", quasars)) if made_up]
