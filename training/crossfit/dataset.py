@@ -10,19 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.crossfit.labelled_file import LabelledFile, Reading
-from training.crossfit.learnable import check_classes
+from training.crossfit.labelled import Labelled, check_learnable, read_labelled
+from training.crossfit.labelled_file import LabelledFile
 from training.crossfit.recipe import Recipe
 from training.data.labels import at_most
-from training.data.light_curves import LabelledCurves
 from training.data.public_surveys import NON_VARIABLE, QUASAR
 from training.data.truth import Truth
-from training.errors import SettingsError, TrainingError
 from training.examples.augment import Kind
 from training.examples.feature_table import FeatureTable, feature_table
 from training.progress import Bars
 from training.stars.assign_folds import LEFT_OUT, NEVER_TRAINED, MetAgain, StarsOfCurves, assign_folds
-from training.stars.identity import Identities
 from training.stars.known_stars import KnownStars
 from training.stars.same_star import same_stars
 
@@ -101,33 +98,6 @@ PER_EXAMPLE_FIELDS = ("survey", "star", "fold", "spared")
 """Of a dataset, a value an example."""
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """The light curves of a file, and what they may be.
-
-    Attributes
-    ----------
-    file : LabelledFile
-        Where they are from.
-    reading : Reading
-        What was read.
-    truth : Truth
-        Of the n light curves; some have a label that maps to no class.
-    identities : Identities
-        By what their stars are known again.
-    """
-
-    file: LabelledFile
-    reading: Reading
-    truth: Truth
-    identities: Identities
-
-    @property
-    def curves(self) -> LabelledCurves:
-        """The light curves with their columns."""
-        return self.reading.survey
-
-
 def build_dataset(
     files: Sequence[LabelledFile],
     classes: tuple[str, ...],
@@ -152,9 +122,9 @@ def build_dataset(
         If a file cannot be used (see `read_light_curves`), none of its labels maps to a class, or a class
         has too few stars to learn from and to test on.
     """
-    surveys = _read(files, classes, progress)
+    surveys = read_labelled(files, classes, progress)
     star = same_stars([each.identities for each in surveys])
-    _check_classes(surveys, star, classes, recipe.sampling.min_epochs)
+    check_learnable(surveys, star, classes, recipe.sampling.min_epochs)
     fold, met_again = _split(surveys, star, known, recipe.folds, seed)
 
     def measured(survey: Labelled, curves: NDArray[np.int64]) -> FeatureTable | None:
@@ -180,42 +150,6 @@ def build_dataset(
     outcomes = {each.identities.survey: each.reading.outcome for each in surveys if each.reading.outcome}
     return replace(
         joined, outcomes=outcomes, learnt_stars=_learnt_stars(joined, surveys, star), met_again=met_again
-    )
-
-
-def _read(files: Sequence[LabelledFile], classes: tuple[str, ...], progress: Bars) -> list[Labelled]:
-    """Read light curves and settle their labels."""
-    surveys = []
-    for file in files:
-        reading = file.read(progress)
-        labels = reading.survey.labels(file.label_key)
-        truth = Truth.of(labels, file.label_map, classes)
-        if not truth.labelled.any():
-            raise TrainingError(
-                f"no label in column {file.label_key!r} of {file.path} maps to a class; "
-                f"it has {', '.join(map(str, np.unique(labels)[:8]))}"
-            )
-        surveys.append(Labelled(file, reading, truth, file.identities(reading.survey)))
-    return surveys
-
-
-def _check_classes(
-    surveys: Sequence[Labelled], star: Sequence[NDArray[np.int64]], classes: tuple[str, ...], min_epochs: int
-) -> None:
-    """Make sure that the classes can be learnt, before their features are computed."""
-    trained = [
-        (each, its_star) for each, its_star in zip(surveys, star, strict=True) if not each.file.test_only
-    ]
-    if not trained:
-        raise SettingsError("every one of the surveys is for testing only: give light curves to train on")
-    check_classes(
-        Truth.join([each.truth for each, _ in trained]),
-        classes,
-        np.concatenate([its_star for _, its_star in trained]),
-        np.concatenate([each.identities.names for each, _ in trained]),
-        np.concatenate([each.curves.curves.n_epochs for each, _ in trained]),
-        min_epochs=min_epochs,
-        where=", ".join(str(each.file.path) for each, _ in trained),
     )
 
 
