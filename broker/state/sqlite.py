@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -35,20 +36,23 @@ class SQLiteStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            # A crash of the machine may lose the last commits, and the offsets with them:
-            # those alerts are then read again, so there is no need to wait for the disk.
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._create()
-        except sqlite3.OperationalError as exc:
-            hint = "another worker holds it" if "locked" in str(exc) else str(exc)
-            raise ConfigError(f"cannot open the store {path}: {hint}") from exc
-        except (sqlite3.DatabaseError, OSError) as exc:
-            raise ConfigError(f"cannot open the store {path}: {exc}") from exc
+        with ExitStack() as if_refused:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
+                if_refused.callback(self._db.close)
+                self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+                self._db.execute("PRAGMA journal_mode = WAL")
+                # A crash of the machine may lose the last commits, and the offsets with them:
+                # those alerts are then read again, so there is no need to wait for the disk.
+                self._db.execute("PRAGMA synchronous = NORMAL")
+                self._create()
+            except sqlite3.OperationalError as exc:
+                hint = "another worker holds it" if "locked" in str(exc) else str(exc)
+                raise ConfigError(f"cannot open the store {path}: {hint}") from exc
+            except (sqlite3.DatabaseError, OSError) as exc:
+                raise ConfigError(f"cannot open the store {path}: {exc}") from exc
+            if_refused.pop_all()
 
     def load(self, keys: Collection[str]) -> dict[str, LightCurve]:
         """See `Store.load`."""

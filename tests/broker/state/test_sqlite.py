@@ -82,6 +82,23 @@ def test_a_second_worker_cannot_open_the_same_store(tmp_path):
     first.close()
 
 
+def test_a_refused_store_leaves_no_file_open(tmp_path, monkeypatch):
+    made = []
+
+    def remember(*arguments, **settings):
+        made.append(connect(*arguments, **settings))
+        return made[-1]
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", remember)
+    (tmp_path / "state.sqlite").write_text("not a database, but long enough to look at " * 10)
+    with pytest.raises(ConfigError):
+        SQLiteStore(tmp_path / "state.sqlite")
+    (db,) = made
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        db.execute("SELECT 1")
+
+
 def test_a_file_that_is_no_store_is_refused(tmp_path):
     (tmp_path / "state.sqlite").write_text("not a database, but long enough to look at " * 10)
     with pytest.raises(ConfigError, match="not a database"):
