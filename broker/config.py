@@ -1,22 +1,17 @@
-"""Settings of the worker: frozen dataclasses; defaults, then TOML, then environment, then ``--set``."""
+"""Settings of the worker, a frozen dataclass for each section, with what cannot work refused."""
 
 from __future__ import annotations
 
-import difflib
 import math
-import os
-import sys
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
 from broker.errors import ConfigError
 from broker.ingest.vetting import VettingRules
 
-ENVIRONMENT_PREFIX = "VARSTREAM_"
 MAX_BATCH_SIZE = 100_000
 
 _DEFAULT_RULES = VettingRules()
@@ -171,121 +166,6 @@ class Config:
                 raise ConfigError(
                     f"output topic {topic!r} is among kafka.topics: the worker would read itself"
                 )
-
-
-def load_config(
-    path: Path | None, *, environment: Mapping[str, str] = os.environ, overrides: Sequence[str] = ()
-) -> Config:
-    """Read settings from a TOML file, the environment and the command line, later ones winning.
-
-    An environment variable is ``VARSTREAM_SECTION__NAME``, an override ``section.name=value``; their values
-    are read as TOML where they are TOML (``3``, ``true``, ``["a"]``, ``{a = 1}``), as plain text otherwise.
-    Settings for librdkafka from different places add up: ``kafka.settings.sasl.password=...``.
-
-    Raises
-    ------
-    ConfigError
-        If the file cannot be read, or a name or value is wrong; the message suggests the right one.
-    """
-    tree: dict[str, Any] = {}
-    if path is not None:
-        try:
-            tree = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as exc:
-            raise ConfigError(f"cannot read the settings {path}: {exc.strerror}") from exc
-        except ValueError as exc:  # not UTF-8, not TOML, or a number of more digits than Python reads
-            raise ConfigError(f"the settings {path} are not TOML: {exc}") from exc
-    for name, text in sorted(environment.items()):
-        section, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
-        if name.startswith(ENVIRONMENT_PREFIX) and separator:
-            _put(tree, section, key, text)
-        elif name.startswith(tuple(f"{ENVIRONMENT_PREFIX}{f.name.upper()}_" for f in fields(Config))):
-            raise ConfigError(f"environment variable {name}: two underscores go between section and name")
-    for override in overrides:
-        name, equals, text = override.partition("=")
-        section, dot, key = name.strip().partition(".")
-        if not equals or not dot:
-            raise ConfigError(f"--set {override!r} is not of the form section.name=value")
-        _put(tree, section, key, text.strip())
-    return cast(Config, _build(Config, tree, ""))
-
-
-def _put(tree: dict[str, Any], section: str, key: str, text: str) -> None:
-    table = tree.setdefault(section, {})
-    if not isinstance(table, dict):
-        raise ConfigError(f"{section} must be a table of settings, got {table!r}")
-    if key.startswith("settings."):  # librdkafka reads text; a password may look like a number
-        value: Any = {key.removeprefix("settings."): text}
-        key = "settings"
-    else:
-        value = _toml_or_text(text)
-    former = table.get(key)
-    if key == "settings" and isinstance(value, dict) and isinstance(former, dict):
-        table[key] = {**former, **value}
-    else:
-        table[key] = value
-
-
-def _toml_or_text(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except ValueError:
-        return text
-
-
-def _build(kind: Any, tree: object, where: str) -> object:
-    """Make the dataclass `kind` from a table, recursively."""
-    if not isinstance(tree, Mapping):
-        raise ConfigError(f"{where} must be a table of settings, got {tree!r}")
-    hints = get_type_hints(kind)
-    names = [f.name for f in fields(kind)]
-    for name in tree:
-        if name not in names:
-            close = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(names)}"
-            raise ConfigError(f"unknown setting {_join(where, name)}: {hint}")
-    arguments = {name: _value(hints[name], value, _join(where, name)) for name, value in tree.items()}
-    for f in fields(kind):
-        # A section that must be given explains itself what it lacks.
-        if f.name not in arguments and is_dataclass(hints[f.name]):
-            arguments[f.name] = _build(hints[f.name], {}, _join(where, f.name))
-    return kind(**arguments)
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    """Check one value against its type hint; lists become tuples, text becomes a path."""
-    origin, args = get_origin(hint), get_args(hint)
-    if type(None) in args:
-        hint = next(a for a in args if a is not type(None))
-        origin, args = get_origin(hint), get_args(hint)
-    if is_dataclass(hint):
-        return _build(hint, value, where)
-    if origin is Literal and value in args:
-        return value
-    if origin is tuple and isinstance(value, list):
-        return tuple(_value(args[0], item, where) for item in value)
-    if origin is Mapping and isinstance(value, Mapping):
-        return MappingProxyType(dict(value))
-    if isinstance(hint, type):
-        if hint is Path and isinstance(value, str):
-            return Path(value).expanduser()
-        if hint is float and type(value) is int and value.bit_length() < sys.float_info.max_exp:
-            return float(value)
-        if type(value) is hint:  # not isinstance: true is no number
-            return value
-    found = "something else" if where.endswith("settings") else repr(value)  # there may be a password in it
-    raise ConfigError(f"{where} must be {_spell(hint)}, got {found}")
-
-
-def _spell(hint: Any) -> str:
-    if get_origin(hint) is Literal:
-        return f"one of {', '.join(map(str, get_args(hint)))}"
-    words = {str: "text", int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}
-    return words.get(hint, "a list" if get_origin(hint) is tuple else "a table")
-
-
-def _join(where: str, name: str) -> str:
-    return f"{where}.{name}" if where else name
 
 
 def _check_positive(name: str, value: float) -> None:

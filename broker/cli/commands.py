@@ -12,13 +12,13 @@ from pathlib import Path
 from broker.classify.classifier import load_classifier
 from broker.classify.encoding import Format
 from broker.cli.replay import replay_files
-from broker.config import load_config
 from broker.demo.demo import run_demo
 from broker.demo.readme_picture import draw_story
 from broker.errors import ConfigError
 from broker.ingest.decoder import Decoder
 from broker.ingest.schema_registry import open_registry
 from broker.ingest.vetting import VettingRules
+from broker.load_config import load_config
 from broker.monitor.console import Console
 from broker.monitor.counts import Counts
 from broker.monitor.metrics import Metrics

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.config import load_config
 from broker.errors import ConfigError
+from broker.load_config import load_config
 
 MINIMAL = 'kafka.topics = ["alerts"]\n'
 

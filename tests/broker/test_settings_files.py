@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from broker.config import Config, load_config
+from broker.config import Config
+from broker.load_config import load_config
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = ROOT / "deploy" / "settings"
