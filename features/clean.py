@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.compilation.jit import kernel
 from features.conventions import MAX_BASELINE_D, MIN_BASELINE_D, MIN_POINTS
-from features.jit import kernel
 from features.status import Status
 
 F8 = NDArray[np.float64]

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from features.clean import clean
+from features.compilation.jit import kernel
 from features.conventions import CONVENTIONS, FEATURE_NAMES, MIN_POINTS, Convention
 from features.fourier import fourier_coefficients, fourier_shape
-from features.jit import kernel
 from features.moments import hl_amp_ratio, percentile, skewness_kurtosis, stetson_k, weighted_mean_std
 from features.normality import shapiro_w
 from features.period.search import find_period

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from features.jit import kernel
+from features.compilation.jit import kernel
 
 F8 = NDArray[np.float64]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.jit import inlined
+from features.compilation.jit import inlined
 
 
 @inlined

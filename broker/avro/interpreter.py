@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from broker.avro.compiler import NOT_NULL, PREFIXED_WIDTH, VARINT_WIDTH, Op
 from broker.avro.projection import TEXT_WIDTH
 from broker.avro.schema import MAX_DEPTH
-from features.jit import kernel
+from features.compilation.jit import kernel
 
 TRUNCATED, LONG_INTEGER, NO_BRANCH, NEGATIVE_LENGTH, BAD_COUNT, TOO_MANY_ROWS = range(1, 7)
 SPAN_BITS = 32  # a field's text is kept as start << 32 | length

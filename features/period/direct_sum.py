@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.jit import fast_kernel, inlined
+from features.compilation.jit import fast_kernel, inlined
 from features.period.points import Points
 from features.sincos import cos_sin_cycles
 

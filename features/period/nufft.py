@@ -20,7 +20,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from features.jit import fast_kernel, inlined
+from features.compilation.jit import fast_kernel, inlined
 from features.period.points import Points
 from features.sincos import cos_sin_cycles
 

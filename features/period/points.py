@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from features.compilation.jit import kernel
 from features.conventions import OVERSAMPLING
-from features.jit import kernel
 
 F8 = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from features.jit import fast_kernel, inlined
+from features.compilation.jit import fast_kernel, inlined
 from features.period.direct_sum import TIE_TOLERANCE, lomb_scargle_power
 from features.period.points import Points
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.jit import kernel
+from features.compilation.jit import kernel
 from features.sincos import cos_sin_cycles
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.jit import kernel
+from features.compilation.jit import kernel
 from training.errors import TrainingError
 from training.reobserve.phase_curve import BIC_MARGIN, N_PHASES, best_curve
 

@@ -4,8 +4,6 @@ Two families compete, by the Bayesian information criterion: Fourier series of 1
 pulsating stars and contact binaries, and straight lines between up to 48 knots that lie closest where the
 magnitude changes fastest, for eclipses, which a series of few harmonics cannot follow.
 
-The kernels call none of another file: numba compiles anew only what was edited in a kernel's own.
-"""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.jit import kernel
+from features.compilation.jit import kernel
 
 F8 = NDArray[np.float64]
 

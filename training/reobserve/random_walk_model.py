@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from features.jit import kernel
+from features.compilation.jit import kernel
 from training.reobserve.periodic_model import ERROR_FACTOR
 from training.reobserve.phase_curve import inliers
 
