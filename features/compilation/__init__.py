@@ -1,4 +1,4 @@
-"""From source to machine code: compiling the kernels, and knowing which code they were made from.
+"""From source to machine code: compiling the kernels, keeping what was compiled, knowing which code it is of.
 
 Nothing here computes.
 """

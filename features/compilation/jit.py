@@ -7,6 +7,8 @@ from typing import ParamSpec, TypeVar, cast
 
 from numba import njit
 
+from features.compilation.machine_code import keep_machine_code
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -19,6 +21,9 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
     Sums are taken in the order they are written: whatever the compiler inlines where, a result is the same to
     the last bit, in the process that compiles and in all that load the machine code.
+
+    `features.compilation.kernel_files` says where it is kept. Where it cannot be, every process compiles for
+    itself: slower to start, otherwise the same. A call raises `KernelError` if the kernel cannot be compiled.
     """
     return _compiled(function, fastmath=False)
 
@@ -39,15 +44,6 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _compiled(function: Callable[P, R], *, fastmath: bool | set[str]) -> Callable[P, R]:
-    """Compile and keep the machine code in the first folder that can be written to.
-
-    That is beside the source, in the user's cache or in NUMBA_CACHE_DIR. Where there is none, a locked-down
-    container say, every process compiles for itself: slower to start, otherwise the same.
-    """
-    try:
-        kept = njit(cache=True, nogil=True, error_model="numpy", fastmath=fastmath)(function)
-        return cast("Callable[P, R]", kept)
-    except RuntimeError as exc:
-        if "cannot cache" not in str(exc):
-            raise
-        return cast("Callable[P, R]", njit(nogil=True, error_model="numpy", fastmath=fastmath)(function))
+    dispatcher = njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
+    keep_machine_code(dispatcher)
+    return cast("Callable[P, R]", dispatcher)

@@ -3,7 +3,7 @@
 Two families compete, by the Bayesian information criterion: Fourier series of 1 to 12 harmonics, for
 pulsating stars and contact binaries, and straight lines between up to 48 knots that lie closest where the
 magnitude changes fastest, for eclipses, which a series of few harmonics cannot follow.
-
+"""
 
 from __future__ import annotations
 
