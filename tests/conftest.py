@@ -1,8 +1,7 @@
-"""The ground of all tests: where the real data are, kernels of today's sources, what a run cost."""
+"""The ground of all tests: where the real data are, where kernels are kept, what a run cost."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import resource
 from pathlib import Path
@@ -11,19 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-
-def _kernel_cache() -> Path:
-    """Folder of compiled kernels that changes with any kernel's source.
-
-    numba notices an edit of the file a kernel is defined in, not of the helpers it inlines from others.
-    """
-    digest = hashlib.sha256()
-    for source in [*sorted(ROOT.glob("features/**/*.py")), *sorted(ROOT.glob("broker/avro/*.py"))]:
-        digest.update(source.read_bytes())
-    return ROOT / ".cache" / "numba" / digest.hexdigest()[:16]
-
-
-os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernel_cache()))  # before the first import of numba
+if not os.environ.get("NUMBA_CACHE_DIR"):  # looked at by the first import of numba
+    os.environ["NUMBA_CACHE_DIR"] = str(ROOT / ".cache" / "kernels")
 
 
 def data_folder() -> Path:

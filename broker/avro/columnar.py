@@ -7,6 +7,7 @@ of an alert's values are not wanted. `tests/benchmarks/bench_decode.py` measures
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,8 @@ from broker.avro.interpreter import (
     execute,
 )
 from broker.avro.projection import DTYPES, NULLS, Kind, Projection, Record, Scalar, decode_text, no_trigger
-from broker.errors import AlertError
+from broker.errors import AlertError, FatalError
+from features.compilation.machine_code import KernelError
 
 FAULTS = {
     TRUNCATED: ("truncated", "record ends early"),
@@ -42,13 +44,13 @@ def end_of_value(program: NDArray[np.int32], data: bytes, start: int) -> int:
     ------
     AlertError
         ``truncated`` or ``corrupt``.
+    FatalError
+        If the kernel cannot be run on this machine.
     """
     nothing = np.zeros((0, 1), dtype=np.int64)
     unset = np.zeros((0, 1), dtype=np.bool_)
     view = np.frombuffer(data, dtype=np.uint8)
-    at, *_ = execute(
-        program, view, start, view.size, nothing[:, 0], nothing, unset, nothing[:, 0], unset[:, 0]
-    )
+    at, *_ = _walk(program, view, start, view.size, nothing[:, 0], nothing, unset, nothing[:, 0], unset[:, 0])
     if at < 0:
         raise AlertError(*FAULTS[-at])
     return int(at)
@@ -75,10 +77,12 @@ class ColumnarReader:
         ------
         AlertError
             ``truncated``, ``corrupt``, ``too_large`` (rows), or ``missing_field`` (no trigger).
+        FatalError
+            If the kernel cannot be run on this machine.
         """
         data = np.frombuffer(payload, dtype=np.uint8)
         while True:
-            at, n_rows, n_triggers, n_counted = execute(
+            at, n_rows, n_triggers, n_counted = _walk(
                 self._program,
                 data,
                 start,
@@ -128,6 +132,14 @@ class ColumnarReader:
             else:
                 start, length = value >> SPAN_BITS, value & (2**SPAN_BITS - 1)
                 yield decode_text(payload[start : start + length])
+
+
+def _walk(*arguments: Any) -> tuple[int, int, int, int]:
+    """Run the interpreter; where this machine cannot, no packet is to blame."""
+    try:
+        return execute(*arguments)
+    except (KernelError, MemoryError) as exc:
+        raise FatalError(f"packets cannot be decoded: {exc or 'out of memory'}") from exc
 
 
 def _bits(kind: Kind) -> int:

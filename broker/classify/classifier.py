@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.classify.shipped_model import shipped_model
-from broker.errors import ConfigError
+from broker.errors import ConfigError, FatalError
 from features import CONVENTIONS, FEATURE_NAMES, MIN_POINTS, extract, scorable
+from features.compilation.machine_code import KernelError
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError
 from schemas.model.verdict import Verdicts, verdicts
@@ -93,11 +94,20 @@ class Classifier:
         mag_err: NDArray[np.float64],
         offsets: NDArray[np.int64],
     ) -> Scores:
-        """Features and classes of light curves that are concatenated as in `features.extract`."""
+        """Features and classes of light curves that are concatenated as in `features.extract`.
+
+        Raises
+        ------
+        FatalError
+            If the features cannot be computed on this machine.
+        """
         manifest = self.manifest
-        values, status = extract(
-            time, mag, mag_err, offsets, convention=manifest.convention, clip_sigma=manifest.clip_sigma
-        )
+        try:
+            values, status = extract(
+                time, mag, mag_err, offsets, convention=manifest.convention, clip_sigma=manifest.clip_sigma
+            )
+        except (KernelError, MemoryError) as exc:
+            raise FatalError(f"features cannot be computed: {exc or 'out of memory'}") from exc
         n_epochs = np.diff(offsets)
         scored = scorable(values, status, n_epochs, self.min_epochs)
         probabilities, out_of_range = self._artifact.score(values, scored)

@@ -28,6 +28,8 @@ from broker.state.store import MemoryStore
 from broker.transport.files import FileSink, FileSource, find_files
 from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource
+from broker.warm_up import compile_kernels as compile_and_keep
+from broker.warm_up import warm_up
 from broker.worker import CircuitBreaker, run
 
 
@@ -53,6 +55,7 @@ def classify(arguments: argparse.Namespace) -> int:
     sink = FileSink(arguments.output, form, dead_letters=arguments.dead_letters)
     console = Console()
     try:
+        warm_up()
         with console.batches("classifying") as on_batch:
             source = FileSource(files, batch_size=256)
             counts = run(source, pipeline, store, sink, stop=_stop_on_signal(), on_batch=on_batch)
@@ -82,6 +85,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
     console = Console()
     counts = Counts()
     with closing(SQLiteStore(config.state.path)) as store:
+        warm_up()
         pipeline = Pipeline(decoder, classifier, store, annotate_unscored=config.output.annotate_unscored)
         sink = KafkaSink(config.output, config.kafka)
         source = KafkaSource(
@@ -130,6 +134,12 @@ def replay(arguments: argparse.Namespace) -> int:
     )
     n = replay_files(files, config.kafka, topic=arguments.topic, per_second=arguments.rate, console=Console())
     Console().say(f"{n:,} packets sent to {arguments.topic} at {config.kafka.bootstrap_servers}")
+    return 0
+
+
+def compile_kernels(arguments: argparse.Namespace) -> int:
+    """Compile the kernels ahead, for the image of a container say."""
+    Console().say(f"kernels are kept in {', '.join(map(str, compile_and_keep()))}")
     return 0
 
 

@@ -100,6 +100,9 @@ def _parser() -> argparse.ArgumentParser:
         "--rate", type=_positive(float), metavar="N", help="packets per second (as fast as possible)"
     )
 
+    sub = commands.add_parser("compile-kernels", help="compile what else the first start does, and keep it")
+    sub.set_defaults(command="compile_kernels")
+
     sub = commands.add_parser("picture", help="draw a simulated star being classified as epochs arrive (SVG)")
     sub.set_defaults(command="picture")
     sub.add_argument("--output", type=Path, default=Path("light-curve.svg"), help="(%(default)s)")

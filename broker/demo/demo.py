@@ -16,7 +16,6 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from rich.console import Console
 
-from broker.alert import Origin, Packet
 from broker.classify.classifier import Classifier, load_classifier
 from broker.config import KafkaConfig, OutputConfig
 from broker.demo.view import Scoreboard, display, report
@@ -28,10 +27,10 @@ from broker.monitor.counts import Counts
 from broker.pipeline import Batch, Pipeline
 from broker.simulator.stream import SimulatedAlert, alert_stream
 from broker.state.sqlite import SQLiteStore
-from broker.state.store import MemoryStore
 from broker.transport.embedded_kafka import EmbeddedBroker
 from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource
+from broker.warm_up import warm_up
 from broker.worker import CircuitBreaker, run
 
 ALERT_TOPICS = {"ztf": "ztf_demo_programid1", "lsst": "lsst-alerts-demo"}
@@ -65,7 +64,7 @@ def run_demo(*, seconds: float | None, n_objects: int, seed: int, model: Path | 
     with as_file(files("schemas")) as schemas:
         decoder = Decoder(open_registry(str(schemas / "simulator")), VettingRules())
         console.print("loading the kernels; the first time they are compiled, which takes a while ...")
-        _warm_up(decoder, classifier, alerts)
+        warm_up()
         feed = Feed()
         started = time.monotonic()
         with _broker() as servers, _worker(servers, decoder, classifier, feed) as worker:
@@ -80,13 +79,6 @@ def run_demo(*, seconds: float | None, n_objects: int, seed: int, model: Path | 
                     refresh(feed.done)
         report(console, board, worker.counts, time.monotonic() - started)
     return 0
-
-
-def _warm_up(decoder: Decoder, classifier: Classifier, alerts: list[SimulatedAlert]) -> None:
-    """Send the alerts of one object of each survey through a pipeline of their own."""
-    objects = set({alert.survey: alert.object_id for alert in alerts}.values())
-    packets = [Packet(alert.payload, Origin()) for alert in alerts if alert.object_id in objects]
-    Pipeline(decoder, classifier, MemoryStore()).process(packets)
 
 
 class Worker(threading.Thread):

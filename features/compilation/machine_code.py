@@ -1,7 +1,7 @@
 """The machine code of kernels: kept on disk when it was compiled, loaded by the processes that come after.
 
 numba's own cache looks at the file that a kernel is defined in and not at what it inlines from others, reads
-no folder that it cannot write to, and fails on a damaged file. This one takes its place in numba's dispatchers.
+no folder that it cannot write to, and fails on a damaged file. This one takes its place in the dispatchers.
 What it needs of numba's inner parts is all here; where they are not as expected nothing is kept.
 """
 

@@ -146,7 +146,7 @@ def differences(published: Annotations, expected: Annotations) -> list[str]:
 def agree(one: object, other: object) -> bool:
     """Whether two values are the same but for the last digits of their numbers.
 
-    The process that compiles the kernels and those that find them in numba's cache sum in different orders:
+    The process that compiles the kernels and those that find them in the cache sum in different orders:
     seen in the 16th digit of `shapiro_w`. Probabilities are rounded to seven decimals.
     """
     if isinstance(one, dict) and isinstance(other, dict):

@@ -26,15 +26,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         _require(PACKAGES_OF_COMMAND.get(arguments.command, TRAINING_PACKAGES))
-        from training.cli import commands  # noqa: PLC0415 - seconds of imports that --help does not need
-
-        getattr(commands, arguments.command)(arguments)
+        _run(arguments)
     except TrainingError as exc:
         print(f"varstream-train: {exc}", file=sys.stderr)
         return exc.exit_code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 0
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    # seconds of imports that --help does not need
+    from features.compilation.machine_code import KernelError  # noqa: PLC0415
+    from training.cli import commands  # noqa: PLC0415
+
+    try:
+        getattr(commands, arguments.command)(arguments)
+    except KernelError as exc:
+        raise TrainingError(str(exc)) from exc
 
 
 def _require(packages: Sequence[str]) -> None:

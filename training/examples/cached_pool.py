@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from features.warm_up import warm_up
 from training.errors import TrainingError
 from training.result_cache import Arrays, cached_at
 
@@ -54,6 +55,7 @@ def compute_chunks(
         if min(workers, len(jobs)) <= 1:
             yield from map(_do, jobs)
             return
+        warm_up()  # the processes load the kernels that are compiled here, once
         # "spawn": a fork of a process with threads, as torch has them, may hang
         pool = ProcessPoolExecutor(
             min(workers, len(jobs)), multiprocessing.get_context("spawn"), initializer=_leave_interrupts

@@ -1,0 +1,48 @@
+"""The warm-up: every kernel is loaded, or compiled, before the first packet is read.
+
+Where that is impossible the machine or the installation is at fault: it shows here, not as a fault of packets.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from broker.avro.columnar import end_of_value
+from broker.avro.compiler import compile_skip
+from broker.avro.schema import parse_schema
+from broker.errors import FatalError
+from features.compilation.machine_code import KernelError, places_of_kernels
+from features.warm_up import warm_up as warm_up_features
+
+
+def warm_up() -> None:
+    """Load the kernels of decoding and of the features; the first time on a machine compile them, some 30 s.
+
+    Raises
+    ------
+    FatalError
+        If they cannot be compiled on this machine.
+    """
+    try:
+        end_of_value(compile_skip(parse_schema("int")), b"\x00", 0)
+        warm_up_features()
+    except (KernelError, MemoryError) as exc:
+        raise FatalError(f"the kernels cannot be made ready: {exc or 'out of memory'}") from exc
+
+
+def compile_kernels() -> list[Path]:
+    """Compile the kernels where they are not kept yet, and return the folders where they are.
+
+    Raises
+    ------
+    FatalError
+        If they cannot be compiled, or not be kept: the next process would compile them again.
+    """
+    warm_up()
+    places, not_kept = places_of_kernels()
+    if not_kept:
+        raise FatalError(
+            f"kernels were compiled and cannot be kept ({', '.join(not_kept[:2])} ...): "
+            "set NUMBA_CACHE_DIR to a folder that can be written to"
+        )
+    return places
