@@ -1,6 +1,6 @@
 """The warm-up: every kernel is loaded, or compiled, before the first packet is read.
 
-Where that is impossible the machine or the installation is at fault: it shows here, not as a fault of packets.
+Where that is impossible the machine or the installation is at fault: it shows here, and no packet is blamed.
 """
 
 from __future__ import annotations
