@@ -27,7 +27,7 @@ def warm_up() -> None:
         end_of_value(compile_skip(parse_schema("int")), b"\x00", 0)
         warm_up_features()
     except (KernelError, MemoryError) as exc:
-        raise FatalError(f"the kernels cannot be made ready: {exc or 'out of memory'}") from exc
+        raise FatalError(f"the kernels cannot be made ready: {str(exc) or 'out of memory'}") from exc
 
 
 def compile_kernels() -> list[Path]:

@@ -139,7 +139,7 @@ def _walk(*arguments: Any) -> tuple[int, int, int, int]:
     try:
         return execute(*arguments)
     except (KernelError, MemoryError) as exc:
-        raise FatalError(f"packets cannot be decoded: {exc or 'out of memory'}") from exc
+        raise FatalError(f"packets cannot be decoded: {str(exc) or 'out of memory'}") from exc
 
 
 def _bits(kind: Kind) -> int:

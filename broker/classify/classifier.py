@@ -107,7 +107,7 @@ class Classifier:
                 time, mag, mag_err, offsets, convention=manifest.convention, clip_sigma=manifest.clip_sigma
             )
         except (KernelError, MemoryError) as exc:
-            raise FatalError(f"features cannot be computed: {exc or 'out of memory'}") from exc
+            raise FatalError(f"features cannot be computed: {str(exc) or 'out of memory'}") from exc
         n_epochs = np.diff(offsets)
         scored = scorable(values, status, n_epochs, self.min_epochs)
         probabilities, out_of_range = self._artifact.score(values, scored)

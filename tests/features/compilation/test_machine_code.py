@@ -274,6 +274,38 @@ def test_after_an_edit_of_a_helper_its_callers_in_other_files_give_the_new_value
     assert after != pytest.approx(before, rel=1e-3)
 
 
+TOGETHER = """
+import numpy as np
+from features.compilation.jit import kernel
+from tests.features.compilation.kernels_to_keep import stretched
+input()
+print(kernel(stretched)(np.array([1.0, 2.0, -4.0])).tolist())
+"""
+
+
+def test_processes_that_start_cold_together_all_do_their_work(place):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(place)}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", TOGETHER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=environment,
+        )
+        for _ in range(3)
+    ]
+    for process in started:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    said = [process.communicate() for process in started]
+    assert said == [("[3.0, 6.0, -12.0]\n", "")] * 3
+    assert len(files(place)) == 1
+    assert not compiles()
+
+
 LOADED = """
 import gc, json, os, tempfile
 from features.warm_up import warm_up
