@@ -33,7 +33,7 @@ from features import CONVENTIONS, extract
 import numpy as np
 
 def made():
-    kernels = [each for each in gc.get_objects() if isinstance(each, Dispatcher)]  # and helpers of numba's own
+    kernels = [each for each in gc.get_objects() if isinstance(each, Dispatcher)]  # and numba's own
     stats = [each.stats for each in kernels if isinstance(each._cache, KernelCache)]
     return sum(sum(each.cache_hits.values()) + sum(each.cache_misses.values()) for each in stats)
 
