@@ -67,7 +67,7 @@ def _root(folder: Path) -> Path:
 
 
 def _closure(folder: Path, root: Path) -> set[Path]:
-    """Modules of a folder, and those of the same outermost package that they import."""
+    """Modules of a folder, and those of the same outermost package that they import names from."""
     package = folder.relative_to(root).parts[0]
     found: set[Path] = set()
     waiting = list(folder.glob("*.py"))
@@ -77,22 +77,24 @@ def _closure(folder: Path, root: Path) -> set[Path]:
             found.add(source)
             for name in _imported_names(source):
                 parts = name.split(".")
+                path = root.joinpath(*parts)
                 if parts[0] == package:
-                    waiting += _modules(root, parts)
+                    waiting += [
+                        file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()
+                    ]
     return found
 
 
-def _modules(root: Path, parts: list[str]) -> Iterator[Path]:
-    """Files that an import of a dotted name runs; its last part may be a name within a module."""
-    for n in range(1, len(parts) + 1):
-        path = root.joinpath(*parts[:n])
-        yield from (file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file())
-
-
 def _imported_names(source: Path) -> Iterator[str]:
-    """Absolute dotted names that a module asks for; ``from a import b`` asks for ``a`` and ``a.b``."""
+    """Dotted names that a module can take values from, whether modules or not.
+
+    ``import a.b`` gives ``a`` and ``a.b``; ``from a.b import c`` gives ``a.b`` and ``a.b.c``, but not ``a``.
+    """
     for node in ast.walk(ast.parse(source.read_bytes())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            for alias in node.names:
+                parts = alias.name.split(".")
+                yield from (".".join(parts[:n]) for n in range(1, len(parts) + 1))
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)

@@ -9,6 +9,7 @@ import pytest
 import features
 from features.compilation.kernel_sources import current_source_hash, kernel_source_hash
 from features.compilation.source_hash import source_hash
+from tests.imports import import_graph
 
 FILES = {
     "sky/__init__.py": "",
@@ -90,6 +91,24 @@ def test_the_hash_is_of_the_code_that_runs_not_of_a_later_edit(curve):
     curve.write_text("# edited\n")
     assert kernel_source_hash(curve) == before
     assert current_source_hash(curve) != before
+
+
+def test_kernels_of_ours_are_made_of_their_own_package_and_the_features_alone():
+    """What they took from a third package would not be looked at."""
+    graph = import_graph()
+    defining = {path for path, imported in graph.items() if "features/compilation/jit.py" in imported}
+    outside = {path for path in defining if not path.startswith("features/")}
+    assert {"broker/avro/interpreter.py", "training/reobserve/phase_curve.py"} <= outside
+    for path in outside:
+        own = path.split("/")[0]
+        waiting, made_of = [path], set()
+        while waiting:
+            made_of.add(waiting[-1])
+            waiting += [
+                other for other in graph[waiting.pop()] if other.startswith(own) and other not in made_of
+            ]
+        imported = {other.split("/")[0] for each in made_of for other in graph[each]}
+        assert imported <= {own, "features"}, path
 
 
 def test_without_sources_there_is_no_hash(tmp_path):

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from features.compilation.machine_code import KernelError
 from schemas.model.artifact import Artifact
 from tests.training.commands import class_map, fails
 from training.cli.main import main
 from training.data.read import read_light_curves
+from training.examples import feature_file
 
 
 def evaluate(model_folder, survey, tmp_path, *more: str) -> dict:
@@ -175,3 +177,12 @@ def test_evaluate_needs_neither_torch_nor_onnx_nor_pyarrow():
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == "set()"
+
+
+def test_kernels_that_cannot_be_compiled_are_told_in_one_line(survey, tmp_path, capsys, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise KernelError("cannot compile the kernel x: MemoryError")
+
+    monkeypatch.setattr(feature_file, "compute_chunks", refuse)
+    assert main(["features", str(survey), "--output", str(tmp_path / "table.csv")]) == 1
+    assert capsys.readouterr().err == "varstream-train: cannot compile the kernel x: MemoryError\n"
