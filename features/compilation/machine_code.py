@@ -18,7 +18,7 @@ from typing import Any
 import llvmlite
 import numba
 import numpy as np
-from numba.core import compiler, config, serialize
+from numba import config
 
 from features.compilation.kernel_files import SUFFIX, KernelFile, find, keep, places, say_once
 from features.compilation.kernel_sources import current_source_hash, kernel_source_hash
@@ -99,7 +99,7 @@ class KernelCache:
             found = find(self._file(signature), _places())
             if found is None:
                 return None
-            rebuild: Any = compiler.CompileResult._rebuild
+            rebuild: Any = numba.core.compiler.CompileResult._rebuild
             compiled = rebuild(target, *pickle.loads(found[0]))  # noqa: S301 - what `find` returns is ours
         except MemoryError:
             raise
@@ -118,7 +118,7 @@ class KernelCache:
             if current_source_hash(self._source) != self._source_hash:
                 _not_to_be_kept(self._name, "its sources were edited after this process had read them")
                 return
-            dumps: Any = serialize.dumps
+            dumps: Any = numba.core.serialize.dumps
             place = keep(self._file(signature), dumps(compiled._reduce()), _places())
         except MemoryError:
             raise
