@@ -232,6 +232,20 @@ def test_what_a_killed_process_left_unfinished_is_removed_in_time(tmp_path):
     assert new.exists()
 
 
+def test_a_file_has_its_name_only_when_it_is_whole(tmp_path, monkeypatch):
+    keep(FILE, b"older", [tmp_path])
+    path, real, seen = path_of(tmp_path), Path.replace, []
+
+    def replace(unfinished, target):
+        seen.append((target, find(FILE, [tmp_path])))
+        real(unfinished, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    keep(FILE, CODE, [tmp_path])
+    assert seen == [(path, (b"older", tmp_path))]
+    assert find(FILE, [tmp_path]) == (CODE, tmp_path)
+
+
 def test_processes_that_write_the_same_file_leave_it_whole_at_every_moment(tmp_path):
     keep(FILE, CODE, [tmp_path])
     seen = []
