@@ -45,4 +45,6 @@ def compile_kernels() -> list[Path]:
             f"kernels were compiled and cannot be kept ({', '.join(not_kept[:2])} ...): "
             "set NUMBA_CACHE_DIR to a folder that can be written to"
         )
+    if not places:
+        raise FatalError("nothing is compiled where NUMBA_DISABLE_JIT is set: unset it")
     return places

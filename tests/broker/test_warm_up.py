@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numba
 import pytest
 
 import broker.warm_up
@@ -114,9 +113,17 @@ def test_no_file_is_blamed_for_a_kernel_that_cannot_be_compiled(monkeypatch, tmp
     assert "Traceback" not in said
 
 
-def test_kernels_can_be_compiled_ahead_and_the_command_says_where_they_are(capsys):
-    assert main(["compile-kernels"]) == 0
-    assert f"kernels are kept in {numba.config.CACHE_DIR}\n" in capsys.readouterr().err
+def test_kernels_can_be_compiled_ahead_and_the_command_says_where_they_are():
+    done = python("-m", "broker.cli.main", "compile-kernels")
+    assert done.returncode == 0
+    assert done.stderr == f"kernels are kept in {os.environ['NUMBA_CACHE_DIR']}\n"
+
+
+def test_where_nothing_is_compiled_nothing_is_said_to_be_kept():
+    done = python("-m", "broker.cli.main", "compile-kernels", NUMBA_DISABLE_JIT="1")
+    assert done.returncode == 1
+    assert "NUMBA_DISABLE_JIT" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_kernels_that_cannot_be_kept_are_not_said_to_be(monkeypatch):
