@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 import uuid
 from dataclasses import asdict
 from typing import Any
@@ -86,7 +85,6 @@ class RecordMaker:
             "source": asdict(packet.origin),
             "upstream_time_us": None if packet.upstream_ms is None else packet.upstream_ms * 1000,
             "ingest_time_us": ingest_time_us,
-            "publish_time_us": time.time_ns() // 1000,
         }
         what = (
             alert.key,

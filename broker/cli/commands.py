@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from broker.classify.classifier import load_classifier
-from broker.classify.encoding import Format
+from broker.classify.encoding import FileFormat
 from broker.cli.replay import replay_files
 from broker.demo.demo import run_demo
 from broker.demo.readme_picture import draw_story
@@ -49,7 +49,7 @@ def classify(arguments: argparse.Namespace) -> int:
     classifier = load_classifier(arguments.model, min_epochs=arguments.min_epochs)
     store = MemoryStore()
     pipeline = Pipeline(Decoder(registry, VettingRules(programids=programids)), classifier, store)
-    form: Format = "avro" if arguments.format == "avro" else "json"
+    form: FileFormat = "avro" if arguments.format == "avro" else "json"
     sink = FileSink(arguments.output, form, dead_letters=arguments.dead_letters)
     console = Console()
     try:
@@ -78,7 +78,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
     metrics = None
     if config.metrics.port is not None:
         metrics = Metrics()
-        metrics.serve(config.metrics.port)
+        metrics.serve(config.metrics.port, address=config.metrics.address)
     console = Console()
     counts = Counts()
     with closing(SQLiteStore(config.state.path)) as store:

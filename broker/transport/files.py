@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from broker.alert import Annotation, DeadLetter, Packet, Partition
-from broker.classify.encoding import Format, avro_file
+from broker.classify.encoding import FileFormat, avro_file, published
 from broker.errors import ConfigError, FatalError
 from broker.transport.split_file import read_file
 
@@ -80,7 +80,7 @@ class FileSink:
         If a file cannot be written, or Avro is asked for on standard output.
     """
 
-    def __init__(self, path: Path | None, form: Format, *, dead_letters: Path | None = None) -> None:
+    def __init__(self, path: Path | None, form: FileFormat, *, dead_letters: Path | None = None) -> None:
         if form == "avro" and path is None:
             raise ConfigError("--format avro needs --output FILE: an Avro file is not for the terminal")
         self._stack = contextlib.ExitStack()
@@ -93,7 +93,7 @@ class FileSink:
         """See `Sink.deliver`."""
         with self._writing():
             for annotation in annotations:
-                self._write(annotation.record)
+                self._write(published(annotation))
             if self._dead is not None:
                 for letter in dead_letters:
                     self._dead.write(json.dumps(letter.describe()) + "\n")

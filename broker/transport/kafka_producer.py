@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
+from broker.alert import message_bytes
 from broker.errors import FatalError
 from broker.transport.kafka_client import Connection, make_client
+
+log = logging.getLogger(__name__)
+
+_LIMIT = "max.message.bytes"
+_ANSWER_S = 5.0  # to wait for what the topic takes: it is for a message only
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message on its way to a topic."""
+
+    topic: str
+    value: bytes
+    key: bytes | None = None
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """The most bytes that it takes, alone in its batch."""
+        return message_bytes(self.value, key=self.key or b"", headers=self.headers)
 
 
 def make_producer(connection: Connection, settings: Mapping[str, Any]) -> Any:
@@ -42,6 +67,7 @@ class Deliveries:
         self._connection = connection
         self._settings = settings
         self._failures: list[str] = []
+        self._refused: list[Message] = []
         self._producer: Any = None
 
     def connect(self, topics: Sequence[str]) -> None:
@@ -68,29 +94,40 @@ class Deliveries:
             self._producer.close()
             self._producer = None
 
-    def send(self, topic: str, value: bytes, **message: Any) -> None:
+    def send(self, message: Message) -> None:
         """Hand over one message, waiting while the producer's queue is full.
 
         Raises
         ------
         FatalError
-            If the message cannot be sent at all: too large for the topic, say.
+            If the producer does not take it.
         """
         while True:
             try:
-                self._producer.produce(topic, value, on_delivery=self._on_delivery, **message)
+                self._producer.produce(
+                    message.topic,
+                    message.value,
+                    key=message.key,
+                    headers=message.headers,
+                    on_delivery=partial(self._on_delivery, message),
+                )
             except BufferError:
                 self._producer.poll(0.1)
             except KafkaException as exc:
+                if exc.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                    self._refused.append(message)
+                    return
                 raise FatalError(
-                    f"cannot write {len(value):,} bytes to {topic}: {exc.args[0].str()}"
+                    f"cannot write {len(message.value):,} bytes to {message.topic}: {exc.args[0].str()}"
                 ) from exc
             else:
                 self._producer.poll(0)
                 return
 
-    def wait(self) -> None:
-        """Return when all messages have arrived.
+    def wait(self) -> list[Message]:
+        """Return when all messages have arrived, but for those that are larger than their topic takes.
+
+        A broker refuses a whole batch for its size: what was in one is sent again, each message alone.
 
         Raises
         ------
@@ -99,12 +136,53 @@ class Deliveries:
         FatalError
             If one of them did not arrive within the connection's patience.
         """
+        together = self._flush()
+        if len(together) < 2:
+            return together
+        log.warning(
+            "messages are larger than a topic takes; trying each alone",
+            extra={"n": len(together), "topic": together[0].topic},
+        )
+        too_large = []
+        for message in together:
+            self.send(message)
+            too_large += self._flush()
+        return too_large
+
+    def too_large(self, message: Message) -> FatalError:
+        """Return the error for a message that its topic does not take, with what the topic says it takes."""
+        limit = self.limit_of(message.topic)
+        takes = f"takes messages of {limit:,} bytes at most" if limit else "does not take messages so large"
+        return FatalError(
+            f"{message.topic} {takes}, and one has {message.size:,} before compression: raise {_LIMIT} of "
+            "the topic, or message.max.bytes in the settings of librdkafka if that is lower"
+        )
+
+    def limit_of(self, topic: str) -> int | None:
+        """Ask the cluster how large a message of a topic may be; None where it does not tell."""
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        try:
+            admin = make_client(AdminClient, self._connection, dict(self._settings))
+            (told,) = admin.describe_configs([resource], request_timeout=_ANSWER_S).values()
+            return int(told.result(_ANSWER_S)[_LIMIT].value)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it must not hide what it was asked for
+            log.info("the topic's limit is not told", extra={"topic": topic, "error": str(exc)})
+            return None
+
+    def _flush(self) -> list[Message]:
+        """Wait for all deliveries; those that were refused for their size."""
         while self._producer.flush(1.0):  # bounded: each message times out by itself
             self._connection.check(self._producer)
         if self._failures:
             raise FatalError(f"{len(self._failures):,} messages were not delivered: {self._failures[0]}")
         self._connection.answered()
+        refused, self._refused = self._refused, []
+        return refused
 
-    def _on_delivery(self, error: KafkaError | None, message: Any) -> None:
-        if error is not None:
-            self._failures.append(f"{message.topic()}: {error.str()}")
+    def _on_delivery(self, message: Message, error: KafkaError | None, _: object) -> None:
+        if error is None:
+            return
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            self._refused.append(message)
+        else:
+            self._failures.append(f"{message.topic}: {error.str()}")
