@@ -18,7 +18,7 @@ from broker.transport.kafka_client import Connection, make_client
 log = logging.getLogger(__name__)
 
 _LIMIT = "max.message.bytes"
-_ANSWER_S = 5.0  # to wait for what the topic takes: it is for a message only
+_ANSWER_S = 2.0  # to wait for what the topic takes: it is for a message only
 
 
 @dataclass(frozen=True, slots=True)
