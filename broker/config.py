@@ -231,9 +231,10 @@ def _check_librdkafka(section: str, settings: Mapping[str, Any]) -> None:
 def _is_web_address(text: str) -> bool:
     try:
         parts = urllib.parse.urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        has_host = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # the port is no number
         return False
+    return has_host and not parts.query and not parts.fragment and "@" not in parts.path
 
 
 def _is_host(text: str) -> bool:

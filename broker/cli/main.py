@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 from broker import __version__
 from broker.errors import ConfigError, VarstreamError
@@ -41,8 +43,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors repeat options and no values: one of ``--set`` may be a password."""
+
+    def error(self, message: str) -> NoReturn:
+        """See `ArgumentParser.error`."""
+        super().error(re.sub(r"=.*?(?= \(choose from|$)", "=...", message, flags=re.DOTALL))
+
+    def parse_args(self, *given: Any, **more: Any) -> Any:
+        """See `ArgumentParser.parse_args`."""
+        arguments, unknown = self.parse_known_args(*given, **more)
+        options = [word.partition("=")[0] for word in unknown if re.match(r"--?[A-Za-z]", word)]
+        if options:
+            self.error(f"unrecognized options: {', '.join(options)}")
+        if unknown:
+            self.error(f"{len(unknown)} arguments too many: an option's value with spaces needs quotes")
+        return arguments
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="varstream", description="Variable-star classes for every alert of a ZTF or LSST stream."
     )
     parser.add_argument("--version", action="version", version=f"varstream {__version__}")

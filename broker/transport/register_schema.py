@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from broker.errors import ConfigError, FatalError, TransientError
+from broker.redaction import without_password
 from schemas.classification import classification_schema
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ REPLY_TIMEOUT_S = 10.0
 MAX_REPLY_BYTES = 2**20
 _MAX_REASON_CHARACTERS = 300
 _MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
+_SHORTEST_WAIT_S = 2.0  # for an answer, whatever is left of our patience
 _PAUSE_S = 0.5
 _LATER = (408, 425, 429)  # answers that are as good as none: ask again
 
@@ -44,10 +46,9 @@ def register_schema(registry: str, subject: str, *, patience_s: float) -> int:
     FatalError
         If it does not answer for longer than our patience.
     """
+    subject_path = f"subjects/{urllib.parse.quote(subject, safe='')}/versions"
+    url = f"{without_password(registry).rstrip('/')}/{subject_path}"
     parts = urllib.parse.urlsplit(registry)
-    host = parts.netloc.rpartition("@")[2]
-    path = f"{parts.path.rstrip('/')}/subjects/{urllib.parse.quote(subject, safe='')}/versions"
-    url = urllib.parse.urlunsplit((parts.scheme, host, path, "", ""))
     headers = {"Accept": _MEDIA_TYPE, "Content-Type": _MEDIA_TYPE}
     if parts.username is not None:
         pair = ":".join(urllib.parse.unquote(part or "") for part in (parts.username, parts.password))
@@ -57,7 +58,7 @@ def register_schema(registry: str, subject: str, *, patience_s: float) -> int:
     deadline = time.monotonic() + patience_s
     while True:
         try:
-            schema_id = _id_in(_answer(request, max(_PAUSE_S, deadline - time.monotonic())), url)
+            schema_id = _id_in(_answer(request, max(_SHORTEST_WAIT_S, deadline - time.monotonic())), url)
         except TransientError as exc:
             if time.monotonic() + _PAUSE_S > deadline:
                 raise FatalError(f"output.registry: {exc} (tried for {patience_s:g} s)") from None

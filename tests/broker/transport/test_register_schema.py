@@ -83,7 +83,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     monkeypatch.setattr(module, "REPLY_TIMEOUT_S", PATIENCE_S)
     monkeypatch.setattr(module, "_PAUSE_S", 0.01)
     with Registry() as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
         server.shutdown()
@@ -119,7 +119,7 @@ def test_user_and_password_go_as_basic_authentication_and_only_where_they_are_gi
 @pytest.mark.parametrize(
     ("status", "said", "remedy"),
     [
-        (401, "Unauthorized me:s3cr/t"[:12], "check user and password in output.registry"),
+        (401, "Unauthorized", "check user and password in output.registry"),
         (403, {"error_code": 40301, "message": "User is denied\noperation Write"}, "set output.schema_id"),
         (404, "<html>no such page</html>", "check output.registry"),
         (405, "", "check output.registry"),
@@ -162,8 +162,11 @@ def test_nobody_is_followed_to_another_address(registry: Registry, status: int) 
         (200, {"id": "41"}),
         (200, {"id": True}),
         (200, [41]),
-    ]
-    + [(200, {"id": -1}), (200, {"id": 2**31}), (200, "null"), (200, "[" * 100_000)],
+        (200, {"id": -1}),
+        (200, {"id": 2**31}),
+        (200, "null"),
+        (200, "[" * 100_000),
+    ],
 )
 def test_a_registry_in_trouble_is_asked_again_until_our_patience_ends(
     registry: Registry, status: int, said: Any
@@ -172,7 +175,7 @@ def test_a_registry_in_trouble_is_asked_again_until_our_patience_ends(
     registry.answer(status, said)
     assert register(registry) == 41
     registry.answer(status, said)
-    with pytest.raises(FatalError, match=r"output\.registry: http://127\.0\.0\.1:\d+/.*tried for 0 s"):
+    with pytest.raises(FatalError, match=r"output\.registry: .*http://127\.0\.0\.1:\d+/.*tried for 0 s"):
         register(registry, patience_s=0.0)
 
 
