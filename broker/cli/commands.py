@@ -11,10 +11,11 @@ from pathlib import Path
 
 from broker.classify.classifier import load_classifier
 from broker.classify.encoding import FileFormat
+from broker.cli.output_files import check_outputs
 from broker.cli.replay import replay_files
 from broker.demo.demo import run_demo
 from broker.demo.readme_picture import draw_story
-from broker.errors import ConfigError
+from broker.errors import ConfigError, FatalError
 from broker.ingest.decoder import Decoder
 from broker.ingest.schema_registry import open_registry
 from broker.ingest.vetting import VettingRules
@@ -44,6 +45,12 @@ def demo(arguments: argparse.Namespace) -> int:
 def classify(arguments: argparse.Namespace) -> int:
     """Classify packets in files."""
     files = find_files(arguments.paths)
+    outputs = {
+        "--output": arguments.output,
+        "--dead-letters": arguments.dead_letters,
+        "--counts": arguments.counts,
+    }
+    check_outputs(outputs, paths=arguments.paths, files=files)
     registry = open_registry(arguments.schemas) if arguments.schemas else None
     programids = frozenset(arguments.programid) if arguments.programid else None
     classifier = load_classifier(arguments.model, min_epochs=arguments.min_epochs)
@@ -158,6 +165,11 @@ def _stop_on_signal() -> threading.Event:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        file = path.open("w", encoding="utf-8")
     except OSError as exc:
         raise ConfigError(f"cannot write {path}: {exc.strerror}") from exc
+    try:
+        with file:
+            file.write(text)
+    except OSError as exc:
+        raise FatalError(f"cannot write {path}: {exc.strerror}") from exc

@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         code: int = getattr(commands, arguments.command)(arguments)
-        sys.stdout.flush()
+        if sys.__stdout__ is not None:  # it may be closed
+            sys.stdout.flush()
     except ConfigError as exc:
         print(f"varstream: {exc}", file=sys.stderr)
         return EXIT_MISUSED
@@ -57,7 +58,9 @@ class _Parser(argparse.ArgumentParser):
         if options:
             self.error(f"unrecognized options: {', '.join(options)}")
         if unknown:
-            self.error(f"{len(unknown)} arguments too many: an option's value with spaces needs quotes")
+            self.error(
+                f"arguments that belong to no option: {len(unknown)}; a value with spaces needs quotes"
+            )
         return arguments
 
 
