@@ -60,20 +60,15 @@ class KafkaSink:
         config = self._config
         for annotation in annotations:
             self._deliveries.send(
-                Message(
-                    config.topic,
-                    self._encode(published(annotation)),
-                    annotation.key.encode(),
-                    headers(annotation, config.format),
-                )
+                config.topic,
+                self._encode(published(annotation)),
+                key=annotation.key.encode(),
+                headers=headers(annotation, config.format),
             )
-        for refused in self._deliveries.wait():
-            raise self._deliveries.too_large(refused)
-        sent = [(letter, self._send_letter(letter, config.max_message_bytes)) for letter in dead_letters]
-        refused_letters = self._deliveries.wait() if sent else []
-        for letter, message in sent:
-            if any(message is refused for refused in refused_letters):
-                self._deliver_shorter(letter, message)
+        self._deliveries.wait()
+        sent = {self._send_letter(letter, config.max_message_bytes): letter for letter in dead_letters}
+        for refused in self._deliveries.settle() if sent else ():
+            self._deliver_shorter(sent[refused], refused)
 
     def close(self) -> None:
         """Let go of the cluster; what was not delivered by then is given up."""
@@ -81,9 +76,7 @@ class KafkaSink:
 
     def _send_letter(self, letter: DeadLetter, max_bytes: int) -> Message:
         tags, value = letter.as_message(max_bytes)
-        message = Message(self._config.dead_letter_topic, value, headers=tags)
-        self._deliveries.send(message)
-        return message
+        return self._deliveries.send(self._config.dead_letter_topic, value, headers=tags)
 
     def _deliver_shorter(self, letter: DeadLetter, message: Message) -> None:
         """Deliver a dead letter that its topic refused for its size: at what it takes, then ever shorter."""
@@ -93,5 +86,5 @@ class KafkaSink:
                 raise self._deliveries.too_large(message)
             shorter = message.size // 2 if limit is None or limit >= message.size else limit
             message = self._send_letter(letter, shorter)
-            if not self._deliveries.wait():
+            if not self._deliveries.settle():
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from contextlib import closing
 
 import fastavro
@@ -89,7 +90,7 @@ class Narrow:
     def __getattr__(self, name):
         return getattr(self._producer, name)
 
-    def produce(self, topic, value, *, key, headers, on_delivery):
+    def produce(self, topic, value, *, key, headers, timestamp, on_delivery):
         size = 100 + len(value) + len(key or b"") + sum(len(n) + len(v) + 10 for n, v in headers)
         message = (size, {"value": value, "key": key, "headers": headers, "on_delivery": on_delivery})
         self._batches.setdefault(topic, []).append(message)
@@ -242,3 +243,61 @@ def test_messages_are_compressed_unless_the_settings_say_otherwise(kafka, annota
     assert shares["default"] < 0.5
     assert shares["zstd"] < 0.5
     assert min(shares["none"], shares["by its other name"]) > 0.9
+
+
+class Punctual:
+    """A producer whose broker knows the time, and takes no message of more than an hour after it."""
+
+    def __init__(self, producer, unix_ms):
+        self._producer = producer
+        self._latest_ms = unix_ms + 3_600_000
+        self._refused = []
+
+    def __getattr__(self, name):
+        return getattr(self._producer, name)
+
+    def produce(self, topic, value, *, timestamp, on_delivery, **message):
+        if (timestamp or 1000 * time.time()) > self._latest_ms:
+            self._refused.append(on_delivery)
+        else:
+            self._producer.produce(topic, value, timestamp=timestamp, on_delivery=on_delivery, **message)
+
+    def flush(self, timeout):
+        refused, self._refused = self._refused, []
+        for on_delivery in refused:
+            on_delivery(KafkaError(KafkaError.INVALID_TIMESTAMP), None)
+        return self._producer.flush(timeout)
+
+
+@pytest.fixture
+def five_days_on(monkeypatch):
+    """The time that the broker knows [Unix ms], and a way to set this machine's clock five days forward."""
+    clock = time.time
+    now_ms = int(1000 * clock())
+    make_producer = kafka_producer.make_producer
+    monkeypatch.setattr(kafka_producer, "make_producer", lambda *a: Punctual(make_producer(*a), now_ms))
+    return now_ms, lambda: monkeypatch.setattr("time.time", lambda: clock() + 5 * 86_400)
+
+
+def test_a_clock_that_is_set_wrong_meanwhile_costs_no_annotation(kafka, annotations, five_days_on):
+    now_ms, set_forward = five_days_on
+    with closing(KafkaSink(OutputConfig(format="json"), config(kafka))) as sink:
+        sink.connect()
+        set_forward()
+        sink.deliver(annotations, [letter(5)])
+    messages = read_all(kafka, "classifications", len(annotations))
+    assert len(messages) == len(annotations)
+    assert all(0 <= message.timestamp()[1] - now_ms < 3_600_000 for message in messages)
+    assert len(read_all(kafka, "dead-letters", 1)) == 1
+
+
+def test_a_clock_that_was_wrong_from_the_beginning_is_named(kafka, annotations, five_days_on):
+    _, set_forward = five_days_on
+    set_forward()
+    with closing(KafkaSink(OutputConfig(format="json"), config(kafka))) as sink:
+        sink.connect()
+        sink._deliveries._connection.patience_s = 0.0
+        with pytest.raises(
+            FatalError, match=r"perhaps for their time.*This machine's clock says \d+-\d+-\d+"
+        ):
+            sink.deliver(annotations, [])
