@@ -43,6 +43,9 @@ def check_outputs(
             if identity is not None and identity in read:
                 where = f"{option} {named[option]}" if option in named else option
                 raise ConfigError(f"{where} is one of the packet files: it would be overwritten")
+    for path in named.values():
+        if path.is_file() or path.is_dir() or not path.exists():
+            _check_writable(path)
     for option, path in named.items():
         for folder in paths:
             inside = folder.is_dir() and path.resolve().is_relative_to(folder.resolve())
@@ -54,9 +57,6 @@ def check_outputs(
     for (option, path), (other, same) in combinations(named.items(), 2):
         if path.resolve() == same.resolve() and (path.is_file() or not path.exists()):
             raise ConfigError(f"{option} and {other} are one file, {path}: name two")
-    for path in named.values():
-        if path.is_file() or path.is_dir() or not path.exists():
-            _check_writable(path)
 
 
 def _identity(path: Path | int) -> tuple[int, int] | None:

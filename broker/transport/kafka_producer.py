@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 _LIMIT = "max.message.bytes"
 _ANSWER_S = 2.0  # to wait for what a topic takes: it is for a message only
+_SIZE_CODES = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE)  # of a topic, of its segments
 _TIME_CODES = (KafkaError.INVALID_TIMESTAMP, KafkaError.INVALID_RECORD)  # the second for one among others
 _PAUSE_S = 0.2  # before messages whose time was refused are sent again
 
@@ -195,7 +196,7 @@ class Deliveries:
             except BufferError:
                 self._producer.poll(0.1)
             except KafkaException as exc:
-                if exc.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                if exc.args[0].code() in _SIZE_CODES:
                     self._too_large.append(message)
                     return
                 raise FatalError(
@@ -227,7 +228,7 @@ class Deliveries:
             raise FatalError(
                 f"{len(self._mistimed):,} messages were refused, perhaps for their time: {self._refusal}. "
                 f"This machine's clock says {clock}: set it right, or the topic's message.timestamp.type "
-                "to LogAppendTime"
+                "to LogAppendTime, or its cleanup.policy to delete if it is compact"
             )
         if attempt == 0:
             log.warning(
@@ -244,7 +245,7 @@ class Deliveries:
     def _on_delivery(self, message: Message, error: KafkaError | None, _: object) -> None:
         if error is None:
             return
-        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        if error.code() in _SIZE_CODES:
             self._too_large.append(message)
         elif error.code() in _TIME_CODES:
             self._mistimed.append(message)

@@ -113,3 +113,13 @@ def test_annotations_take_less_room_in_the_broker_than_they_have_bytes(
     sent = sum(len(message.value()) for message in messages)
     kept = sum(path.stat().st_size for path in topics.broker.folder.rglob(f"{topics.annotations}-*/*.log"))
     assert 0 < kept < sent / 2
+
+
+def test_a_compacted_topic_takes_no_dead_letters_and_the_worker_says_so(topics: Topics) -> None:
+    topics.broker.set(topics.letters, "cleanup.policy", "compact")
+    with topics.sink() as sink:
+        sink._deliveries._connection.patience_s = 1.0
+        with pytest.raises(
+            FatalError, match=rf"{topics.letters}: .*cleanup\.policy to delete if it is compact"
+        ):
+            sink.deliver([], letters(10))

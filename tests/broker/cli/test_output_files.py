@@ -91,6 +91,12 @@ def test_a_file_that_cannot_be_written_is_told_before_hours_of_work(sky, tmp_pat
         check(sky, counts=tmp_path / name)
 
 
+def test_a_link_that_leads_to_itself_is_told(sky, tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(ConfigError, match="Too many levels of symbolic links"):
+        check(sky, output=tmp_path / "loop")
+
+
 def test_a_command_that_would_destroy_its_input_does_nothing(sky, capsys):
     assert main(["classify", str(sky), "--output", str(sky / "a.avro")]) == 2
     assert (sky / "a.avro").read_bytes() == b"packet a.avro"
