@@ -11,11 +11,12 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from broker.errors import ConfigError, FatalError, TransientError
-from broker.redaction import without_password
+from broker.redaction import without_password, without_values
 from schemas.classification import classification_schema
 
 log = logging.getLogger(__name__)
@@ -50,15 +51,19 @@ def register_schema(registry: str, subject: str, *, patience_s: float) -> int:
     url = f"{without_password(registry).rstrip('/')}/{subject_path}"
     parts = urllib.parse.urlsplit(registry)
     headers = {"Accept": _MEDIA_TYPE, "Content-Type": _MEDIA_TYPE}
+    secrets: list[str] = []
     if parts.username is not None:
         pair = ":".join(urllib.parse.unquote(part or "") for part in (parts.username, parts.password))
-        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        encoded = base64.b64encode(pair.encode()).decode()
+        headers["Authorization"] = f"Basic {encoded}"
+        secrets = [pair, pair.partition(":")[2], parts.password or "", encoded]
     body = json.dumps({"schema": json.dumps(classification_schema())}).encode()
     request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310 (only http and https get here)
     deadline = time.monotonic() + patience_s
     while True:
         try:
-            schema_id = _id_in(_answer(request, max(_SHORTEST_WAIT_S, deadline - time.monotonic())), url)
+            answer = _answer(request, max(_SHORTEST_WAIT_S, deadline - time.monotonic()))
+            schema_id = _id_in(answer, url, secrets)
         except TransientError as exc:
             if time.monotonic() + _PAUSE_S > deadline:
                 raise FatalError(f"output.registry: {exc} (tried for {patience_s:g} s)") from None
@@ -69,7 +74,7 @@ def register_schema(registry: str, subject: str, *, patience_s: float) -> int:
             return schema_id
 
 
-def _id_in(answer: _Answer, url: str) -> int:
+def _id_in(answer: _Answer, url: str, secrets: Sequence[str]) -> int:
     """Return the id that the registry gave, or say why it gave none."""
     status, found = answer.status, answer.parsed()
     if status == 200:
@@ -77,7 +82,7 @@ def _id_in(answer: _Answer, url: str) -> int:
         if type(schema_id) is int and 0 <= schema_id < 2**31:
             return schema_id
         raise TransientError(f"{url} answered without an id: is this a Confluent registry?")
-    said = f"answered {status}: {answer.reason()}"
+    said = f"answered {status}: {without_values(answer.reason(), secrets)}"
     if status >= 500 or status in _LATER:
         raise TransientError(f"{url} {said}")
     remedy = {
@@ -132,7 +137,8 @@ def _answer(request: urllib.request.Request, patience_s: float) -> _Answer:
     if asking.is_alive():
         raise TransientError(f"{request.full_url} did not answer within {timeout_s:g} s")
     if answer.failure is not None:
-        raise TransientError(f"cannot reach {request.full_url}: {answer.failure}") from None
+        why = getattr(answer.failure, "reason", answer.failure)
+        raise TransientError(f"cannot reach {request.full_url}: {why}") from None
     return answer
 
 
