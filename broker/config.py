@@ -86,6 +86,7 @@ class DecodingConfig:
     max_distnr_arcsec: float = _DEFAULT_RULES.max_distnr_arcsec
     require_reference_star: bool = _DEFAULT_RULES.require_reference_star
     ztf_error: Literal["dc", "difference"] = _DEFAULT_RULES.ztf_error
+    max_mag_err: float = _DEFAULT_RULES.max_mag_err
     max_packet_bytes: int = _DEFAULT_RULES.max_packet_bytes
 
     def __post_init__(self) -> None:
@@ -107,6 +108,7 @@ class DecodingConfig:
             max_distnr_arcsec=self.max_distnr_arcsec,
             require_reference_star=self.require_reference_star,
             ztf_error=self.ztf_error,
+            max_mag_err=self.max_mag_err,
             max_packet_bytes=self.max_packet_bytes,
         )
 
