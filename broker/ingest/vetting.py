@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from broker.avro.projection import Record
 from broker.errors import AlertError, ConfigError
-from schemas.surveys import BRIGHTEST_MAG, FAINTEST_MAG
+from schemas.surveys import BRIGHTEST_MAG, FAINTEST_MAG, ZTF
 
 USED = "used"
 
@@ -56,6 +56,18 @@ class VettingRules:
             raise ConfigError(f"max_mag_err must be > 0, got {self.max_mag_err}")
         if self.max_packet_bytes < 1:
             raise ConfigError(f"max_packet_bytes must be >= 1, got {self.max_packet_bytes}")
+
+    def of(self, survey: str) -> dict[str, Any]:
+        """Return the rules that detections of this survey are vetted by, as plain values."""
+        every: dict[str, Any] = {"max_mag_err": float(self.max_mag_err)}
+        if survey != ZTF.name:
+            return every
+        return every | {
+            "programids": None if self.programids is None else sorted(self.programids),
+            "max_distnr_arcsec": float(self.max_distnr_arcsec),
+            "require_reference_star": self.require_reference_star,
+            "ztf_error": self.ztf_error,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +137,8 @@ def places(
 
 def is_magnitude(mag: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Exclude null and what stands for it: 0, 50, 88.888, 99 and above, -9.99, -999, -99999."""
-    return (mag >= BRIGHTEST_MAG) & (mag <= FAINTEST_MAG) & (mag != 0.0)
+    possible: NDArray[np.bool_] = (mag >= BRIGHTEST_MAG) & (mag <= FAINTEST_MAG) & (mag != 0.0)
+    return possible
 
 
 def known_error(error: NDArray[Any]) -> NDArray[Any]:
