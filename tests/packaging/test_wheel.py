@@ -68,7 +68,7 @@ def test_the_wheel_carries_the_templates_of_pages_and_cards(wheel):
 def test_the_models_of_the_wheel_are_found_by_name_from_anywhere(installed, tmp_path):
     find = "from schemas.model.shipped import find_model, shipped_models; print(*shipped_models());"
     find += " print(find_model('varstream-lsst'))"
-    names, folder = run(installed / "python", "-c", find, cwd=tmp_path).splitlines()
+    names, folder = run(installed / "python", "-I", "-c", find, cwd=tmp_path).splitlines()
     assert names.split() == ["varstream-lsst", "varstream-source", "varstream-ztf"]
     assert Path(folder).is_relative_to(installed.parent)
     assert folder.endswith("broker/models/varstream-lsst/1.0.0")
