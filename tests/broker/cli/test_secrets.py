@@ -6,54 +6,39 @@ import itertools
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
 from broker.cli.main import main
+from broker.config import Config
 from broker.transport import kafka_client
 from tests.broker.transport.cluster import UNUSED_PORT
 
 SECRET = "hunter2-Zq9x"  # as it would be in words of others too: no part of it is in any message
-SECTIONS = ("kafka", "output", "model", "decoding", "state", "worker", "metrics")
+SECTIONS = [f.name for f in fields(Config)]
 TOPICS = 'kafka.topics=["alerts"]'
 NOWHERE = f"kafka.bootstrap_servers={UNUSED_PORT}"
 SASL = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "me"}
-NEVER_TEXT = (
-    "kafka.topics",
-    "kafka.patience_s",
-    "kafka.nights",
-    "kafka.settings",
-    "output.format",
-    "output.annotate_unscored",
-    "output.max_message_bytes",
-    "output.schema_id",
-    "output.settings",
-    "model.min_epochs",
-    "decoding.programids",
-    "decoding.max_distnr_arcsec",
-    "decoding.require_reference_star",
-    "decoding.ztf_error",
-    "decoding.max_packet_bytes",
-    "worker.batch_size",
-    "worker.dead_window",
-    "worker.max_dead_fraction",
-    "metrics.port",
-)
-NEVER_A_TABLE = (
-    *(name for name in NEVER_TEXT if not name.endswith("settings")),
-    "kafka.bootstrap_servers",
-    "kafka.group_id",
-    "output.topic",
-    "output.dead_letter_topic",
-    "output.registry",
-    "output.bootstrap_servers",
-    "model.path",
-    "decoding.schemas",
-    "state.path",
-    "metrics.address",
-)
+
+
+def settings_of(*kinds: object) -> list[str]:
+    """Settings whose values are of one of these kinds, or nothing, by their full names."""
+    found = []
+    for section, table in get_type_hints(Config).items():
+        for name, hint in get_type_hints(table).items():
+            given = get_args(hint)[0] if type(None) in get_args(hint) else hint
+            if (get_origin(given) or given) in kinds:
+                found.append(f"{section}.{name}")
+    return found
+
+
+EVERY = settings_of(str, int, float, bool, Path, Mapping, tuple, Literal)
+NEVER_TEXT = sorted(set(EVERY) - set(settings_of(str, Path)))
+NEVER_A_TABLE = sorted(set(EVERY) - set(settings_of(Mapping)))
 OF_LIBRDKAFKA = (
     *("security.protocol", "sasl.mechanism", "compression.type", "acks", "linger.ms", "debug", "log_level"),
     *("sasl.password", "ssl.key.password", "ssl.key.pem", "ssl.ca.pem", "ssl.keystore.password"),
