@@ -43,7 +43,7 @@ def test_the_table_has_a_row_for_every_light_curve(survey, tmp_path, capsys):
     assert main(features(survey, output).split()) == 0
     table = pq.read_table(output)
     curves = read_light_curves(survey).curves
-    values, status = extract(curves.time, curves.mag, curves.err, curves.offsets)
+    values, status, *_ = extract(curves.time, curves.mag, curves.err, curves.offsets)
     assert table.column_names == [
         *("object_id", "survey", "kind", "n_epochs", "baseline_d"),
         *FEATURE_NAMES,
