@@ -88,5 +88,4 @@ def with_verdict(status: Sequence[str], *, scored: bool, given: bool, below_min_
 
 def published(probabilities: ArrayLike) -> NDArray[np.float64]:
     """Return probabilities as doubles that print with the digits that single precision has."""
-    stated: NDArray[np.float64] = np.round(np.asarray(probabilities, np.float64), DIGITS)
-    return stated
+    return np.asarray(probabilities, np.float64).round(DIGITS)
