@@ -97,7 +97,7 @@ class LightCurves:
 
     @property
     def n_epochs(self) -> NDArray[np.int64]:
-        """Points of each light curve (n,)."""
+        """Points that each light curve holds (n,); `features.extract` tells how many of them are used."""
         return np.diff(self.offsets)
 
     def pick(self, curve: int) -> tuple[F8, F8, F8]:
