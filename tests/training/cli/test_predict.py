@@ -23,7 +23,7 @@ from training.examples import feature_file
 
 MODELS = Path(__file__).resolve().parents[3] / "deploy" / "models"
 ZTF = MODELS / "varstream-ztf" / "1.0.0"
-FIRST_COLUMNS = "object_id band n_epochs baseline_d period_d label probability status".split()
+FIRST_COLUMNS = ["object_id", "band", "n_epochs", "baseline_d", "period_d", "label", "probability", "status"]
 
 
 def predict(model: Path, *files: Path, output: Path, more: str = "") -> list[dict[str, str]]:
@@ -73,9 +73,7 @@ def test_a_row_says_of_a_light_curve_what_the_library_says(stars, tmp_path, caps
     assert [(row["object_id"], row["band"]) for row in rows] == list(stars)
     table = light_curve_features(stars)
     said = model.predict(table)
-    for row, measured, answer in zip(
-        rows, table.itertuples(), said.to_dict(orient="records"), strict=True
-    ):
+    for row, measured, answer in zip(rows, table.itertuples(), said.to_dict(orient="records"), strict=True):
         assert int(row["n_epochs"]) == measured.n_epochs
         for name, value in [
             ("period_d", measured.period),
@@ -159,7 +157,7 @@ def test_chunks_and_processes_change_nothing(model_folder, survey, tmp_path, mon
 
 
 def test_the_table_is_there_whole_or_not_at_all(model_folder, survey, tmp_path, monkeypatch):
-    """Interrupted after the first of several chunks; what was there before stays, and nothing else is left."""
+    """Interrupted after the first of several chunks: what was there before stays, nothing else is left."""
     output = tmp_path / "said.csv"
     output.write_text("of yesterday")
     monkeypatch.setattr(feature_file, "LIGHT_CURVES_A_TASK", 50)

@@ -55,7 +55,9 @@ def stated(*words: str) -> str:
 
 
 def parsed(words: list[str]) -> dict[str, object]:
-    return {name: value for name, value in vars(parsing._parser().parse_args(words)).items() if name != "parser"}
+    return {
+        name: value for name, value in vars(parsing._parser().parse_args(words)).items() if name != "parser"
+    }
 
 
 @pytest.mark.parametrize("kind", PATHS)
@@ -103,7 +105,9 @@ def test_what_is_said_is_a_command_that_means_the_same(command):
 
 
 def test_an_option_that_is_cut_short_is_no_way_around():
-    said = stated("train", *minimal("train"), "--cac", f"{HOME}/cache-of-jane", "--work", "3", "--cla", f"{HOME}/m")
+    said = stated(
+        "train", *minimal("train"), "--cac", f"{HOME}/cache-of-jane", "--work", "3", "--cla", f"{HOME}/m"
+    )
     assert said == "varstream-train train --light-curves a.npz --class-map m --output m"
 
 
@@ -135,3 +139,10 @@ def test_a_model_says_nowhere_who_made_it(survey, tmp_path, monkeypatch):
         "varstream-train train --light-curves few.npz --label kind --output model --training-epochs 2 "
         "--truncations 0"
     )
+
+
+def test_a_transferred_model_and_its_report_say_nowhere_where_they_were_made(transferred, tmp_path_factory):
+    base = str(tmp_path_factory.getbasetemp()).encode()
+    files = [file for file in transferred.rglob("*") if file.is_file()]
+    assert {"manifest.json", "report.html"} <= {file.name for file in files}
+    assert [file for file in files if base in file.read_bytes()] == []

@@ -90,7 +90,9 @@ def test_a_damaged_file_is_computed_and_written_again(done, tmp_path, damage):
 def test_a_killed_process_is_told_with_a_remedy_and_what_was_finished_is_kept(done, tmp_path):
     cache = tmp_path / "cache"
     squares(done, cache, n=2)
-    with pytest.raises(TrainingError, match=r"a process was killed.*fewer --workers; .* kept in .*cache$") as told:
+    with pytest.raises(
+        TrainingError, match=r"a process was killed.*fewer --workers; .* kept in .*cache$"
+    ) as told:
         list(compute_chunks(killed, tasks(done), cache_folder=cache, workers=2))
     assert told.value.exit_code == 1
     assert {"square-0.npz", "square-1.npz"} <= {file.name for file in cache.iterdir()}

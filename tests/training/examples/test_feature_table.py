@@ -95,9 +95,7 @@ def test_examples_are_made_of_epochs_that_count(survey):
     sampling = Sampling(truncations=9, first_epochs=(20, 40), constant=1.0, shuffled=1.0)
 
     def made(stars):
-        return feature_table(
-            stars, STARS, sampling, EXTRACTION, cache_folder=None, workers=1, progress=QUIET
-        )
+        return feature_table(stars, STARS, sampling, EXTRACTION, cache_folder=None, workers=1, progress=QUIET)
 
     assert same(made(twice), made(once))
     assert made(twice).n_epochs.max() == 60
