@@ -222,7 +222,7 @@ def test_what_cannot_work_is_told_before_the_work(model_folder, survey, tmp_path
 
 def test_rows_that_are_no_measurement_are_treated_as_everywhere(model_folder, tmp_path, capsys):
     path = tmp_path / "stars.csv"
-    rows = "".join(f"x,{t},{15 + t % 3},0.1\n" for t in range(30))
+    rows = "".join(f"x,{t * 1.0371},{15 + t % 3},0.1\n" for t in range(30))
     path.write_text(f"name,time,mag,err\n{rows}x,31,99.999,0.1\n")
     command = f"predict {model_folder} {path} --output {tmp_path / 'said.csv'} --columns object_id=name"
     assert "line 32: mag must be" in fails(command.split(), capsys, 1)
