@@ -16,18 +16,25 @@ from training.errors import SettingsError
 TABLE_FORMATS = (".csv", ".parquet")
 
 
-def check_output(path: Path) -> None:
+def check_output(path: Path, inputs: Iterable[Path] = ()) -> None:
     """Refuse, before the work, a table that could not be written after it.
+
+    Parameters
+    ----------
+    inputs : iterable of Path
+        Files that the table is made of, which it must not replace.
 
     Raises
     ------
     SettingsError
-        If the suffix is unknown, or the folder is missing or not ours to write.
+        If the suffix is unknown, the folder is missing or not ours to write, or the file is an input.
     """
     if path.suffix not in TABLE_FORMATS:
         raise SettingsError(f"{path} must end in {' or '.join(TABLE_FORMATS)}: the suffix says the format")
     if not path.parent.is_dir() or path.is_dir() or not os.access(path.parent, os.W_OK):
         raise SettingsError(f"cannot write {path}: give a file in a folder that exists and can be written")
+    if path.resolve() in {each.resolve() for each in inputs}:
+        raise SettingsError(f"the table would replace {path}, which it is made of: give another --output")
 
 
 def write_rows(path: Path, schema: pa.Schema, parts: Iterable[pa.Table]) -> None:

@@ -21,7 +21,7 @@ from training.table_file import check_output, write_rows
 def features(arguments: argparse.Namespace) -> None:
     """``varstream-train features``: write the table and say what could not be measured, and why."""
     started = time.monotonic()
-    check_output(arguments.output)
+    check_output(arguments.output, files_of(arguments.light_curves))
     tables, made = [], []
     with Bars() as progress:
         for survey in read_each(arguments):
@@ -48,7 +48,7 @@ def features(arguments: argparse.Namespace) -> None:
 def predict(arguments: argparse.Namespace) -> None:
     """``varstream-train predict``: write what the model says; print its labels, and why some have none."""
     started = time.monotonic()
-    check_output(arguments.output)
+    check_output(arguments.output, files_of(arguments.light_curves))
     artifact = load_artifact(arguments.model)
     manifest = artifact.manifest
     several = len(files_of(arguments.light_curves)) > 1

@@ -220,6 +220,23 @@ def test_what_cannot_work_is_told_before_the_work(model_folder, survey, tmp_path
     assert not (tmp_path / "said.csv").exists()
 
 
+@pytest.mark.parametrize("command", ["features", f"predict {ZTF}"])
+def test_light_curves_are_not_replaced_by_what_is_made_of_them(stars, tmp_path, capsys, command):
+    path = write(tmp_path / "stars.csv", stars)
+    before = path.read_bytes()
+    for given in (path, tmp_path):
+        assert "would replace" in fails([*command.split(), str(given), "--output", str(path)], capsys, 2)
+    assert path.read_bytes() == before
+
+
+def test_a_shipped_model_is_known_by_its_name(stars, tmp_path):
+    path = write(tmp_path / "stars.csv", stars)
+    by_name, by_folder = (
+        predict(model, path, output=tmp_path / "said.csv") for model in (Path("varstream-ztf"), ZTF)
+    )
+    assert by_name == by_folder
+
+
 def test_rows_that_are_no_measurement_are_treated_as_everywhere(model_folder, tmp_path, capsys):
     path = tmp_path / "stars.csv"
     rows = "".join(f"x,{t * 1.0371},{15 + t % 3},0.1\n" for t in range(30))
