@@ -43,7 +43,7 @@ def load_config(
         try:
             tree = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as exc:
-            raise ConfigError(f"cannot read the settings {path}: {exc.strerror}") from exc
+            raise ConfigError(f"cannot read the settings {path}: {exc.strerror or exc}") from exc
         except ValueError as exc:  # not UTF-8, not TOML, or a number of more digits than Python reads
             raise ConfigError(f"the settings {path} are not TOML: {exc}") from exc
     for name, text in sorted(environment.items()):

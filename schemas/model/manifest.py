@@ -115,7 +115,7 @@ def load_manifest(folder: Path) -> Manifest:
     try:
         digest = sha256_of(model)
     except OSError as exc:
-        raise ManifestError(f"cannot read {model}: {exc.strerror}") from exc
+        raise ManifestError(f"cannot read {model}: {exc.strerror or exc}") from exc
     if digest != manifest.sha256:
         raise ManifestError(
             f"{model} has sha256 {digest[:12]}..., its manifest says {manifest.sha256[:12]}...: "
