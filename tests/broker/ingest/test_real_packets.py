@@ -16,13 +16,13 @@ import pytest
 from broker.alert import Alert, Packet
 from broker.avro.columnar import ColumnarReader
 from broker.avro.container import parse_block, parse_header
-from broker.avro.fastavro_reader import FastavroReader
 from broker.avro.projection import Record
 from broker.avro.schema import parse_schema
 from broker.ingest.decoder import Decoder, make_codec
 from broker.ingest.schema_registry import SchemaRegistry, open_registry, parse_json
 from broker.ingest.vetting import VettingRules
 from broker.transport.split_file import read_file
+from tests.broker.avro.by_fastavro import FastavroReader
 from tests.broker.packets import outcome, packet
 
 LSST_FILES = ["lsst_hits_v7_4_lite", "lsst_or4_v7_1_lite", "lsst_hits_v9_0_lite", "elasticc_v0_9"]
