@@ -66,6 +66,8 @@ class Decoder:
         TransientError
             If the schema registry cannot be asked now.
         """
+        if packet.damage is not None:
+            raise packet.damage
         payload = packet.payload
         if not payload:
             raise AlertError("empty", "message of zero bytes")
@@ -125,7 +127,10 @@ class Decoder:
                     "no_registry",
                     f"schema id {schema_id}, and no registry or folder of schemas is configured",
                 )
-            codec = self._by_id[schema_id] = make_codec(self._registry.schema(schema_id))
+            codec = make_codec(self._registry.schema(schema_id))
+            if len(self._by_id) >= MAX_CODECS:
+                del self._by_id[next(iter(self._by_id))]
+            self._by_id[schema_id] = codec
         return codec.vet(codec.reader.read(payload, CONFLUENT_HEAD_BYTES, len(payload)), self._rules)
 
 

@@ -13,13 +13,12 @@ from typing import IO, Any
 from broker.alert import Annotation, DeadLetter, Packet, Partition
 from broker.classify.encoding import Format, avro_file
 from broker.errors import ConfigError, FatalError
+from broker.transport.archives import SUFFIXES
 from broker.transport.split_file import read_file
-
-SUFFIXES = (".avro", ".bin")
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:
-    """Files of packets in `paths`: a file as it is, a folder as its ``*.avro`` and ``*.bin`` files, sorted.
+    """Files of packets in `paths`: a file as it is, a folder as its files with one of `SUFFIXES`, sorted.
 
     Raises
     ------
@@ -29,9 +28,9 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+            inside = sorted(p for p in path.rglob("*") if p.name.lower().endswith(SUFFIXES) and p.is_file())
             if not inside:
-                raise ConfigError(f"the folder {path} holds no {' or '.join(SUFFIXES)} file")
+                raise ConfigError(f"the folder {path} holds no file of {', '.join(SUFFIXES)}")
             found += inside
         elif path.exists():
             found.append(path)
