@@ -109,3 +109,55 @@ def test_an_impossible_probability_to_abstain_below_is_refused(load, bad):
 def test_a_bin_where_the_model_always_abstains_has_no_accuracy_when_sure(load):
     (only,) = load(reliability=[BINS[2] | {"abstained": 1.0, "accuracy_when_sure": None}]).reliability
     assert only["accuracy_when_sure"] is None
+
+
+WRONG_FIELDS = {
+    "label_maps": ["RRab", {"css": "RRab"}, {"css": {"RRab": 7}}],
+    "preprocessing": [None, [1], {"mean": [float("nan")]}, {"mean": float("inf")}],
+    "training": ["none"],
+    "metrics": [0.9],
+    "licence": [None, {}],
+    "clip_sigma": [10**400, "3"],
+    "min_epochs": [10**400, 0, True],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [(field, value) for field, values in WRONG_FIELDS.items() for value in values]
+)
+def test_a_field_that_cannot_be_is_named_in_one_line(load, field, value):
+    with pytest.raises(ManifestError, match=f"{field} cannot be") as refusal:
+        load(**{field: value})
+    assert "\n" not in str(refusal.value)
+    assert len(str(refusal.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"metrics":' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"min_epochs": ' + "9" * 10_000 + "}",
+        '{"name": "\\ud800"}',
+        '{"name": "a", "name": "b"}',
+        '{"manifest_version": ' + "[" * 500 + "]" * 500 + "}",
+        '{"manifest_version": "1", "' + "x" * 100_000 + '": 1}',
+        '{"manifest_version": "1", "name": ' + "[" * 500 + "]" * 500 + "}",
+        '{"manifest_version": "1"' + "".join(f', "x{i}": 0' for i in range(10_000)) + "}",
+    ],
+)
+def test_a_manifest_that_is_made_to_break_its_reader_is_refused_in_one_line(load, tmp_path, text):
+    load()
+    (tmp_path / "model" / "manifest.json").write_text(text)
+    with pytest.raises(ManifestError) as refusal:
+        load_manifest(tmp_path / "model")
+    assert "\n" not in str(refusal.value)
+    assert len(str(refusal.value)) < 800
+
+
+def test_a_manifest_that_is_larger_than_any_is_not_read(load, tmp_path):
+    load()
+    with (tmp_path / "model" / "manifest.json").open("ab") as file:
+        file.truncate(2**31)  # a hole on the disk
+    with pytest.raises(ManifestError, match="more than"):
+        load_manifest(tmp_path / "model")
