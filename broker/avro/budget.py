@@ -32,14 +32,14 @@ MAX_NAME_CHARACTERS = 1000
 MAX_FIXED_BYTES = 2**24
 """Of a type of fixed width. Alerts have none."""
 
-MAX_ITEMS = 5_000_000
-"""Values in arrays and maps, made or passed over. A deep-drilling alert of LSST has 57,000."""
+MAX_ITEMS = 10_000_000
+"""Values in arrays and maps, made or passed over. A deep-drilling alert of LSST has 132,000."""
 
 MAX_ROWS = 2**15
 """Detections of an alert. Deep-drilling alerts have 400, of a year they would have 3,000."""
 
 MAX_INFLATED_BYTES = 2**24
-"""Of a compressed message. An alert of LSST has 300 kB, without compression."""
+"""Of a compressed message. A deep-drilling alert of LSST has 500 kB."""
 
 
 def over_budget(what: str) -> AlertError:
