@@ -24,10 +24,10 @@ MAX_TYPES = 10_000
 """In a schema, each as often as it is referred to. LSST 7.4 has 1,252, ZTF 4.02 has 513."""
 
 MAX_DEPTH = 32
-"""Of types within types. Alerts nest four deep."""
+"""Of types within types. Alerts nest five deep."""
 
 MAX_NAME_CHARACTERS = 1000
-"""Of a type's name with its namespace: types inside inherit it. LSST's have 30."""
+"""Of a type's name with its namespace: types inside inherit it. LSST has 47."""
 
 MAX_FIXED_BYTES = 2**24
 """Of a type of fixed width. Alerts have none."""

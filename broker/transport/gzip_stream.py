@@ -17,7 +17,7 @@ DEFLATED = 8
 HEAD_BYTES, TAIL_BYTES = 10, 8
 CHECKSUM, EXTRA, NAME, COMMENT = 2, 4, 8, 16  # flags of what follows the head
 PIECE_BYTES = 2**10  # inflated at once: at most 1 MiB comes out
-MAX_RATIO = 200  # of what came out to what went in: packets are at 10, zeros at 1000
+MAX_RATIO = 200  # of what came out to what went in: packets are up to 31, zeros at 1000
 
 
 class GzipStream:
