@@ -16,6 +16,8 @@ from broker.errors import ConfigError, FatalError
 from broker.transport.archives import SUFFIXES
 from broker.transport.split_file import read_file
 
+MAX_BATCH_BYTES = 2**26  # ordinary batches have a quarter
+
 
 def find_files(paths: Sequence[Path]) -> list[Path]:
     """Files of packets in `paths`: a file as it is, a folder as its files with one of `SUFFIXES`, sorted.
@@ -40,7 +42,7 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
 
 
 class FileSource:
-    """Packets of files, in the order given."""
+    """Packets of files, in the order given; a batch ends with the one that brings it to `MAX_BATCH_BYTES`."""
 
     def __init__(self, files: Sequence[Path], *, batch_size: int) -> None:
         self._packets = packets_of(files)
@@ -55,7 +57,13 @@ class FileSource:
         FatalError
             If a file cannot be read.
         """
-        batch = list(islice(self._packets, self._batch_size))
+        batch: list[Packet] = []
+        n_bytes = 0
+        for packet in islice(self._packets, self._batch_size):
+            batch.append(packet)
+            n_bytes += len(packet.payload)
+            if n_bytes >= MAX_BATCH_BYTES:
+                break
         self.exhausted = not batch
         return batch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -50,7 +51,8 @@ def read_file(path: Path) -> Iterator[Packet]:
         If the file cannot be read.
     """
     with path.open("rb", buffering=0) as file:
-        for part in parts_of(file.read, str(path)):
+        name = os.fsencode(path).decode("utf-8", "backslashreplace")  # it stands in records and messages
+        for part in parts_of(file.read, name):
             if part.damage is not None:
                 yield Packet(b"", Origin(file=part.name), damage=part.damage)
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import os
 import random
 import tarfile
 import zlib
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import VettingRules
 from broker.transport.archives import parts_of
-from broker.transport.files import find_files, packets_of
+from broker.transport.files import MAX_BATCH_BYTES, FileSource, find_files, packets_of
 from broker.transport.gzip_stream import GzipStream
 from broker.transport.split_file import read_file
 from broker.transport.window import Window
@@ -292,3 +293,22 @@ def test_a_folder_gives_packets_gzipped_files_and_archives(tmp_path):
     (tmp_path / "notes.txt").write_text("no packets")
     decoder = Decoder(None, VettingRules())
     assert [outcome(decoder, one) for one in packets_of(find_files([tmp_path]))] == NAMES[:4]
+
+
+def test_a_batch_of_large_packets_ends_early_and_loses_none(tmp_path):
+    """The last packet of a batch may go over the bound, no other does."""
+    path = tmp_path / "large.tar"
+    path.write_bytes(tar({f"{i}.bin": b"\x00" * (MAX_BATCH_BYTES // 3) for i in range(7)}))
+    source = FileSource([path], batch_size=5)
+    sizes = []
+    while batch := source.poll():
+        sizes.append([one.origin.file.rpartition("/")[2] for one in batch])
+    assert sizes == [["0.bin", "1.bin", "2.bin", "3.bin"], ["4.bin", "5.bin", "6.bin"]]
+    assert source.exhausted
+
+
+def test_a_file_name_that_is_no_text_can_be_written_in_a_record(tmp_path):
+    path = tmp_path / os.fsdecode(b"night\xff.avro")
+    path.write_bytes(container(ALERTS[0]))
+    (one,) = read_file(path)
+    assert one.origin.file == f"{tmp_path}/night\\xff.avro"
