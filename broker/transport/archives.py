@@ -81,11 +81,10 @@ def _inflated(window: Window, name: str, parts: Callable[[Window, str], Iterator
         yield from parts(window, name)
         return
     stream = GzipStream(window)
-    told = False
     for part in parts(Window(stream.read), name):
-        told = part.damage is not None
-        yield part
-    if stream.damage is not None and not told:
+        if part.damage is None or stream.damage is None:
+            yield part  # damage that follows from the stream's is not told beside it
+    if stream.damage is not None:
         yield _damage(name, stream.damage)
 
 

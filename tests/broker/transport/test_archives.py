@@ -242,6 +242,8 @@ def test_a_gzipped_bomb_is_refused_wherever_it_stands(tmp_path):
     bomb = gzip.compress(bytes(2**27))
     found = outcomes(tmp_path, "bomb.avro.gz", bomb)
     assert found[-1] == ("bomb.avro.gz", 0, "too_large")
+    around = outcomes(tmp_path, "night.tar.gz", tar({"README": bytes(2**27), "1.avro": b""}, "w:gz"))
+    assert around == [("night.tar.gz", 0, "too_large")]
     inside = outcomes(tmp_path, "night.tar", tar({"bomb.avro.gz": bomb, "one.avro": container(ALERTS[0])}))
     assert inside[-2:] == [("night.tar/bomb.avro.gz", 0, "too_large"), ("night.tar/one.avro", 0, NAMES[0])]
 
