@@ -40,7 +40,7 @@ USUAL_ROWS = 512  # of a deep-drilling LSST history; the room for them grows whe
 KEPT_ROWS = 8 * USUAL_ROWS  # room for more is given back: there is a reader for every schema
 
 
-def end_of_value(program: NDArray[np.int32], data: bytes, start: int) -> int:
+def end_of_value(program: NDArray[np.int32], data: bytes | memoryview, start: int) -> int:
     """Find where the value that begins at `start` ends, by a program of `compiler.compile_skip`.
 
     Raises

@@ -81,9 +81,9 @@ def plain_header(schema_text: bytes) -> bytes:
     return MAGIC + write_varint(1) + entry + write_varint(0)
 
 
-def frame(count: int, body: bytes, sync: bytes) -> bytes:
+def frame(count: int, body: bytes | memoryview, sync: bytes) -> bytes:
     """Return a block."""
-    return write_varint(count) + write_varint(len(body)) + body + sync
+    return b"".join((write_varint(count), write_varint(len(body)), body, sync))
 
 
 def parse_block(data: bytes, at: int, sync: bytes) -> Block:

@@ -90,15 +90,15 @@ class Decoder:
         prefix, codec = self._known_header(payload)
         at = len(prefix) + SYNC_BYTES
         block = parse_block(payload, at, payload[len(prefix) : at])
+        if block.count != 1 or block.next != len(payload):
+            raise AlertError(
+                "corrupt", f"container of {block.count} records or more blocks: expected one record"
+            )
         body, start, stop = payload, block.start, block.stop
         if codec.compression != "null":
             limit = min(self._rules.max_packet_bytes, MAX_INFLATED_BYTES)
             body = decompress(body[start:stop], codec.compression, limit)
             start, stop = 0, len(body)
-        if block.count != 1 or block.next != len(payload):
-            raise AlertError(
-                "corrupt", f"container of {block.count} records or more blocks: expected one record"
-            )
         return codec.vet(codec.reader.read(body, start, stop), self._rules)
 
     def _known_header(self, payload: bytes) -> tuple[bytes, AlertCodec]:

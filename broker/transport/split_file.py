@@ -87,8 +87,10 @@ def _records(window: Window, header: Header, program: NDArray[np.int32]) -> Iter
             number += 1
             continue
         window.pass_over(block.next)
+        body = memoryview(data)[block.start : block.stop]  # a copy less of what may be large
         try:
-            body = decompress(data[block.start : block.stop], header.codec, MAX_BLOCK_BYTES)
+            if header.codec != "null":
+                body = memoryview(decompress(bytes(body), header.codec, MAX_BLOCK_BYTES))
         except AlertError:
             yield number, head + data[:MAX_MESSAGE_BYTES]
         else:
@@ -114,7 +116,7 @@ def _next_block(window: Window, sync: bytes) -> tuple[Block, bytes]:
     return parse_block(data, 0, sync), data
 
 
-def _bodies(block: Block, body: bytes, program: NDArray[np.int32]) -> Iterator[tuple[int, bytes]]:
+def _bodies(block: Block, body: memoryview, program: NDArray[np.int32]) -> Iterator[tuple[int, memoryview]]:
     """Yield the records of a block one by one; from the first damaged one on, what is left with its count."""
     start = 0
     for done in range(block.count):

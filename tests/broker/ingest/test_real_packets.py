@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import random
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -193,3 +194,17 @@ def test_cut_packets_are_refused_and_never_crash(shared_data, registry):
     for payload in (ztf, ddf):
         for cut in rng.integers(0, len(payload), 300):
             assert outcome(decoder, packet(payload[:cut])) in {"empty", "truncated", *whole}
+
+
+def test_damaged_real_packets_are_read_or_refused(shared_data, registry):
+    alerts = shared_data / "alerts"
+    decoder = Decoder(registry, VettingRules())
+    files = [*sorted(alerts.glob("ztf/wire/*"))[::50], *sorted(alerts.glob("lsst/wire*/*"))[::8]]
+    dice = random.Random(5)
+    for payload in [path.read_bytes() for path in files]:
+        for _ in range(150):
+            hurt = bytearray(payload)
+            for _ in range(dice.randrange(1, 4)):
+                place = dice.randrange(min(len(hurt), dice.choice([100, 3000, 40_000, 10**9])))
+                hurt[place : place + dice.randrange(12)] = dice.randbytes(dice.randrange(12))
+            assert outcome(decoder, packet(bytes(hurt)))
