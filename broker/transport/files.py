@@ -32,7 +32,9 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.name.lower().endswith(SUFFIXES) and p.is_file())
             if not inside:
-                raise ConfigError(f"the folder {path} holds no file of {', '.join(SUFFIXES)}")
+                raise ConfigError(
+                    f"the folder {path} holds no .avro or .bin file, gzipped or in a tar archive"
+                )
             found += inside
         elif path.exists():
             found.append(path)
