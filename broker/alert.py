@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from broker.errors import AlertError
 from schemas.surveys import TimeScale
 
 Partition = tuple[str, int]
@@ -54,11 +55,20 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One message as it arrived, before anything was read from it."""
+    """One message as it arrived, before anything was read from it.
+
+    Attributes
+    ----------
+    upstream_ms : int or None
+        When the survey's producer sent it [Unix ms].
+    damage : AlertError or None
+        What its transport found wrong; it is not decoded then.
+    """
 
     payload: bytes
     origin: Origin
-    upstream_ms: int | None = None  # when the survey's producer sent it [Unix ms]
+    upstream_ms: int | None = None
+    damage: AlertError | None = None
 
 
 @dataclass(frozen=True, slots=True)

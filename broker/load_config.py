@@ -17,6 +17,7 @@ from broker.config import Config
 from broker.errors import ConfigError
 
 ENVIRONMENT_PREFIX = "VARSTREAM_"
+MAX_SETTINGS_BYTES = 2**20
 
 _NAME = re.compile(r"[\w.-]+")
 _MAY_BE_SECRET = ("settings", "servers", "registry", "schemas")
@@ -41,7 +42,8 @@ def load_config(
     tree: dict[str, Any] = {}
     if path is not None:
         try:
-            tree = tomllib.loads(path.read_text(encoding="utf-8"))
+            with path.open("rb") as file:
+                tree = _toml(file.read(MAX_SETTINGS_BYTES + 1))
         except OSError as exc:
             raise ConfigError(f"cannot read the settings {path}: {exc.strerror or exc}") from exc
         except ValueError as exc:  # not UTF-8, not TOML, or a number of more digits than Python reads
@@ -78,9 +80,19 @@ def _put(tree: dict[str, Any], section: str, key: str, text: str) -> None:
         table[key] = value
 
 
+def _toml(data: bytes) -> dict[str, Any]:
+    """Parse settings that may be anything; what they are not is a ValueError."""
+    if len(data) > MAX_SETTINGS_BYTES:
+        raise ValueError(f"more than {MAX_SETTINGS_BYTES} bytes")
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except RecursionError:
+        raise ValueError("values are nested too deeply") from None
+
+
 def _toml_or_text(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return _toml(f"value = {text}".encode())["value"]
     except ValueError:
         return text
 

@@ -134,7 +134,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_paths(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
-        "paths", type=Path, nargs="+", metavar="PATH", help="a packet file, or a folder of *.avro and *.bin"
+        "paths",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="a packet file, also gzipped, a tar archive of them, or a folder of either",
     )
 
 

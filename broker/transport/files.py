@@ -13,13 +13,14 @@ from typing import IO, Any
 from broker.alert import Annotation, DeadLetter, Packet, Partition
 from broker.classify.encoding import FileFormat, avro_file, published
 from broker.errors import ConfigError, FatalError
+from broker.transport.archives import SUFFIXES
 from broker.transport.split_file import read_file
 
-SUFFIXES = (".avro", ".bin")
+MAX_BATCH_BYTES = 2**26  # ordinary batches have a quarter
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:
-    """Files of packets in `paths`: a file as it is, a folder as its ``*.avro`` and ``*.bin`` files, sorted.
+    """Files of packets in `paths`: a file as it is, a folder as its files with one of `SUFFIXES`, sorted.
 
     Raises
     ------
@@ -29,9 +30,11 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+            inside = sorted(p for p in path.rglob("*") if p.name.lower().endswith(SUFFIXES) and p.is_file())
             if not inside:
-                raise ConfigError(f"the folder {path} holds no {' or '.join(SUFFIXES)} file")
+                raise ConfigError(
+                    f"the folder {path} holds no .avro or .bin file, gzipped or in a tar archive"
+                )
             found += inside
         elif path.exists():
             found.append(path)
@@ -41,7 +44,7 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
 
 
 class FileSource:
-    """Packets of files, in the order given."""
+    """Packets of files, in the order given; a batch ends with the one that brings it to `MAX_BATCH_BYTES`."""
 
     def __init__(self, files: Sequence[Path], *, batch_size: int) -> None:
         self._packets = packets_of(files)
@@ -56,7 +59,13 @@ class FileSource:
         FatalError
             If a file cannot be read.
         """
-        batch = list(islice(self._packets, self._batch_size))
+        batch: list[Packet] = []
+        n_bytes = 0
+        for packet in islice(self._packets, self._batch_size):
+            batch.append(packet)
+            n_bytes += len(packet.payload)
+            if n_bytes >= MAX_BATCH_BYTES:
+                break
         self.exhausted = not batch
         return batch
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from broker.errors import ConfigError
-from broker.load_config import load_config
+from broker.load_config import MAX_SETTINGS_BYTES, load_config
 
 MINIMAL = 'kafka.topics = ["alerts"]\n'
 
@@ -139,6 +139,26 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_file_that_is_not_toml_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"worker\.toml are not TOML"):
         load(tmp_path, "[kafka\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 100_000,
+        "a = " + "{b = " * 50_000,
+        "a = " + "9" * 100_000,
+        "#" * (MAX_SETTINGS_BYTES + 1),
+    ],
+)
+def test_a_file_that_is_made_to_break_its_reader_is_refused_in_one_line(tmp_path, text):
+    with pytest.raises(ConfigError, match=r"worker\.toml are not TOML") as refused:
+        load(tmp_path, text)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_value_that_is_nested_without_end_is_text(tmp_path):
+    with pytest.raises(ConfigError, match="batch_size"):
+        load(tmp_path, overrides=["worker.batch_size=" + "[" * 100_000])
 
 
 def test_a_variable_with_one_underscore_too_few_is_refused(tmp_path):
