@@ -8,11 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from broker.alert import Alert, Annotation, DeadLetter, Packet, Partition, Skipped
-from broker.classify.annotation import RecordMaker
-from broker.classify.classifier import Classifier
+from broker.classify.annotator import Annotator
 from broker.errors import AlertError, VarstreamError
 from broker.ingest.decoder import Decoder
 from broker.state.light_curve import BandSeries, LightCurve, band_series, merge
@@ -63,28 +60,19 @@ class Pipeline:
     An annotation depends only on the epochs that had arrived up to its alert: several alerts of one object in
     a batch are merged one after another, each sees its own past, and any split of a stream into batches gives
     the same annotations (but for the times of reading and publishing).
-
-    Parameters
-    ----------
-    annotate_unscored : bool
-        Whether a band that cannot be scored yet gets a record with its status and no label.
     """
 
-    def __init__(
-        self, decoder: Decoder, classifier: Classifier, store: Store, *, annotate_unscored: bool = True
-    ) -> None:
+    def __init__(self, decoder: Decoder, annotator: Annotator, store: Store) -> None:
         self._decoder = decoder
-        self._classifier = classifier
+        self._annotator = annotator
         self._store = store
-        self._records = RecordMaker(classifier.manifest)
-        self._annotate_unscored = annotate_unscored
 
     def process(self, packets: Sequence[Packet]) -> Batch:
         """Annotations of every band that the packets change, in the packets' order."""
         batch = Batch(packets=len(packets), ingest_time_us=time.time_ns() // 1000)
         alerts = self._vet(packets, batch)
         changed = self._extend(alerts, batch)
-        self._annotate(changed, batch)
+        batch.annotations += self._annotator.annotate(changed, ingest_time_us=batch.ingest_time_us)
         for packet in packets:
             origin = packet.origin
             if origin.topic is not None and origin.partition is not None:
@@ -132,20 +120,3 @@ class Pipeline:
                 batch.history_rows.update(alert.history_rows)
                 changed += [(packet, alert, band_series(curve, band)) for band in bands]
         return changed
-
-    def _annotate(self, changed: Sequence[tuple[Packet, Alert, BandSeries]], batch: Batch) -> None:
-        """Score all changed bands as one batch and make their records."""
-        if not changed:
-            return
-        series = [s for _, _, s in changed]
-        scores = self._classifier.score(
-            np.concatenate([s.time for s in series]),
-            np.concatenate([s.mag for s in series]),
-            np.concatenate([s.mag_err for s in series]),
-            np.cumsum([0, *(s.time.size for s in series)], dtype=np.int64),
-        )
-        for row, (packet, alert, one) in enumerate(changed):
-            if scores.scored[row] or self._annotate_unscored:
-                batch.annotations.append(
-                    self._records.make(packet, alert, one, scores, row, ingest_time_us=batch.ingest_time_us)
-                )

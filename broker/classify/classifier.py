@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.classify.shipped_model import shipped_model
+from broker.config import ModelConfig
 from broker.errors import ConfigError, FatalError
 from features import CONVENTIONS, FEATURE_NAMES, MIN_POINTS, extract, scorable
 from features.compilation.machine_code import KernelError
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError
+from schemas.model.shipped import find_model
 from schemas.model.verdict import Verdicts, verdicts
 
 
@@ -27,23 +28,26 @@ class Scores:
         NaN where `status` blocks.
     status : (n,) uint32
         Bits of `features.Status`.
+    n_epochs : (n,) int64
+        Points that were used.
+    baseline_d : (n,) float64
+        From the first to the last of them [d].
     below_min_epochs : (n,) bool
-        Whether the light curve is shorter than the model is meant for.
+        Whether these are fewer than the model is meant for.
     scored : (n,) bool
         Whether the model scored this light curve.
-    probabilities : (n, k) float32
-        NaN where not scored.
     verdicts : Verdicts
-        The most probable classes, and where they are given as labels.
+        Probabilities, the most probable classes, and where they are given as labels.
     out_of_range : (n,) int64
         Bit j: feature j was clipped to the training range.
     """
 
     features: NDArray[np.float64]
     status: NDArray[np.uint32]
+    n_epochs: NDArray[np.int64]
+    baseline_d: NDArray[np.float64]
     below_min_epochs: NDArray[np.bool_]
     scored: NDArray[np.bool_]
-    probabilities: NDArray[np.float32]
     verdicts: Verdicts
     out_of_range: NDArray[np.int64]
 
@@ -103,20 +107,33 @@ class Classifier:
         """
         manifest = self.manifest
         try:
-            values, status = extract(
+            measured = extract(
                 time, mag, mag_err, offsets, convention=manifest.convention, clip_sigma=manifest.clip_sigma
             )
         except (KernelError, MemoryError) as exc:
             raise FatalError(f"features cannot be computed: {str(exc) or 'out of memory'}") from exc
-        n_epochs = np.diff(offsets)
-        scored = scorable(values, status, n_epochs, self.min_epochs)
-        probabilities, out_of_range = self._artifact.score(values, scored)
+        below = measured.n_used < self.min_epochs
+        scored = scorable(measured.values, measured.status, measured.n_used, self.min_epochs)
+        probabilities, out_of_range = self._artifact.score(measured.values, scored)
         said = verdicts(probabilities, scored, abstain_below=manifest.abstain_below)
-        return Scores(values, status, n_epochs < self.min_epochs, scored, probabilities, said, out_of_range)
+        return Scores(*measured, below, scored, said, out_of_range)
 
 
-def load_classifier(folder: Path | None = None, *, min_epochs: int | None = None) -> Classifier:
-    """Load the model in `folder`, or the one shipped with varstream.
+def load_classifiers(config: ModelConfig) -> dict[str, Classifier]:
+    """Load the model of every survey; one that is for several is loaded once.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such model or it cannot be served.
+    """
+    named = config.named
+    loaded = {name: load_classifier(name, min_epochs=config.min_epochs) for name in set(named.values())}
+    return {survey: loaded[name] for survey, name in named.items()}
+
+
+def load_classifier(named: str | Path, *, min_epochs: int | None = None) -> Classifier:
+    """Load the model in a folder, or a shipped one by its name, see `schemas.model.shipped.find_model`.
 
     Raises
     ------
@@ -124,7 +141,7 @@ def load_classifier(folder: Path | None = None, *, min_epochs: int | None = None
         If there is no such model or it cannot be served.
     """
     try:
-        artifact = Artifact.load(folder if folder is not None else shipped_model())
+        artifact = Artifact.load(find_model(named))
     except ManifestError as exc:
         raise ConfigError(str(exc)) from exc
     return Classifier(artifact, min_epochs=min_epochs)

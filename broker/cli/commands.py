@@ -9,12 +9,15 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
-from broker.classify.classifier import load_classifier
-from broker.classify.encoding import Format
+from broker.classify.annotator import Annotator
+from broker.classify.classifier import load_classifiers
+from broker.classify.encoding import FileFormat
+from broker.cli.output_files import check_outputs
 from broker.cli.replay import replay_files
+from broker.config import ModelConfig
 from broker.demo.demo import run_demo
 from broker.demo.readme_picture import draw_story
-from broker.errors import ConfigError
+from broker.errors import ConfigError, FatalError
 from broker.ingest.decoder import Decoder
 from broker.ingest.schema_registry import open_registry
 from broker.ingest.vetting import VettingRules
@@ -39,19 +42,25 @@ def demo(arguments: argparse.Namespace) -> int:
         seconds=arguments.seconds,
         n_objects=arguments.objects,
         seed=arguments.seed,
-        model=arguments.model,
+        model=ModelConfig(path=arguments.model),
     )
 
 
 def classify(arguments: argparse.Namespace) -> int:
     """Classify packets in files."""
     files = find_files(arguments.paths)
+    outputs = {
+        "--output": arguments.output,
+        "--dead-letters": arguments.dead_letters,
+        "--counts": arguments.counts,
+    }
+    check_outputs(outputs, paths=arguments.paths, files=files)
     registry = open_registry(arguments.schemas) if arguments.schemas else None
-    programids = frozenset(arguments.programid) if arguments.programid else None
-    classifier = load_classifier(arguments.model, min_epochs=arguments.min_epochs)
+    rules = VettingRules(programids=frozenset(arguments.programid) if arguments.programid else None)
+    model = ModelConfig(path=arguments.model, min_epochs=arguments.min_epochs)
     store = MemoryStore()
-    pipeline = Pipeline(Decoder(registry, VettingRules(programids=programids)), classifier, store)
-    form: Format = "avro" if arguments.format == "avro" else "json"
+    pipeline = Pipeline(Decoder(registry, rules), Annotator(load_classifiers(model), rules), store)
+    form: FileFormat = "avro" if arguments.format == "avro" else "json"
     sink = FileSink(arguments.output, form, dead_letters=arguments.dead_letters)
     console = Console()
     try:
@@ -72,21 +81,25 @@ def classify(arguments: argparse.Namespace) -> int:
 def run_worker(arguments: argparse.Namespace) -> int:
     """Annotate a stream."""
     config = load_config(arguments.config, overrides=arguments.set)
-    classifier = load_classifier(arguments.model or config.model.path, min_epochs=config.model.min_epochs)
+    model = config.model
+    if arguments.model is not None:
+        model = ModelConfig(path=arguments.model, min_epochs=model.min_epochs)
+    rules = config.decoding.rules()
+    annotator = Annotator(load_classifiers(model), rules, annotate_unscored=config.output.annotate_unscored)
     registry = open_registry(config.decoding.schemas) if config.decoding.schemas else None
-    decoder = Decoder(registry, config.decoding.rules())
+    decoder = Decoder(registry, rules)
     breaker = CircuitBreaker(
         window=config.worker.dead_window, max_dead_fraction=config.worker.max_dead_fraction
     )
     metrics = None
     if config.metrics.port is not None:
         metrics = Metrics()
-        metrics.serve(config.metrics.port)
+        metrics.serve(config.metrics.port, address=config.metrics.address)
     console = Console()
     counts = Counts()
     with closing(SQLiteStore(config.state.path)) as store:
         warm_up()
-        pipeline = Pipeline(decoder, classifier, store, annotate_unscored=config.output.annotate_unscored)
+        pipeline = Pipeline(decoder, annotator, store)
         sink = KafkaSink(config.output, config.kafka)
         source = KafkaSource(
             config.kafka,
@@ -145,9 +158,8 @@ def compile_kernels(arguments: argparse.Namespace) -> int:
 
 def picture(arguments: argparse.Namespace) -> int:
     """Draw how the class of a simulated star becomes clear."""
-    svg = draw_story(
-        true_class=arguments.star, seed=arguments.seed, classifier=load_classifier(arguments.model)
-    )
+    classifiers = load_classifiers(ModelConfig(path=arguments.model))
+    svg = draw_story(classifiers["ztf"], true_class=arguments.star, seed=arguments.seed)
     _write(arguments.output, svg)
     Console().say(f"wrote {arguments.output}")
     return 0
@@ -168,6 +180,11 @@ def _stop_on_signal() -> threading.Event:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        file = path.open("w", encoding="utf-8")
     except OSError as exc:
         raise ConfigError(f"cannot write {path}: {exc.strerror}") from exc
+    try:
+        with file:
+            file.write(text)
+    except OSError as exc:
+        raise FatalError(f"cannot write {path}: {exc.strerror}") from exc

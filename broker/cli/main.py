@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 from broker import __version__
 from broker.errors import ConfigError, VarstreamError
@@ -25,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         code: int = getattr(commands, arguments.command)(arguments)
-        sys.stdout.flush()
+        if sys.__stdout__ is not None:  # it may be closed
+            sys.stdout.flush()
     except ConfigError as exc:
         print(f"varstream: {exc}", file=sys.stderr)
         return EXIT_MISUSED
@@ -41,8 +44,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors repeat options and no values: one of ``--set`` may be a password."""
+
+    def error(self, message: str) -> NoReturn:
+        """See `ArgumentParser.error`."""
+        super().error(re.sub(r"=.*?(?= \(choose from|$)", "=...", message, flags=re.DOTALL))
+
+    def parse_args(self, *given: Any, **more: Any) -> Any:
+        """See `ArgumentParser.parse_args`."""
+        arguments, unknown = self.parse_known_args(*given, **more)
+        options = [word.partition("=")[0] for word in unknown if re.match(r"--?[A-Za-z]", word)]
+        if options:
+            self.error(f"unrecognized options: {', '.join(options)}")
+        if unknown:
+            self.error(
+                f"arguments that belong to no option: {len(unknown)}; a value with spaces needs quotes"
+            )
+        return arguments
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="varstream", description="Variable-star classes for every alert of a ZTF or LSST stream."
     )
     parser.add_argument("--version", action="version", version=f"varstream {__version__}")
@@ -114,13 +137,19 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_paths(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
-        "paths", type=Path, nargs="+", metavar="PATH", help="a packet file, or a folder of *.avro and *.bin"
+        "paths",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="a packet file, also gzipped, a tar archive of them, or a folder of either",
     )
 
 
 def _add_model(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
-        "--model", type=Path, metavar="DIR", help="model folder (the one shipped with varstream)"
+        "--model",
+        type=Path,
+        help="folder of a model, or the name of a shipped one (for each survey the one shipped for it)",
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from fastavro.repository.base import SchemaRepositoryError
 from fastavro.schema import SchemaParseException, load_schema
 
+from broker.avro.budget import MAX_SCHEMA_BYTES, over_budget
 from broker.errors import AlertError, ConfigError, TransientError
 
 REPLY_TIMEOUT_S = 10.0
@@ -158,8 +159,10 @@ def parse_json(text: str | bytes, where: str) -> Schema:
     Raises
     ------
     AlertError
-        With reason ``bad_schema``.
+        ``bad_schema``, or ``too_large`` where it is longer than any survey's.
     """
+    if len(text) > MAX_SCHEMA_BYTES:
+        raise over_budget(f"schema in {where} of {len(text)} bytes, at most {MAX_SCHEMA_BYTES} are read")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as exc:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import random
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +17,13 @@ import pytest
 from broker.alert import Alert, Packet
 from broker.avro.columnar import ColumnarReader
 from broker.avro.container import parse_block, parse_header
-from broker.avro.fastavro_reader import FastavroReader
 from broker.avro.projection import Record
 from broker.avro.schema import parse_schema
 from broker.ingest.decoder import Decoder, make_codec
 from broker.ingest.schema_registry import SchemaRegistry, open_registry, parse_json
 from broker.ingest.vetting import VettingRules
 from broker.transport.split_file import read_file
+from tests.broker.avro.by_fastavro import FastavroReader
 from tests.broker.packets import outcome, packet
 
 LSST_FILES = ["lsst_hits_v7_4_lite", "lsst_or4_v7_1_lite", "lsst_hits_v9_0_lite", "elasticc_v0_9"]
@@ -54,12 +55,16 @@ def ztf_fate(row: dict[str, Any], *, is_trigger: bool) -> str:
         return "non_detection"
     if row["programid"] != 1:
         return "not_public"
-    if row["magnr"] is not None and 0 < row["magnr"] < 99:
-        sign = 1 if row["isdiffpos"] in ("t", "1") else -1
-        if flux(row["magnr"]) + sign * flux(row["magpsf"]) <= 0:
+    brighter = row["isdiffpos"] in ("t", "1")
+    distance, predicted = row.get("ssdistnr"), row.get("ssmagnr")
+    if brighter and distance is not None and 0 <= distance < 5 and abs(row["magpsf"] - predicted) <= 1.5:
+        return "solar_system"
+    if row["magnr"] is not None and 0 < row["magnr"] < 35:
+        if not brighter and flux(row["magnr"]) <= flux(row["magpsf"]):
             return "no_total_flux"
         if 0 <= row["distnr"] < 1.4:
-            return "used"
+            *_, error = ztf_epoch(row)
+            return "uninformative" if error >= 1 else "used"
     return "no_reference_star"
 
 
@@ -74,7 +79,10 @@ def ztf_epoch(row: dict[str, Any]) -> tuple[int, float, float, float]:
 def lsst_fate(source: dict[str, Any]) -> str:
     if not source["diaObjectId"]:
         return "solar_system" if source.get("ssObjectId") else "no_object"
-    return "used" if (source.get("scienceFlux") or -1.0) > 0 else "no_total_flux"
+    if (source.get("scienceFlux") or -1.0) <= 0:
+        return "no_total_flux"
+    error = 2.5 / math.log(10) * (source["scienceFluxErr"] or 0.0) / source["scienceFlux"]
+    return "uninformative" if error >= 1 else "used"
 
 
 @pytest.mark.parametrize("name", ["wire", "ztf_lite.avro"])
@@ -106,6 +114,7 @@ def test_every_ztf_packet_has_the_fate_and_the_epochs_that_the_rules_give(shared
             assert (np.array(mag_err)[~known] <= 0).all()
     assert fates["used"] > 50
     assert fates["no_reference_star"] > 50
+    assert fates["solar_system"] > 25
 
 
 def test_every_lsst_message_has_the_fate_and_the_epochs_that_the_rules_give(shared_data, registry):
@@ -193,3 +202,17 @@ def test_cut_packets_are_refused_and_never_crash(shared_data, registry):
     for payload in (ztf, ddf):
         for cut in rng.integers(0, len(payload), 300):
             assert outcome(decoder, packet(payload[:cut])) in {"empty", "truncated", *whole}
+
+
+def test_damaged_real_packets_are_read_or_refused(shared_data, registry):
+    alerts = shared_data / "alerts"
+    decoder = Decoder(registry, VettingRules())
+    files = [*sorted(alerts.glob("ztf/wire/*"))[::50], *sorted(alerts.glob("lsst/wire*/*"))[::8]]
+    dice = random.Random(5)
+    for payload in [path.read_bytes() for path in files]:
+        for _ in range(150):
+            hurt = bytearray(payload)
+            for _ in range(dice.randrange(1, 4)):
+                place = dice.randrange(min(len(hurt), dice.choice([100, 3000, 40_000, 10**9])))
+                hurt[place : place + dice.randrange(12)] = dice.randbytes(dice.randrange(12))
+            assert outcome(decoder, packet(bytes(hurt)))

@@ -7,11 +7,11 @@ import shutil
 
 import pytest
 
-from broker.classify.shipped_model import shipped_model
 from schemas.model.manifest import ManifestError, expected_reliability, load_manifest
+from schemas.model.shipped import find_model, shipped_models
 from tests.broker.streams import reliability_bin
 
-SHIPPED = sorted(path.parent for path in shipped_model().parents[1].glob("*/*/manifest.json"))
+SHIPPED = [folder for versions in shipped_models().values() for folder in versions.values()]
 BINS = [reliability_bin(10, 19), reliability_bin(20, 39), reliability_bin(40, None)]
 
 
@@ -21,7 +21,7 @@ def load(tmp_path):
 
     def load(**changes):
         folder = tmp_path / "model"
-        shutil.copytree(shipped_model(), folder, dirs_exist_ok=True)
+        shutil.copytree(find_model("varstream-ztf"), folder, dirs_exist_ok=True)
         text = json.loads((folder / "manifest.json").read_text())
         fresh = {key: value for key, value in text.items() if key not in ("reliability", "abstain_below")}
         (folder / "manifest.json").write_text(json.dumps({**fresh, **changes}))
@@ -109,3 +109,77 @@ def test_an_impossible_probability_to_abstain_below_is_refused(load, bad):
 def test_a_bin_where_the_model_always_abstains_has_no_accuracy_when_sure(load):
     (only,) = load(reliability=[BINS[2] | {"abstained": 1.0, "accuracy_when_sure": None}]).reliability
     assert only["accuracy_when_sure"] is None
+
+
+@pytest.mark.parametrize(
+    ("training", "survey"),
+    [
+        ({"data": [{"observed_as": "lsst"}, {"observed_as": None}, {"observed_as": "lsst"}]}, "lsst"),
+        ({"data": [{"observed_as": None}, {"name": "mine"}]}, None),
+        ({"data": [{"observed_as": "lsst"}, {"observed_as": "ztf"}]}, None),
+        ({"data": []}, None),
+        ({"data": {"observed_as": "ztf"}}, None),
+        ({"data": ["ztf", 7, {"observed_as": ["ztf"]}]}, None),
+        ({}, None),
+    ],
+)
+def test_a_model_is_for_the_stream_that_its_stars_were_shown_as(load, training, survey):
+    assert load(training=training).survey == survey
+
+
+@pytest.mark.parametrize("bad", [None, [], "data"])
+def test_what_is_said_of_training_has_names(load, bad):
+    with pytest.raises(ManifestError, match="training cannot be"):
+        load(training=bad)
+
+
+WRONG_FIELDS = {
+    "label_maps": ["RRab", {"css": "RRab"}, {"css": {"RRab": 7}}],
+    "preprocessing": [None, [1], {"mean": [float("nan")]}, {"mean": float("inf")}],
+    "training": ["none"],
+    "metrics": [0.9],
+    "licence": [None, {}],
+    "clip_sigma": [10**400, "3"],
+    "min_epochs": [10**400, 0, True],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [(field, value) for field, values in WRONG_FIELDS.items() for value in values]
+)
+def test_a_field_that_cannot_be_is_named_in_one_line(load, field, value):
+    with pytest.raises(ManifestError, match=f"{field} cannot be") as refusal:
+        load(**{field: value})
+    assert "\n" not in str(refusal.value)
+    assert len(str(refusal.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"metrics":' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"min_epochs": ' + "9" * 10_000 + "}",
+        '{"name": "\\ud800"}',
+        '{"name": "a", "name": "b"}',
+        '{"manifest_version": ' + "[" * 500 + "]" * 500 + "}",
+        '{"manifest_version": "1", "' + "x" * 100_000 + '": 1}',
+        '{"manifest_version": "1", "name": ' + "[" * 500 + "]" * 500 + "}",
+        '{"manifest_version": "1"' + "".join(f', "x{i}": 0' for i in range(10_000)) + "}",
+    ],
+)
+def test_a_manifest_that_is_made_to_break_its_reader_is_refused_in_one_line(load, tmp_path, text):
+    load()
+    (tmp_path / "model" / "manifest.json").write_text(text)
+    with pytest.raises(ManifestError) as refusal:
+        load_manifest(tmp_path / "model")
+    assert "\n" not in str(refusal.value)
+    assert len(str(refusal.value)) < 800
+
+
+def test_a_manifest_that_is_larger_than_any_is_not_read(load, tmp_path):
+    load()
+    with (tmp_path / "model" / "manifest.json").open("ab") as file:
+        file.truncate(2**31)  # a hole on the disk
+    with pytest.raises(ManifestError, match="more than"):
+        load_manifest(tmp_path / "model")

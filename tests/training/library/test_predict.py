@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from broker.classify.shipped_model import shipped_model
 from schemas.model.verdict import published
 from tests.training.library.waves import noisy_waves
 from training import Classifier, light_curve_features
 from training.data.light_curves import LightCurves, offsets_of
 from training.errors import SettingsError
-from training.measure.evaluate import answer
+from training.measure.answers import answer
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -24,15 +23,14 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_answers_are_those_of_the_evaluation_for_the_same_light_curves():
     rng = np.random.default_rng(2)
     series = [*noisy_waves(rng, 12), *noisy_waves(rng, 2, 9), *noisy_waves(rng, 2, 5)]
-    classifier = Classifier.load(shipped_model())
+    classifier = Classifier.load("varstream-ztf")
     answers = classifier.predict(light_curve_features(series))
     counts = np.array([len(time) for time, _, _ in series])
     curves = LightCurves(*(np.concatenate(parts) for parts in zip(*series, strict=True)), offsets_of(counts))
     expected = answer(classifier.artifact, curves)
     assert answers.scored.tolist() == expected.scored.tolist() == [True] * 12 + [False] * 4
     given = answers[[f"p_{name}" for name in classifier.classes]].to_numpy()
-    in_the_stream = [[published(value) for value in row] for row in expected.probabilities.tolist()]
-    assert np.array_equal(given, in_the_stream, equal_nan=True)
+    assert np.array_equal(given, published(expected.probabilities), equal_nan=True)
     assert np.array_equal(answers.probability, given.max(axis=1), equal_nan=True)
     sure = answers.probability >= classifier.manifest.abstain_below
     assert list(answers.label[sure]) == [classifier.classes[c] for c in expected.predicted[sure]]
