@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training.data.bad_points import in_words
 from training.data.labels import read_class_map
-from training.data.light_curves import SUFFIXES, Columns, is_table, survey_name
+from training.data.light_curves import FOLDER_SUFFIXES, Columns, is_table, survey_name
 from training.data.public_surveys import SURVEYS
 from training.data.read import check_file, read_light_curves
 from training.errors import SettingsError
@@ -59,9 +60,11 @@ def features(arguments: argparse.Namespace) -> None:
     columns = _columns(arguments)
     paths = [file for path in arguments.light_curves for file in _files(path)]
     tables, made = [], []
+    left_out: Counter[str] = Counter()
     with Bars() as progress:
         for path in paths:
             survey = read_light_curves(path, columns, skip_bad_rows=arguments.skip_bad_rows)
+            left_out.update(survey.left_out)
             if arguments.first_epochs is not None:
                 survey = replace(survey, curves=survey.curves.first_epochs(arguments.first_epochs))
             made.append(
@@ -82,6 +85,7 @@ def features(arguments: argparse.Namespace) -> None:
         f"{len(everything.status)} light curves, {everything.n_blocked} without features"
         f"{f' ({reasons})' if reasons else ''}, written to {arguments.output} "
         f"in {time.monotonic() - started:.1f} s"
+        f"{f'; points left out: {in_words(left_out)}' if left_out else ''}"
     )
 
 
@@ -232,6 +236,10 @@ def _label_key(arguments: argparse.Namespace, path: Path, columns: Columns | Non
     if arguments.label is not None:
         return str(arguments.label)
     if is_table(path):
+        if not (columns or Columns()).label:
+            raise SettingsError(
+                f"--columns label= says that {path} has no labels: name the column, or give --label"
+            )
         return (columns or Columns()).label
     check_file(path)  # to ask for the labels of a file that is not there would be a detour
     if survey_name(path) in SURVEYS:
@@ -243,9 +251,11 @@ def _files(path: Path) -> list[Path]:
     """Return the file, or the light curves of a folder by name."""
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.iterdir() if file.name.endswith(SUFFIXES))
+    files = sorted(file for file in path.iterdir() if file.name.endswith(FOLDER_SUFFIXES))
     if not files:
-        raise SettingsError(f"no {', '.join(f'*{suffix}' for suffix in SUFFIXES)} in the folder {path}")
+        raise SettingsError(
+            f"no {', '.join(f'*{suffix}' for suffix in FOLDER_SUFFIXES)} in the folder {path}"
+        )
     return files
 
 
