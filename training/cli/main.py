@@ -18,7 +18,7 @@ PACKAGES_OF_COMMAND = {"evaluate": (), "features": ("pyarrow",)}
 
 MODEL_HELP = "folder of a model, or the name of a shipped one"
 PATHS_HELP = (
-    "npz files, tables (.csv, .csv.gz, .parquet, .avro) with a row for every epoch, or folders of them"
+    "npz files, tables (text, .parquet, .avro) with a row for every epoch or star, or folders of them"
 )
 
 
@@ -222,7 +222,8 @@ def _add_reading(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--columns",
         metavar="KEY=NAME,...",
-        help="what a table calls object_id, time, mag, err, label, band, ra, dec (those names)",
+        help="what a table calls object_id, time, mag, err, label, band, ra, dec (those names); "
+        "ra=,dec= for none",
     )
     sub.add_argument(
         "--skip-bad-rows", action="store_true", help="leave out rows that are no measurement (refuse them)"

@@ -182,13 +182,17 @@ def _times_of_two_kinds(time: F8, curve: NDArray[np.int64]) -> tuple[Bools, Bool
     """Which times (n,) are not in days or of a light curve on two scales, and which are strays of a few."""
     scale = np.isfinite(time) & (np.abs(time) > LAST_DAY)
     stray = np.zeros(len(time), np.bool_)
-    usable = np.flatnonzero(np.isfinite(time) & ~scale)
-    order = usable[np.lexsort((time[usable], curve[usable]))]
-    _, first = np.unique(curve[order], return_index=True)
-    bounds = np.append(first, len(order))
-    spans = time[order[bounds[1:] - 1]] - time[order[first]]
-    for k in np.flatnonzero(spans > GAP_D):
-        points = order[bounds[k] : bounds[k + 1]]
+    usable = np.isfinite(time) & ~scale
+    if not usable.any():
+        return scale, stray
+    n_curves = int(curve.max()) + 1
+    first, last = np.full(n_curves, np.inf), np.full(n_curves, -np.inf)
+    np.minimum.at(first, curve[usable], time[usable])
+    np.maximum.at(last, curve[usable], time[usable])
+    long = np.flatnonzero(last - first > GAP_D)
+    asked = np.flatnonzero(usable & np.isin(curve, long))
+    asked = asked[np.lexsort((time[asked], curve[asked]))]
+    for points in np.split(asked, np.flatnonzero(np.diff(curve[asked])) + 1) if len(long) else []:
         parts = np.split(points, np.flatnonzero(np.diff(time[points]) > GAP_D) + 1)
         main = max(parts, key=len)
         if len(main) < MAIN_SHARE * len(points) or np.ptp(time[main]) > LONGEST_D:

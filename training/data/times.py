@@ -94,9 +94,7 @@ def _grids(curves: LightCurves) -> tuple[NDArray[np.bool_], F8]:
     """Which light curves (n,) have enough different times, and the coarse grid of each; 0 for none."""
     n = len(curves)
     star = np.repeat(np.arange(n), curves.n_epochs)
-    order = np.lexsort((curves.time, star))
-    time, star = curves.time[order], star[order]
-    gap = np.diff(time)
+    gap = np.diff(curves.time)
     counted = np.flatnonzero((star[1:] == star[:-1]) & (gap > TOLERANCE_D))
     n_gaps = np.bincount(star[counted], minlength=n)
     fine = np.bincount(star[counted], gap[counted] < COARSE_D - TOLERANCE_D, minlength=n) > 0

@@ -109,12 +109,12 @@ def units_in(lines: Iterable[str]) -> dict[str, str]:
     name = ""
     for line in lines:
         text = line.strip().lstrip("#").strip()
+        if text.startswith("meta:"):
+            break
         if text.startswith("- "):
             name = ""
         for key, value in re.findall(r"(?:^|[-{,\s])(name|unit):\s*('[^']*'|\"[^\"]*\"|[^,}]+)", text):
             plain = value.strip().strip("'\"")
-            if plain.startswith("!"):  # a tagged unit: what it is called stands at its end
-                plain = plain.rsplit(maxsplit=1)[-1]
             if key == "name":
                 name = plain
             elif name:

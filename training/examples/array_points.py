@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,8 +53,10 @@ def gather(light_curves: Curves) -> tuple[pd.Index, LightCurves]:
             time, mag, err, offsets_of(np.array([len(each[0]) for each in series], np.int64))
         )
     curves = _informative(index, curves)
+    order = np.lexsort((curves.time, np.repeat(np.arange(len(curves)), curves.n_epochs)))
+    in_order = replace(curves, time=curves.time[order])
     names = np.array([str(name) for name in index], dtype=np.str_)
-    check_times("the light curves", curves, names, say_once, single=single, refuse=single)
+    check_times("the light curves", in_order, names, say_once, single=single, refuse=single)
     return index, curves
 
 

@@ -42,6 +42,7 @@ OTHER_KINDS = {
     b"\x89HDF": "HDF5: write its table as CSV or Parquet",
     b"\x93NUMPY": "a NumPy array: save light curves with numpy.savez as .npz",
     b"<": "XML or HTML, as a VOTable or an error page is: write the table as CSV",
+    b"\\": "an IPAC table: save it as CSV",
     b"{": "JSON: write the table as CSV or Parquet",
     b"[{": "JSON: write the table as CSV or Parquet",
 }
@@ -94,13 +95,14 @@ def read_layout(path: Path, columns: Columns) -> Layout:
     """
     compressed, encoding = _encoding(path)
     wanted = columns.items()
-    needed = {wanted[key] for key in ("object_id", "time", "mag", "err")}
+    needed = [wanted[key] for key in ("object_id", "time", "mag", "err")]
     with open_text(path, compressed=compressed, encoding=encoding) as file:
         comments: list[str] = []
         n_lines, first = 0, ""
         for line in islice(file, LONGEST_HEAD):
             text = line.strip("\r\n")
-            if text.strip() and not text.lstrip().startswith("#"):
+            told = n_lines == 0 and re.match(r"^sep=.$", text)  # for Excel; the names show it as well
+            if text.strip() and not text.lstrip().startswith("#") and not told:
                 first = text
                 break
             n_lines += 1
@@ -150,14 +152,16 @@ def _encoding(path: Path) -> tuple[bool, str]:
     return compressed, "utf-8"
 
 
-def _names(first: str, comments: list[str], needed: set[str]) -> tuple[list[str], str, bool]:
+def _names(first: str, comments: list[str], needed: list[str]) -> tuple[list[str], str, bool]:
     """Names of the columns, what separates them, and whether they stand in a comment above the rows."""
     names, separator = _split_names(first, needed)
-    if needed <= {*names}:
+    if {*needed} <= {*names}:
         return names, separator, False
     for comment in reversed(comments):
         told, its_separator = _split_names(comment, needed)
-        if needed <= {*told} or (comment == comments[-1] and len(told) == len(names) and _some_number(names)):
+        if {*needed} <= {*told} or (
+            comment == comments[-1] and len(told) == len(names) and _some_number(names)
+        ):
             if len(split_line(first, its_separator)) != len(told):
                 fitting = [each for each in SEPARATORS if len(split_line(first, each)) == len(told)]
                 its_separator = fitting[0] if fitting else its_separator
@@ -165,20 +169,20 @@ def _names(first: str, comments: list[str], needed: set[str]) -> tuple[list[str]
     return names, separator, False
 
 
-def _split_names(line: str, needed: set[str]) -> tuple[list[str], str]:
+def _split_names(line: str, needed: list[str]) -> tuple[list[str], str]:
     ways = [(split_line(line, separator), separator) for separator in SEPARATORS]
-    return max(ways, key=lambda way: (len(needed & {*way[0]}), len(way[0]) > 1))
+    return max(ways, key=lambda way: (len({*needed} & {*way[0]}), len(way[0]) > 1))
 
 
 def _some_number(words: Collection[str]) -> bool:
     return any(re.match(NUMBER_PATTERN, word) for word in words)
 
 
-def _refuse_numbers(path: Path, names: list[str], needed: set[str], first: str) -> None:
-    if _some_number(names) and not needed & {*names}:
+def _refuse_numbers(path: Path, names: list[str], needed: list[str], first: str) -> None:
+    if _some_number(names) and not {*needed} & {*names}:
         raise SettingsError(
             f"{path} does not name its columns: its first line is {first[:60]!r}: put a line such as "
-            f"{','.join(sorted(needed))} above it"
+            f"{','.join(needed)} above it"
         )
 
 

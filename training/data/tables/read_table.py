@@ -65,7 +65,7 @@ def read_table(path: Path, columns: Columns, *, skip_bad_rows: bool) -> Labelled
     known: dict[str, NDArray[Any]] = {
         key: strings(column.values.take(pa.array(column.code[first]))) for key, column in texts.items()
     }
-    if {*PLACE_KEYS} <= names.keys():
+    if "ra" in names:
         ra, dec = _places(path, rows, names, values, star)
         known |= {"ra": ra[star.code[first]], "dec": dec[star.code[first]]}
     if "label" in known:
@@ -101,7 +101,10 @@ def _present(path: Path, table: pa.Table, columns: Columns) -> dict[str, str]:
             f"{path} has no column {', '.join(missing)}; it has {has}: "
             "say which is which, as in --columns object_id=star,time=hjd,mag=vmag,err=e_vmag"
         )
-    return {key: name for key, name in names.items() if name in table.column_names}
+    present = {key: name for key, name in names.items() if name in table.column_names}
+    if not {*PLACE_KEYS} <= present.keys():  # half a place is none
+        present = {key: name for key, name in present.items() if key not in PLACE_KEYS}
+    return present
 
 
 def _good(
@@ -142,7 +145,7 @@ def _describe(rows: Rows, names: Mapping[str, str], row: int, reason: str) -> st
         return f"{rows.place(row)}: {rows.why}"
     key, wanted = RULES[reason]
     value = rows.table[names[key]][row].as_py()
-    got = "nothing" if value in (None, "") else repr(value)
+    got = "nothing" if value in (None, "") else repr(value)[:60]
     if isinstance(value, str) and value.strip().replace(",", "", 1).lstrip("+-").isdigit() and "," in value:
         got += f": write {value.strip().replace(',', '.')}, with a point"
     return f"{rows.place(row)}: {names[key]} {wanted}, got {got}"

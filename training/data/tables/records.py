@@ -67,6 +67,15 @@ def _note_units(field: pa.Field, name: str, units: dict[str, str]) -> None:
             _note_units(inner, f"{name}.{inner.name}", units)
 
 
+def _with_times(table: pa.Table, name: str) -> pa.Table:
+    """Join the halves of Julian dates, in which Astropy writes times, to modified ones."""
+    halves = [f"{name}.jd1", f"{name}.jd2"]
+    if name in table.column_names or not {*halves} <= {*table.column_names}:
+        return table
+    day, rest = (one_array(table[half]) for half in halves)
+    return table.drop_columns(halves).append_column(name, pc.add(pc.subtract(day, 2_400_000.5), rest))
+
+
 def _rows(path: Path, table: pa.Table, columns: Columns, units: dict[str, str]) -> Rows:
     wanted = [name for name in columns.items().values() if name]
     table = table.rename_columns(distinct_names(path, table.column_names, wanted))
@@ -75,6 +84,7 @@ def _rows(path: Path, table: pa.Table, columns: Columns, units: dict[str, str]) 
         given = [unit for leaf, unit in units.items() if leaf.endswith(f".{name}")]
         if name not in units and len(given) == 1:
             units[name] = given[0]
+    table = _with_times(table, columns.time)
     number = np.arange(1, table.num_rows + 1)
     series = [name for name in (columns.time, columns.mag, columns.err) if name in table.column_names]
     arrays = [name for name in table.column_names if is_list(table[name].type)]

@@ -37,7 +37,8 @@ def read_text(path: Path, columns: Columns) -> Rows:
         read = _by_white_space if layout.separator == " " else _by_separator
         table, lost, comments = read(path, layout, names)
     except TEXT_ERRORS as exc:
-        raise unreadable(path, "text in UTF-8, as a CSV is", exc) from exc
+        kind = f"text{' packed by gzip' if path.suffix == '.gz' else ''} in UTF-8"
+        raise unreadable(path, f"{kind} (save it as that)", exc) from exc
     table = with_gaps(table, lost)
     filled = lost.copy()
     for column in table.columns:
