@@ -17,8 +17,9 @@ F8 = NDArray[np.float64]
 
 SERIES = ("time", "mag", "err")
 
+NEEDED_KEYS = ("object_id", *SERIES)
 OPTIONAL_KEYS = ("label", "band", "ra", "dec")
-"""Of `Columns`: what a table may be without."""
+"""Of `Columns`: what a table must have, and what it may be without."""
 
 FOLDER_SUFFIXES = (".npz", ".csv", ".csv.gz", ".parquet", ".avro", ".tsv", ".tsv.gz", ".ecsv", ".ecsv.gz")
 """What is taken as a file of light curves where a folder is given."""

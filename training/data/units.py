@@ -72,7 +72,7 @@ def factor_of(key: str, unit: str, what: str) -> float:
     TrainingError
         If the unit is not known to be one of such values.
     """
-    name = re.sub(r"\s*\(.*\)$", "", unit.strip().strip("'\"[]()").lower())
+    name = _name(unit)
     wanted, factors = WANTED[key]
     if name in NO_UNIT:
         return 1.0
@@ -83,7 +83,13 @@ def factor_of(key: str, unit: str, what: str) -> float:
 
 def is_unit(key: str, text: str) -> bool:
     """Whether a text names a unit of such values."""
-    return text.strip().strip("'\"[]()").lower() in WANTED[key][1]
+    return _name(text) in WANTED[key][1]
+
+
+def _name(unit: str) -> str:
+    """Return the bare name of a unit, that of magnitudes without their system."""
+    name = re.sub(r"^[\[(](.*)[\])]$", r"\1", unit.strip().strip("'\"").lower()).strip()
+    return re.sub(r"^mag\s*\(.*\)$", "mag", name)
 
 
 def days_of(moments: NDArray[Any]) -> F8:

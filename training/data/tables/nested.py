@@ -21,11 +21,32 @@ def is_list(kind: pa.DataType) -> bool:
     return any(is_kind(kind) for is_kind in kinds)
 
 
-def opened(path: Path, table: pa.Table, wanted: Collection[str]) -> pa.Table:
-    """Return the table with the nested columns opened that hold what it has not by itself.
+def opened(
+    path: Path, table: pa.Table, asked: Collection[str], welcome: Collection[str]
+) -> tuple[pa.Table, dict[str, str]]:
+    """Open the nested columns that hold what a table has not by itself.
 
     ``lc.mjd`` is the field ``mjd`` of the nested column ``lc``. A name without a dot is looked for as a
     field too, where only one nested column has it; it is then the name of the column.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    table : pyarrow.Table
+        Of which nested columns are opened.
+    asked : collection of str
+        Names that are looked for.
+    welcome : collection of str
+        Names of fields that are taken as well where a column is opened: the place of a star's host is not
+        that of its light curve.
+
+    Returns
+    -------
+    pyarrow.Table
+        With the fields as columns.
+    dict of str to str
+        Under which name a field is found there, where it is not its own.
 
     Raises
     ------
@@ -39,13 +60,15 @@ def opened(path: Path, table: pa.Table, wanted: Collection[str]) -> pa.Table:
         if leaf not in table.column_names
     }
     meant: dict[str, str] = {}
-    for name in wanted:
-        if name in table.column_names or not name:
-            continue
+    for name in (*asked, *welcome):
         found = [name] if name in leaves else [leaf for leaf in leaves if leaf.endswith(f".{name}")]
+        if name not in asked:
+            found = [leaf for leaf in found if leaves[leaf] in {leaves[other] for other in meant}]
+        if name in table.column_names:
+            continue
         if len(found) > 1:
             raise SettingsError(
-                f"{path}: {name} may be {' or '.join(found)}: say which with --columns, as in time={found[0]}"
+                f"{path}: {name} may be {' or '.join(found)}: say which with --columns KEY={found[0]}"
             )
         meant.update(dict.fromkeys(found, name))
     columns = {leaves[leaf] for leaf in meant}
@@ -56,7 +79,7 @@ def opened(path: Path, table: pa.Table, wanted: Collection[str]) -> pa.Table:
             continue
         for leaf, array in _fields(one_array(table[name]), name):
             result[meant.get(leaf, leaf)] = array
-    return pa.table(result) if columns else table
+    return (pa.table(result) if columns else table), meant
 
 
 def _leaves(kind: pa.DataType, name: str) -> Iterator[str]:

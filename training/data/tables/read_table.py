@@ -17,7 +17,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from training.data.bad_points import RULES, UNINFORMATIVE, say_once, unusable, usable_rows
-from training.data.light_curves import Columns, LabelledCurves, LightCurves, offsets_of, survey_name
+from training.data.light_curves import (
+    NEEDED_KEYS,
+    SERIES,
+    Columns,
+    LabelledCurves,
+    LightCurves,
+    offsets_of,
+    survey_name,
+)
 from training.data.positions import MATCH_RADIUS_ARCSEC, mean_positions
 from training.data.public_surveys import is_public
 from training.data.tables.cells import Coded, constant, empty, is_single, numbers, strings, text
@@ -28,9 +36,7 @@ from training.data.times import check_times
 from training.errors import SettingsError, TrainingError
 
 TEXT_KEYS = ("object_id", "label", "band")
-SERIES_KEYS = ("time", "mag", "err")
 PLACE_KEYS = ("ra", "dec")
-NEEDED_KEYS = ("object_id", *SERIES_KEYS)
 
 
 def read_table(path: Path, columns: Columns, *, skip_bad_rows: bool) -> LabelledCurves:
@@ -51,9 +57,7 @@ def read_table(path: Path, columns: Columns, *, skip_bad_rows: bool) -> Labelled
     if not rows.table.num_rows:
         raise TrainingError(f"{path} has no rows: give a file with a row for every epoch")
     names = _present(path, rows.table, columns)
-    values = {
-        key: numbers(path, rows, names[key], key) for key in (*SERIES_KEYS, *PLACE_KEYS) if key in names
-    }
+    values = {key: numbers(path, rows, names[key], key) for key in (*SERIES, *PLACE_KEYS) if key in names}
     rows, values, left_out = _good(path, rows, names, values, skip_bad_rows=skip_bad_rows)
     texts = {key: Coded.of(text(path, rows, names[key])) for key in TEXT_KEYS if key in names}
     star = texts["object_id"]
@@ -61,7 +65,7 @@ def read_table(path: Path, columns: Columns, *, skip_bad_rows: bool) -> Labelled
         _require_one_label(path, rows, names["label"], texts["label"], star)
     curve, first = _light_curves(star, texts.get("band"))
     order = np.lexsort((values["time"], curve))
-    time, mag, err = (values[key][order] for key in SERIES_KEYS)
+    time, mag, err = (values[key][order] for key in SERIES)
     known: dict[str, NDArray[Any]] = {
         key: strings(column.values.take(pa.array(column.code[first]))) for key, column in texts.items()
     }

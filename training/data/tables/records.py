@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pa_parquet
 from fastavro.schema import SchemaParseException, UnknownType
 
-from training.data.light_curves import Columns
+from training.data.light_curves import NEEDED_KEYS, Columns
 from training.data.tables.cells import one_array
 from training.data.tables.nested import is_list, opened
 from training.data.tables.rows import Rows, distinct_names, unreadable, with_gaps
@@ -79,11 +79,9 @@ def _with_times(table: pa.Table, name: str) -> pa.Table:
 def _rows(path: Path, table: pa.Table, columns: Columns, units: dict[str, str]) -> Rows:
     wanted = [name for name in columns.items().values() if name]
     table = table.rename_columns(distinct_names(path, table.column_names, wanted))
-    table = opened(path, table, wanted)
-    for name in wanted:  # a field that is called by its own name alone keeps its unit
-        given = [unit for leaf, unit in units.items() if leaf.endswith(f".{name}")]
-        if name not in units and len(given) == 1:
-            units[name] = given[0]
+    asked = [name for key, name in columns.items().items() if key in NEEDED_KEYS or columns.chosen(key)]
+    table, meant = opened(path, table, asked, [name for name in wanted if name not in asked])
+    units |= {name: units[leaf] for leaf, name in meant.items() if leaf in units}
     table = _with_times(table, columns.time)
     number = np.arange(1, table.num_rows + 1)
     series = [name for name in (columns.time, columns.mag, columns.err) if name in table.column_names]
