@@ -26,6 +26,12 @@ FEWEST_TIMES = 10
 FEWEST_OF_A_FILE = 25
 """Of all light curves that could be looked at."""
 
+CLOSE = 0.01
+"""Of a step of single precision: numbers that went through it are no farther from its own [steps]."""
+
+PROBED = 1000
+"""Times that are written out to see whether they went through single precision."""
+
 NAMED = 5
 """Light curves named in a warning."""
 
@@ -124,9 +130,18 @@ def _step_of_single_precision(time: F8, *, declared: bool, enough: bool) -> floa
     """Return the step of single precision at the times, where it is longer than a minute; 0 where not."""
     if not len(time):
         return 0.0
-    with np.errstate(over="ignore"):
-        single = time.astype(np.float32)
-    if not declared and not (enough and (single == time).all()):
-        return 0.0
     step = float(np.spacing(np.float32(np.abs(np.median(time)))))
-    return step if step > MINUTE_D else 0.0
+    if step <= MINUTE_D:
+        return 0.0
+    return step if declared or (enough and _went_through_single(time)) else 0.0
+
+
+def _went_through_single(time: F8) -> bool:
+    """Whether all times are numbers of single precision, to the last digit or as it is written out."""
+    single = time.astype(np.float32)
+    if (np.abs(time - single) <= CLOSE * np.spacing(np.abs(single))).all():
+        return True
+    probe = slice(None, None, max(1, len(time) // PROBED))
+    hundredths = np.abs(time[probe] * 100.0 - np.round(time[probe] * 100.0)) < TOLERANCE_D
+    written = [float(str(value)) for value in single[probe]]
+    return bool(hundredths.mean() < 0.5 and (time[probe] == written).all())

@@ -62,6 +62,15 @@ def test_single_precision_that_cannot_hold_a_minute_is_refused_by_value(origin, 
             check(times, single=declared)
 
 
+def test_single_precision_that_was_written_out_is_known_and_three_decimals_are_not_it():
+    written = [np.array([float(str(value)) for value in time.astype(np.float32)]) for time in FINE]
+    assert (written[0] != written[0].astype(np.float32)).any()
+    with pytest.raises(TrainingError, match=r"steps of 5\.6 minutes"):
+        check(written)
+    for decimals in (2, 3, 4):
+        assert check([np.round(time, decimals) for time in FINE]) == []
+
+
 def test_single_precision_near_zero_is_fine():
     assert check([(time - 58000.0).astype(np.float32) for time in FINE], single=True) == []
 
@@ -79,7 +88,9 @@ def test_an_npz_is_looked_at_by_its_type(tmp_path, kind):
             read_light_curves(tmp_path / "stars.npz")
 
 
-@given(st.integers(0, 2**32 - 1), st.sampled_from([0.1, 0.2, 0.25, 0.5, 1.0, 2.0]), st.floats(-1e4, 2.5e6))
+@given(
+    st.integers(0, 2**32 - 1), st.sampled_from([0.1, 0.2, 0.25, 0.5, 1.0, 2.0]), st.floats(-8000.0, 4000.0)
+)
 def test_a_grid_is_found_wherever_it_begins_and_one_time_beside_it_ends_it(seed, step, origin):
     rng = np.random.default_rng(seed)
     time = np.sort(rng.choice(3000, 40, replace=False)) * step + origin
