@@ -254,7 +254,8 @@ def _files(path: Path) -> list[Path]:
     files = sorted(file for file in path.iterdir() if file.name.endswith(FOLDER_SUFFIXES))
     if not files:
         raise SettingsError(
-            f"no {', '.join(f'*{suffix}' for suffix in FOLDER_SUFFIXES)} in the folder {path}"
+            f"no {', '.join(f'*{suffix}' for suffix in FOLDER_SUFFIXES)} in the folder {path} itself: give "
+            "the files, or the folder that they lie in"
         )
     return files
 
