@@ -20,8 +20,27 @@ NO_UNIT = frozenset(
     {"", "-", "--", "1", "none", "null", "dimensionless", "dimensionless_unscaled", "unitless"}
 )
 
+FLUXES = frozenset(
+    {
+        "jy",
+        "mjy",
+        "ujy",
+        "njy",
+        "nmgy",
+        "nanomaggy",
+        "adu",
+        "count",
+        "counts",
+        "electron",
+        "e-",
+        "e-/s",
+        "flux",
+    }
+)
+"""Units that brightness may have, and that are no magnitudes."""
+
 _DAYS = ("d", "day", "days", "jd", "mjd", "hjd", "bjd", "hmjd", "bmjd", "btjd")
-_MAGNITUDES = ("mag", "mags", "magnitude", "magnitudes", "abmag", "stmag", "vegamag", "mag_ab")
+_MAGNITUDES = ("mag", "mags", "magnitude", "magnitudes", "abmag", "stmag", "vegamag", "mag_ab", "ab", "vega")
 _DEGREES = ("deg", "degree", "degrees", "degrees_east", "degrees_north")
 _ANGLES = {
     **dict.fromkeys(_DEGREES, 1.0),
@@ -79,6 +98,15 @@ def factor_of(key: str, unit: str, what: str) -> float:
     if name not in factors:
         raise TrainingError(f"{what} is in {unit.strip()!r}, where {wanted} are needed: convert the values")
     return factors[name]
+
+
+def unit_in(name: str) -> str | None:
+    """Return the unit in brackets at the end of a column's name, as in ``time [s]``; None for none."""
+    match = re.search(r"[\[(]([^\[\]()]+)[\])]$", name.strip())
+    if match is None:
+        return None
+    known = FLUXES | {unit for _, factors in WANTED.values() for unit in factors}
+    return match[1] if _name(match[1]) in known else None
 
 
 def is_unit(key: str, text: str) -> bool:

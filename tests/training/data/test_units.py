@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data.units import days_of, factor_of, units_in
+from training.data.units import days_of, factor_of, unit_in, units_in
 from training.errors import TrainingError
 
 
@@ -47,6 +47,14 @@ def test_moments_of_any_resolution_durations_and_none():
         assert days_of(np.array(["2000-01-01"], f"datetime64[{unit}]")).tolist() == [51544.0]
     assert days_of(np.array([36, 12], "timedelta64[h]")).tolist() == [1.5, 0.5]
     assert np.isnan(days_of(np.array(["NaT"], "datetime64[ns]"))).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [("time [s]", "s"), ("Mag (mmag)", "mmag"), ("f[mJy]", "mJy"), ("mag (PSF)", None), ("time", None)],
+)
+def test_a_unit_in_a_name_is_one_and_words_are_none(name, unit):
+    assert unit_in(name) == unit
 
 
 def test_units_are_found_as_astropy_writes_them():

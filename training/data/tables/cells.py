@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from training.data.labels import MISSING_TEXTS
 from training.data.tables.layout import NUMBER_PATTERN
 from training.data.tables.rows import Rows
-from training.data.units import days_of, factor_of
+from training.data.units import days_of, factor_of, unit_in
 from training.errors import TrainingError
 
 MOMENT_PATTERN = (
@@ -70,7 +70,8 @@ def numbers(path: Path, rows: Rows, name: str, key: str) -> NDArray[np.float64]:
     kind = column.type
     if key == "time" and (moments := _moments(column)) is not None:
         return days_of(moments)
-    factor = factor_of(key, rows.units[name], f"{path}: {name}") if name in rows.units else 1.0
+    unit = rows.units.get(name) or unit_in(name)
+    factor = 1.0 if unit is None else factor_of(key, unit, f"{path}: {name}")
     if _is_text(kind):
         text = pc.utf8_trim_whitespace(column)
         number = pc.if_else(pc.match_substring_regex(text, NUMBER_PATTERN), text, None)

@@ -101,9 +101,11 @@ def _present(path: Path, table: pa.Table, columns: Columns) -> dict[str, str]:
     ]
     if missing:
         has = ", ".join(table.column_names[:30]) or "none"
+        alone = "; a file of one star needs a column of its name, too"
         raise SettingsError(
             f"{path} has no column {', '.join(missing)}; it has {has}: "
             "say which is which, as in --columns object_id=star,time=hjd,mag=vmag,err=e_vmag"
+            f"{alone if missing == [columns.object_id] else ''}"
         )
     present = {key: name for key, name in names.items() if name in table.column_names}
     if not {*PLACE_KEYS} <= present.keys():  # half a place is none

@@ -17,6 +17,7 @@ from training.data.bad_points import say_once
 from training.data.light_curves import Columns
 from training.data.tables.layout import Layout, open_text, read_layout, split_line
 from training.data.tables.rows import Rows, distinct_names, unreadable, with_gaps
+from training.errors import TrainingError
 
 TEXT_ERRORS = (OSError, EOFError, ValueError, csv.Error, zlib.error, pa.ArrowException)
 
@@ -47,6 +48,11 @@ def read_text(path: Path, columns: Columns) -> Rows:
     if comments.any():
         say_once(f"{path}: {comments.sum()} lines that begin with # are taken as comments")
     rows = np.flatnonzero(filled & ~comments)  # blank lines, as at the end of many files, are no rows
+    if len(rows) and lost[rows].all():
+        raise TrainingError(
+            f"{path}: no line has the {len(names)} values that the header names: separate values in "
+            "all lines as in the header, and write decimals with a point"
+        )
     return Rows(
         table.take(pa.array(rows)),
         lost[rows],

@@ -115,6 +115,30 @@ def test_units_under_the_names_are_used(tmp_path):
         read_light_curves(path)
 
 
+def test_units_in_the_names_are_used(tmp_path):
+    path = tmp_path / "stars.csv"
+    path.write_text(table(names=["star", "time [h]", "mag (AB)", "err [mmag]"]))
+    columns = Columns(object_id="star", time="time [h]", mag="mag (AB)", err="err [mmag]")
+    curves = read_light_curves(path, columns).curves
+    assert curves.time == pytest.approx((np.array(TIME[::2] + TIME[1::2])) / 24.0)
+    assert curves.err == pytest.approx(2e-5)
+    path.write_text(table(names=["object_id", "time", "flux (mJy)", "err"]))
+    with pytest.raises(TrainingError, match="is in 'mJy', where magnitudes are needed: convert"):
+        read_light_curves(path, Columns(mag="flux (mJy)"))
+
+
+@pytest.mark.parametrize("separators", [(",", ";"), (";", ","), ("\t", "|")])
+def test_rows_that_are_separated_otherwise_than_the_names_are_told_so(tmp_path, separators):
+    path = tmp_path / "stars.csv"
+    names, rows = (separator.join for separator in separators)
+    path.write_text("\n".join([names(NAMES), *map(rows, ROWS)]))
+    with pytest.raises(TrainingError, match=r"no line has the 4 values .* decimals with a point"):
+        read_light_curves(path)
+    path.write_text(table(rows=[[value.replace(".", ",") for value in row] for row in ROWS]))
+    with pytest.raises(TrainingError, match=r"no line has the 4 values .* decimals with a point"):
+        read_light_curves(path, skip_bad_rows=True)
+
+
 def test_ecsv_as_astropy_writes_it(tmp_path):
     astropy_table = pytest.importorskip("astropy.table")
     units = pytest.importorskip("astropy.units")
