@@ -23,7 +23,7 @@ TOLERANCE_D = 1e-3
 FEWEST_TIMES = 10
 """Different times of a light curve: fewer lie on a grid by chance, or where nights are counted."""
 
-FEWEST_OF_A_FILE = 25
+FEWEST_OF_A_FILE = 15
 """Of all light curves that could be looked at."""
 
 CLOSE = 0.01
@@ -113,8 +113,13 @@ def _grids(curves: LightCurves) -> tuple[NDArray[np.bool_], F8]:
 
 
 def _grid(gaps: F8) -> float:
-    """Return the step that all gaps are multiples of, by Euclid's rule; 0 if it is finer than 0.1 d."""
+    """Return the step that all gaps are multiples of, by Euclid's rule; 0 if it is finer than 0.1 d.
+
+    Times that are evenly spaced are as they were taken: rounded ones have gaps of many lengths.
+    """
     step = float(gaps.min())
+    if gaps.max() - step <= TOLERANCE_D:
+        return 0.0
     for gap in np.unique(np.round(gaps, 5)).tolist():
         other = gap
         while other > TOLERANCE_D:
@@ -139,9 +144,11 @@ def _step_of_single_precision(time: F8, *, declared: bool, enough: bool) -> floa
 def _went_through_single(time: F8) -> bool:
     """Whether all times are numbers of single precision, to the last digit or as it is written out."""
     single = time.astype(np.float32)
-    if (np.abs(time - single) <= CLOSE * np.spacing(np.abs(single))).all():
-        return True
     probe = slice(None, None, max(1, len(time) // PROBED))
     hundredths = np.abs(time[probe] * 100.0 - np.round(time[probe] * 100.0)) < TOLERANCE_D
+    if hundredths.mean() >= 0.5:  # whole days and other round numbers are such numbers anyway
+        return False
+    if (np.abs(time - single) <= CLOSE * np.spacing(np.abs(single))).all():
+        return True
     written = [float(str(value)) for value in single[probe]]
-    return bool(hundredths.mean() < 0.5 and (time[probe] == written).all())
+    return bool((time[probe] == written).all())

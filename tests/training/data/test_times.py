@@ -47,11 +47,13 @@ def test_one_coarse_star_among_others_is_named():
     assert said.endswith(": V1")
 
 
-def test_nights_at_about_the_same_hour_and_a_few_whole_days_are_no_grid():
+def test_nights_at_about_the_same_hour_and_even_spacing_are_no_rounding():
     nightly = [np.arange(60) + 58000.0 + RNG.uniform(-0.02, 0.02, 60) for _ in range(2)]
     assert check(nightly) == []
-    assert check([np.arange(20.0)], refuse=True)[0].endswith("V0")  # too few to refuse a file for
-    assert check([np.arange(9.0)]) == []
+    assert check([np.arange(30.0), 58000.0 + np.arange(40.0) * 0.25]) == []
+    few = np.cumsum([1.0, 3.0, 1.0, 2.0, 1.0, 5.0, 1.0, 2.0, 1.0, 4.0, 2.0])
+    assert check([few[:9]]) == []
+    assert check([few])[0].endswith(": V0")  # too few to refuse a file for
 
 
 @pytest.mark.parametrize(("origin", "minutes"), [(2400000.5, 360.0), (0.0, 5.6), (-48000.0, 1.4)])
