@@ -192,6 +192,10 @@ def _label_key(arguments: argparse.Namespace, path: Path, columns: Columns | Non
     if arguments.label is not None:
         return str(arguments.label)
     if is_table(path):
+        if not (columns or Columns()).label:
+            raise SettingsError(
+                f"--columns label= says that {path} has no labels: name the column, or give --label"
+            )
         return (columns or Columns()).label
     check_file(path)  # to ask for the labels of a file that is not there would be a detour
     if survey_name(path) in SURVEYS:

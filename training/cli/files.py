@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from training.data.light_curves import SUFFIXES, Columns, LabelledCurves
+from training.data.light_curves import FOLDER_SUFFIXES, Columns, LabelledCurves
 from training.data.read import read_light_curves
 from training.errors import SettingsError
 
@@ -35,7 +35,10 @@ def read_each(arguments: argparse.Namespace) -> Iterator[LabelledCurves]:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.iterdir() if file.name.endswith(SUFFIXES))
+    files = sorted(file for file in path.iterdir() if file.name.endswith(FOLDER_SUFFIXES))
     if not files:
-        raise SettingsError(f"no {', '.join(f'*{suffix}' for suffix in SUFFIXES)} in the folder {path}")
+        raise SettingsError(
+            f"no {', '.join(f'*{suffix}' for suffix in FOLDER_SUFFIXES)} in the folder {path} itself: give "
+            "the files, or the folder that they lie in"
+        )
     return files

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 PATHS_HELP = (
-    "npz files, tables (.csv, .csv.gz, .parquet, .avro) with a row for every epoch, or folders of them"
+    "npz files, tables (text, .parquet, .avro) with a row for every epoch or star, or folders of them"
 )
 
 
@@ -65,7 +65,8 @@ def add_reading(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--columns",
         metavar="KEY=NAME,...",
-        help="what a table calls object_id, time, mag, err, label, band, ra, dec (those names)",
+        help="what a table calls object_id, time, mag, err, label, band, ra, dec (those names); "
+        "ra=,dec= for none",
     )
     sub.add_argument(
         "--skip-bad-rows", action="store_true", help="leave out rows that are no measurement (refuse them)"

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 import pyarrow as pa
 
 from training.cli.files import files_of, read_each
+from training.data.bad_points import in_words
 from training.examples import feature_file
 from training.examples.cached_pool import default_workers
 from training.measure.evaluate import load_artifact
@@ -23,8 +24,10 @@ def features(arguments: argparse.Namespace) -> None:
     started = time.monotonic()
     check_output(arguments.output, files_of(arguments.light_curves))
     tables, made = [], []
+    left_out: Counter[str] = Counter()
     with Bars() as progress:
         for survey in read_each(arguments):
+            left_out.update(survey.left_out)
             made.append(
                 feature_file.compute_features(
                     survey,
@@ -41,7 +44,7 @@ def features(arguments: argparse.Namespace) -> None:
     print(
         f"{len(everything.status)} light curves, {everything.n_blocked} without features"
         f"{_in_brackets(everything.blocked())}, written to {arguments.output} "
-        f"in {time.monotonic() - started:.1f} s"
+        f"in {time.monotonic() - started:.1f} s{_left_out(left_out)}"
     )
 
 
@@ -54,9 +57,11 @@ def predict(arguments: argparse.Namespace) -> None:
     several = len(files_of(arguments.light_curves)) > 1
     labels: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
 
     def rows(progress: Bars) -> Iterator[pa.Table]:
         for survey in read_each(arguments):
+            left_out.update(survey.left_out)
             chunks = feature_file.feature_chunks(
                 survey,
                 convention=manifest.convention,
@@ -76,7 +81,7 @@ def predict(arguments: argparse.Namespace) -> None:
     print(
         f"{n_labels + n_without} light curves: {n_labels} with a label{_in_brackets(labels)}, "
         f"{n_without} without{_in_brackets(reasons)}, written to {arguments.output} "
-        f"in {time.monotonic() - started:.1f} s"
+        f"in {time.monotonic() - started:.1f} s{_left_out(left_out)}"
     )
 
 
@@ -84,3 +89,7 @@ def _in_brackets(counts: Mapping[str, int]) -> str:
     """Return the counts with their names, the most frequent first; nothing where there are none."""
     named = ", ".join(f"{name} {count}" for name, count in Counter(counts).most_common())
     return f" ({named})" if named else ""
+
+
+def _left_out(points: Counter[str]) -> str:
+    return f"; points left out: {in_words(points)}" if points else ""

@@ -45,7 +45,7 @@ class LabelledFile:
     test_only : bool
         Whether no star of it is trained on.
     columns : Columns or None
-        Names of the columns of a table; see `training.data.read_table`.
+        Names of the columns of a table; see `training.data.tables.read_table`.
     skip_bad_rows : bool
         Leave out points that cannot be used instead of refusing the file.
     observe_as : str or None

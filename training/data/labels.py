@@ -15,6 +15,16 @@ from training.errors import SettingsError
 CLASS_SEPARATOR = "|"
 """Joins the classes a coarse label stands for."""
 
+MISSING_TEXTS = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nat", "-", "--", "---", "\\n"})
+"""What programs write where a name or a label is missing, in small letters; \\N is of databases."""
+
+
+def without_missing(texts: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Trim texts (n,), such as labels or names; those that stand for "missing" become ''."""
+    trimmed = np.char.strip(texts)
+    missing = np.isin(np.char.lower(trimmed), sorted(MISSING_TEXTS))
+    return np.where(missing, "", trimmed).astype(np.str_)
+
 
 def classes_of(label_maps: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
     """Every class that any map names, in alphabetical order."""

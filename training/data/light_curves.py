@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.labels import without_missing
 from training.errors import SettingsError
 
 F8 = NDArray[np.float64]
 
 SERIES = ("time", "mag", "err")
 
-TABLE_SUFFIXES = (".csv", ".csv.gz", ".parquet", ".avro")
-SUFFIXES = (".npz", *TABLE_SUFFIXES)
+NEEDED_KEYS = ("object_id", *SERIES)
+OPTIONAL_KEYS = ("label", "band", "ra", "dec")
+"""Of `Columns`: what a table must have, and what it may be without."""
+
+FOLDER_SUFFIXES = (".npz", ".csv", ".csv.gz", ".parquet", ".avro", ".tsv", ".tsv.gz", ".ecsv", ".ecsv.gz")
+"""What is taken as a file of light curves where a folder is given."""
+
+SUFFIXES = (*FOLDER_SUFFIXES, ".dat", ".dat.gz", ".txt", ".txt.gz")
 """What a file of light curves may be called."""
+
+TABLE_SUFFIXES = SUFFIXES[1:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +39,8 @@ class Columns:
     object_id, time, mag, err : str
         Star, time [d], magnitude and its one-sigma error [mag]: needed.
     label, band, ra, dec : str
-        Class, photometric band, position [deg]: a table may lack them under these default names.
+        Class, photometric band, position [deg]: a table may lack them under these default names. '' for
+        none, whatever columns the table has.
     """
 
     object_id: str = "object_id"
@@ -44,7 +54,7 @@ class Columns:
 
     def __post_init__(self) -> None:
         names = list(self.items().values())
-        twice = next((name for name in names if names.count(name) > 1), None)
+        twice = next((name for name in names if name and names.count(name) > 1), None)
         if twice is not None:
             raise SettingsError(f"the column {twice!r} cannot mean two things: give each key its own column")
 
@@ -52,20 +62,27 @@ class Columns:
         """Return the file's name of every key, in the order above."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
+    def chosen(self, key: str) -> bool:
+        """Whether the column of a key was named: it has another name than by default, and one at all."""
+        return getattr(self, key) not in ("", key)
+
     @classmethod
     def parse(cls, text: str) -> Columns:
-        """Read ``time=hjd,mag=vmag,label=type``: our key, the file's column; the rest keep their names.
+        """Read ``time=hjd,mag=vmag,ra=,dec=``: our key, the file's column; the rest keep their names.
+
+        Nothing after ``label=``, ``band=``, ``ra=`` or ``dec=`` says that there is no such column.
 
         Raises
         ------
         SettingsError
-            If a key is unknown, has no value or comes twice.
+            If a key is unknown, has no value though it needs one, or comes twice.
         """
         known = [f.name for f in fields(cls)]
         given: dict[str, str] = {}
         for word in text.split(","):
-            key, _, name = (part.strip() for part in word.partition("="))
-            if key not in known or not name or key in given:
+            key, equals, name = (part.strip() for part in word.partition("="))
+            lacks = not name and not (equals and key in OPTIONAL_KEYS)
+            if key not in known or lacks or key in given:
                 what = "comes twice" if key in given else "has no column" if key in known else "is not known"
                 raise SettingsError(
                     f"columns {text!r}: {key!r} {what}; give KEY=COLUMN,... with the keys {', '.join(known)}"
@@ -146,19 +163,22 @@ class LabelledCurves:
         Every time and magnitude is finite, every error positive.
     columns : mapping of str to (n,) array
         One value a light curve, among them the labels.
+    left_out : mapping of str to int
+        Points of the file that are not in the light curves, by reason of `training.data.bad_points.RULES`.
     """
 
     name: str
     curves: LightCurves
     columns: Mapping[str, NDArray[Any]]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def take(self, curves: NDArray[np.int64]) -> LabelledCurves:
         """Copy some of the light curves, in the given order."""
         columns = {name: values[curves] for name, values in self.columns.items()}
-        return LabelledCurves(self.name, self.curves.take(curves), columns)
+        return replace(self, curves=self.curves.take(curves), columns=columns)
 
     def labels(self, key: str) -> NDArray[np.str_]:
-        """Native labels (n,) in column `key`.
+        """Native labels (n,) in column `key`; '' where one is missing, whatever text stands for that.
 
         Raises
         ------
@@ -170,7 +190,7 @@ class LabelledCurves:
                 f"{self.name} has no column {key!r} with one label for each of its {len(self.curves)} "
                 f"light curves; it has {', '.join(sorted(self.columns)) or 'none'}"
             )
-        return self.columns[key].astype(np.str_)
+        return without_missing(self.columns[key].astype(np.str_))
 
 
 def offsets_of(counts: NDArray[np.int64]) -> NDArray[np.int64]:

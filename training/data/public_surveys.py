@@ -261,3 +261,18 @@ SURVEYS: Mapping[str, Survey] = {
     ),
 }
 """By file name without its suffix."""
+
+WITHOUT_A_MAP = (
+    *("crts_sne_V", "crts_transients_V", "gaia_alerts_G", "novae_V", "ogle2_microlensing_I", "ptf_sne_R"),
+    *(f"lsst_ddf_cosmos_{band}" for band in "ugrizy"),
+    *(f"sn_ia_pantheon_{band}" for band in "griz"),
+    *(f"{name}_{band}" for name in ("slsn_gomez_ztf", "tde_many_ztf", "ztf_sne_alerce") for band in "gr"),
+    *(f"ztf_dr_labelled_{band}" for band in "gri"),
+    *("ztf_dr19_field", "ztf_sn_alert_vs_forced"),
+)
+"""Other public sets, by file name without its suffix; what their labels mean the user says."""
+
+
+def is_public(name: str) -> bool:
+    """Whether a file of this name is of a public set: nobody can mend its points, they are left out."""
+    return name in SURVEYS or name in WITHOUT_A_MAP

@@ -1,6 +1,6 @@
 """Files of labelled light curves.
 
-A table (.csv, .csv.gz, .parquet, .avro) has a row for every epoch, see `training.data.read_table`. An .npz
+A table (text, Parquet, Avro) has a row for every epoch, see `training.data.tables.read_table`. An .npz
 holds the concatenated series ``time`` [d], ``mag`` and ``err`` [mag], ``offsets`` (n + 1) so that light
 curve i is the points ``offsets[i]`` to ``offsets[i + 1]``, ``object_id`` (n; without it a light curve is
 known by its points), and columns of labels or anything else, n values or a single one, such as
@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.bad_points import WHAT_IS_WANTED, unusable, usable_rows
+from training.data.bad_points import RULES, UNINFORMATIVE, say_once, unusable, usable_rows
+from training.data.labels import without_missing
 from training.data.light_curves import (
     F8,
     SERIES,
@@ -32,6 +33,9 @@ from training.data.light_curves import (
     offsets_of,
     survey_name,
 )
+from training.data.public_surveys import is_public
+from training.data.times import check_times
+from training.data.units import days_of
 from training.errors import SettingsError, TrainingError
 
 NPZ_ERRORS = (
@@ -74,7 +78,7 @@ def read_light_curves(
             raise SettingsError(
                 f"{path} needs pyarrow, which is not installed: pip install 'varstream[training]'"
             )
-        from training.data.read_table import read_table  # noqa: PLC0415 - needs pyarrow
+        from training.data.tables.read_table import read_table  # noqa: PLC0415 - needs pyarrow
 
         return read_table(path, columns or Columns(), skip_bad_rows=skip_bad_rows)
     if columns is not None:
@@ -96,31 +100,60 @@ def _read_npz(path: Path, skip_bad_rows: bool) -> LabelledCurves:
         raise TrainingError(
             f"{path} lacks {', '.join(missing)}; it needs time, mag, err, offsets and a column of labels"
         )
+    single = arrays["time"].dtype in (np.float16, np.float32)
+    if arrays["time"].dtype.kind in "mM":
+        arrays["time"] = days_of(arrays["time"])
     offsets = _checked_offsets(path, arrays)
-    columns = {
-        key: np.broadcast_to(value, len(offsets) - 1)  # a single value is that of every light curve
-        for key, value in arrays.items()
-        if key not in (*SERIES, "offsets") and value.shape in ((), (len(offsets) - 1,))
-    }
+    columns = _columns(path, arrays, len(offsets) - 1)
     time, mag, err = (arrays[key].astype(np.float64) for key in SERIES)
     star = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    ids = columns.get("object_id", np.arange(len(offsets) - 1)).astype(np.str_)
+    numbers = np.arange(len(offsets) - 1)
+    ids = without_missing(columns.get("object_id", numbers).astype(np.str_))
     if "object_id" not in columns:
         columns["object_id"] = _names_by_contents(time, mag, err, offsets)
 
-    def describe(row: int, key: str) -> str:
+    def describe(row: int, reason: str) -> str:
+        key, wanted = RULES[reason]
         point = f"light curve {ids[star[row]] or star[row]!s} point {row - offsets[star[row]] + 1}"
         value = f", got {arrays[key][row]!s}" if key in SERIES else ""
-        return f"{point}: {key} {WHAT_IS_WANTED[key]}{value}"
+        return f"{point}: {key} {wanted}{value}"
 
-    broken = {"object_id": ids[star] == "", **unusable(time, mag, err)}
-    kept = usable_rows(path, broken, describe, skip_bad_rows=skip_bad_rows)
+    name = survey_name(path)
+    kept, left_out = usable_rows(
+        path,
+        {"object_id": ids[star] == "", **unusable(time, mag, err, star)},
+        describe,
+        skip_bad_rows=skip_bad_rows,
+        left_out=UNINFORMATIVE if is_public(name) else (),
+    )
     order = np.flatnonzero(kept)
     order = order[np.lexsort((time[order], star[order]))]
     counts = np.bincount(star[order], minlength=len(ids))
-    return LabelledCurves(
-        survey_name(path), LightCurves(time[order], mag[order], err[order], offsets_of(counts)), columns
+    curves = LightCurves(time[order], mag[order], err[order], offsets_of(counts))
+    check_times(
+        str(path),
+        curves,
+        columns["object_id"].astype(np.str_),
+        say_once,
+        single=single,
+        refuse=not is_public(name),
     )
+    return LabelledCurves(name, curves, columns, left_out)
+
+
+def _columns(path: Path, arrays: Mapping[str, NDArray[Any]], n: int) -> dict[str, NDArray[Any]]:
+    """Return what is known of each light curve; a single value is that of every one."""
+    columns = {
+        key: np.broadcast_to(value, n)
+        for key, value in arrays.items()
+        if key not in (*SERIES, "offsets") and value.shape in ((), (n,))
+    }
+    for key in ("ra", "dec"):
+        if key in columns and columns[key].dtype.kind not in "fiu":
+            raise TrainingError(
+                f"{path}: {key} must be numbers of degrees, NaN for unknown, got {columns[key].dtype}"
+            )
+    return columns
 
 
 def _names_by_contents(time: F8, mag: F8, err: F8, offsets: NDArray[np.int64]) -> NDArray[np.str_]:
@@ -160,7 +193,9 @@ def check_file(path: Path) -> None:
         If it is empty.
     """
     if not path.name.endswith(SUFFIXES):
-        raise SettingsError(f"{path} is none of {', '.join(SUFFIXES)}: name the file by what it holds")
+        raise SettingsError(
+            f"{path} is none of {', '.join(SUFFIXES)}: name the file by what it holds, or convert it"
+        )
     if not path.exists():
         raise SettingsError(f"no light curves at {path}: the file does not exist")
     if not path.is_file():

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from features import CONVENTIONS, FEATURE_NAMES, Status, status_names
-from training.data.bad_points import BRIGHTEST, FAINTEST
-from training.data.light_curves import LabelledCurves, LightCurves, offsets_of
+from training.data.labels import without_missing
+from training.data.light_curves import LabelledCurves
 from training.errors import SettingsError, TrainingError
+from training.examples.array_points import Curves, gather
 from training.examples.augment import Kind
 from training.examples.feature_file import compute_features
 from training.examples.feature_table import Extraction, FeatureTable
 from training.progress import QUIET
-
-Points = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
-Curves = (
-    Iterable[tuple[ArrayLike, ArrayLike, ArrayLike]]
-    | Mapping[Hashable, tuple[ArrayLike, ArrayLike, ArrayLike]]
-    | LightCurves
-    | LabelledCurves
-)
 
 FRAME_COLUMNS = (*FEATURE_NAMES, "n_epochs", "status", "convention", "clip_sigma")
 """What `light_curve_features` gives, in this order. More columns do no harm."""
@@ -40,7 +33,8 @@ def light_curve_features(
     light_curves : iterable or mapping of (time, mag, err), LightCurves or LabelledCurves
         Each is three arrays of one length, in any order of time: times [d] in double precision, magnitudes
         and their one-sigma errors [mag]. A mapping names its light curves. Points whose time or magnitude is
-        masked, NaN or infinite are left out.
+        masked, NaN or infinite are left out, and those with an error of a magnitude or more. Arrays that
+        know their unit (Astropy's, datetime64) are converted: dates and times become modified Julian dates.
     convention : str
         ``"refined"``, or ``"kim2021"`` for models that were trained with the published code.
     clip_sigma : float, optional
@@ -61,13 +55,15 @@ def light_curve_features(
     SettingsError
         If the convention or the cut is impossible, or a light curve is not three arrays of one length.
     TrainingError
-        If a magnitude is one that stands for "not measured", such as 99.999.
+        If a point is no measurement, such as a magnitude of 99.999, or of 0 among those of a star; if a
+        unit is another than of time or magnitude; if times are on two scales, or in single precision that
+        cannot hold a minute.
     """
     if convention not in CONVENTIONS:
         raise SettingsError(f"convention must be one of {', '.join(CONVENTIONS)}, got {convention!r}")
     if clip_sigma is not None and not clip_sigma > 0.0:
         raise SettingsError(f"clip_sigma must be above 0, or None for no cut, got {clip_sigma!r}")
-    index, curves = _gather(light_curves)
+    index, curves = gather(light_curves)
     made = compute_features(
         LabelledCurves("light curves", curves, {}),
         convention=convention,
@@ -171,59 +167,7 @@ def read_labels(table: pd.DataFrame, labels: Sequence[object] | pd.Series) -> ND
     wrong = next((text for text in texts if not isinstance(text, str)), None)
     if wrong is not None:
         raise SettingsError(f"labels must be text, got {wrong!r}: give names, None for no label")
-    return np.array([str(text).strip() for text in texts], dtype=np.str_)
-
-
-def _gather(light_curves: Curves) -> tuple[pd.Index, LightCurves]:
-    """Return the names of the light curves, and all points in one piece."""
-    if isinstance(light_curves, LabelledCurves):
-        ids = light_curves.columns.get("object_id")
-        curves = light_curves.curves
-        return (pd.RangeIndex(len(curves)) if ids is None else _index(ids)), curves
-    if isinstance(light_curves, LightCurves):
-        return pd.RangeIndex(len(light_curves)), light_curves
-    if isinstance(light_curves, Mapping):
-        index, series = _index(list(light_curves)), [_points(*item) for item in light_curves.items()]
-    else:
-        series = [_points(number, curve) for number, curve in enumerate(light_curves)]
-        index = pd.RangeIndex(len(series))
-    time, mag, err = (np.concatenate([np.empty(0), *(each[i] for each in series)]) for i in range(3))
-    return index, LightCurves(
-        time, mag, err, offsets_of(np.array([len(each[0]) for each in series], np.int64))
-    )
-
-
-def _index(names: Sequence[Hashable] | NDArray[Any]) -> pd.Index:
-    index = pd.Index(names)
-    return index.rename("object_id") if index.nlevels == 1 else index  # pairs, such as star and band, are two
-
-
-def _points(name: object, curve: object) -> Points:
-    """Return the points of one light curve that have a time and a magnitude."""
-    what = f"light curve {name!r}"
-    try:
-        time, mag, err = (
-            np.ma.filled(np.ma.asarray(part, dtype=np.float64), np.nan)
-            for part in curve  # type: ignore[attr-defined] # what cannot be walked through is told below
-        )
-    except (TypeError, ValueError) as exc:
-        raise SettingsError(
-            f"{what} must be three arrays of numbers (time, mag, err): {exc}; a single one goes in a list"
-        ) from exc
-    if not time.ndim == mag.ndim == err.ndim == 1 or not len(time) == len(mag) == len(err):
-        raise SettingsError(
-            f"{what}: time, mag and err must be 1-d and of one length, "
-            f"got {time.shape}, {mag.shape} and {err.shape}"
-        )
-    kept = np.isfinite(time) & np.isfinite(mag)
-    sentinel = kept & ~((mag > BRIGHTEST) & (mag < FAINTEST))
-    if sentinel.any():
-        point = int(sentinel.argmax())
-        raise TrainingError(
-            f"{what}: magnitude {mag[point]:g} of point {point} is no measurement: leave such points out, "
-            "or make them NaN"
-        )
-    return time[kept], mag[kept], err[kept]
+    return without_missing(np.array(texts, dtype=np.str_))
 
 
 def _numbers(table: pd.DataFrame, name: str) -> NDArray[np.float64]:

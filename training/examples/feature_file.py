@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from features import BLOCKING, FEATURE_NAMES, extract, status_names
 from training.data.light_curves import LabelledCurves, LightCurves
 from training.examples.cached_pool import LIGHT_CURVES_A_TASK, compute_chunks
+from training.examples.joined_types import joined
 from training.progress import Bars
 from training.result_cache import Arrays, hash_of, name_of
 from training.table_file import write_rows
@@ -164,29 +165,11 @@ def write_table(path: Path, tables: Sequence[pa.Table]) -> None:
     SettingsError
         If it cannot be written.
     """
-    table = pa.concat_tables(_alike(tables), promote_options="default")
+    table = joined(tables)
     names = [name for name in table.column_names if name not in MEASURED_COLUMNS]
     leading = [name for name in LEADING_COLUMNS if name in names]
     table = table.select([*leading, *(name for name in names if name not in leading), *MEASURED_COLUMNS])
     write_rows(path, table.schema, [table])
-
-
-def _alike(tables: Sequence[pa.Table]) -> list[pa.Table]:
-    """Make text of columns that are numbers in one table and text in another."""
-    kinds: dict[str, set[pa.DataType]] = {}
-    for table in tables:
-        for field in table.schema:
-            kinds.setdefault(field.name, set()).add(field.type)
-    mixed = {name for name, types in kinds.items() if len(types) > 1}
-    return [
-        pa.table(
-            {
-                name: table[name].cast(pa.string()) if name in mixed else table[name]
-                for name in table.column_names
-            }
-        )
-        for table in tables
-    ]
 
 
 def _work(task: tuple[LightCurves, str, float | None]) -> Arrays:

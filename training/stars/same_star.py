@@ -13,9 +13,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from training.data.positions import MATCH_RADIUS_ARCSEC
 from training.stars.identity import Identities
-
-MATCH_RADIUS_ARCSEC = 5.0
 
 
 def same_stars(surveys: Sequence[Identities]) -> list[NDArray[np.int64]]:

@@ -1,6 +1,7 @@
 import csv
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -125,6 +126,30 @@ def test_several_files_make_one_table(survey, tmp_path):
     assert table["survey"].to_pylist() == ["waves"] * N_STARS + ["more"]
     assert table["label"].to_pylist() == [None] * N_STARS + ["A"]
     assert table["kind"].to_pylist()[-1] is None
+
+
+def test_a_column_without_values_in_one_part_stays_a_column_of_numbers(tmp_path):
+    time = np.sort(np.random.default_rng(1).uniform(0.0, 90.0, 20))
+    for name, flux in (("1", [1.25] * 20), ("2", pa.nulls(20)), ("3", [7] * 20)):
+        star = {"object_id": [name] * 20, "time": time, "mag": 15.0 + np.sin(time), "err": [0.1] * 20}
+        (tmp_path / "parts").mkdir(exist_ok=True)
+        pq.write_table(pa.table({**star, "flux": flux}), tmp_path / "parts" / f"{name}.parquet")
+    assert main(features(tmp_path / "parts", tmp_path / "table.parquet").split()) == 0
+    table = pq.read_table(tmp_path / "table.parquet")
+    assert table.schema.field("flux").type == pa.float64()
+    assert table["flux"].to_pylist() == [1.25, None, 7.0]
+    assert main(features(tmp_path / "parts" / "2.parquet", tmp_path / "table.csv").split()) == 0
+
+
+def test_points_that_are_left_out_are_counted_by_reason(tmp_path, capsys):
+    path = tmp_path / "stars.csv"
+    time = np.sort(np.random.default_rng(1).uniform(0.0, 90.0, 30))
+    lines = [f"V,{t},{99.9 if k == 2 else 15 + k % 4},{9 if k > 26 else 0.1}" for k, t in enumerate(time)]
+    path.write_text("\n".join(["object_id,time,mag,err", *lines]))
+    assert main(features(path, tmp_path / "table.csv", "--skip-bad-rows").split()) == 0
+    said = capsys.readouterr()
+    assert "by reason: large err 3, mag 1" in said.err
+    assert said.out.rstrip().endswith("points left out: large err 3, mag 1")
 
 
 @pytest.mark.usefixtures("small_chunks")

@@ -89,7 +89,7 @@ def test_a_file_of_bad_rows_only_cannot_be_skipped(tmp_path):
         ({"label": "RRc"}, "label of b is 'RRab' in line 2 and 'RRc' in line 5"),
         ({"label": ""}, "label of b is 'RRab' in line 2 and '' in line 5"),
         ({"ra": 11.5}, r"ra of b is 10\.5 in line 2 and 11\.5 in line 5"),
-        ({"dec": ""}, r"dec of b is -3\.25 in line 2 and nan in line 5"),
+        ({"dec": -3.2}, r"dec of b is -3\.25 in line 2 and -3\.2 in line 5"),
     ],
 )
 def test_a_star_has_one_label_and_one_position_in_all_bands(tmp_path, values, message):

@@ -30,9 +30,9 @@ def test_two_columns_of_one_name_are_refused(tmp_path):
 
 def test_a_column_of_another_type_is_named(tmp_path):
     path = tmp_path / "stars.parquet"
-    time = pa.array([0], pa.timestamp("us"))
-    pq.write_table(pa.table({"object_id": ["a"], "time": time, "mag": [15.0], "err": [0.1]}), path)
-    with pytest.raises(TrainingError, match=r"time holds timestamp\[us\], not numbers"):
+    when = pa.array([0], pa.timestamp("us"))
+    pq.write_table(pa.table({"object_id": ["a"], "time": [1.0], "mag": when, "err": [0.1]}), path)
+    with pytest.raises(TrainingError, match=r"mag holds timestamp\[us\], not numbers"):
         read_light_curves(path)
     mag = pa.array([[15.0]])
     pq.write_table(pa.table({"object_id": ["a"], "time": [1.0], "mag": mag, "err": [0.1]}), path)
