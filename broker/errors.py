@@ -23,6 +23,25 @@ class AlertError(VarstreamError):
         self.reason = reason
 
 
+class UnknownSchemaError(AlertError):
+    """A packet names a schema that is not known here.
+
+    One such packet is unusable; many are a sign that the schemas given to us are the wrong ones, which is
+    no packet's fault. Who reads a stream tells the two apart.
+
+    Parameters
+    ----------
+    schema_id : int
+        The id that the packet names.
+    reason, message : str
+        As of `AlertError`.
+    """
+
+    def __init__(self, schema_id: int, reason: str, message: str) -> None:
+        super().__init__(reason, message)
+        self.schema_id = schema_id
+
+
 class TransientError(VarstreamError):
     """Something outside is slow or away: the same step is tried again, within bounds."""
 

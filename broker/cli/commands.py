@@ -9,6 +9,7 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+from broker.circuit_breaker import CircuitBreaker
 from broker.classify.classifier import load_classifier
 from broker.classify.encoding import Format
 from broker.cli.replay import replay_files
@@ -16,6 +17,7 @@ from broker.demo.demo import run_demo
 from broker.demo.readme_picture import draw_story
 from broker.errors import ConfigError
 from broker.ingest.decoder import Decoder
+from broker.ingest.http_registry import REPLY_TIMEOUT_S
 from broker.ingest.schema_registry import open_registry
 from broker.ingest.vetting import VettingRules
 from broker.load_config import load_config
@@ -23,12 +25,13 @@ from broker.monitor.console import Console
 from broker.monitor.counts import Counts
 from broker.monitor.metrics import Metrics
 from broker.pipeline import Pipeline
+from broker.schema_watch import SchemaWatch
 from broker.state.sqlite import SQLiteStore
 from broker.state.store import MemoryStore
 from broker.transport.files import FileSink, FileSource, find_files
 from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource
-from broker.worker import CircuitBreaker, run
+from broker.worker import run
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -44,7 +47,8 @@ def demo(arguments: argparse.Namespace) -> int:
 def classify(arguments: argparse.Namespace) -> int:
     """Classify packets in files."""
     files = find_files(arguments.paths)
-    registry = open_registry(arguments.schemas) if arguments.schemas else None
+    stop = _stop_on_signal()
+    registry = open_registry(arguments.schemas, stop=stop) if arguments.schemas else None
     programids = frozenset(arguments.programid) if arguments.programid else None
     classifier = load_classifier(arguments.model, min_epochs=arguments.min_epochs)
     store = MemoryStore()
@@ -55,14 +59,19 @@ def classify(arguments: argparse.Namespace) -> int:
     try:
         with console.batches("classifying") as on_batch:
             source = FileSource(files, batch_size=256)
-            counts = run(source, pipeline, store, sink, stop=_stop_on_signal(), on_batch=on_batch)
+            counts = run(source, pipeline, store, sink, stop=stop, on_batch=on_batch)
     finally:
         sink.close()
     if arguments.counts:
         _write(arguments.counts, json.dumps(counts.as_json(), indent=2) + "\n")
     console.say(str(counts))
-    if counts.alerts_dead["no_registry"]:
-        console.say("Confluent-framed packets name their schema by id: say with --schemas where schemas are")
+    unread = counts.alerts_dead["no_registry"] + counts.alerts_dead["unknown_schema_id"]
+    if unread:
+        lacks = f"{registry} lacks theirs" if registry else "no folder or registry of schemas was given"
+        console.say(
+            f"NOT READ: {unread:,} packets that name their schema by id, and {lacks}: "
+            "say with --schemas where the schemas are"
+        )
     return 0
 
 
@@ -70,8 +79,13 @@ def run_worker(arguments: argparse.Namespace) -> int:
     """Annotate a stream."""
     config = load_config(arguments.config, overrides=arguments.set)
     classifier = load_classifier(arguments.model or config.model.path, min_epochs=config.model.min_epochs)
-    registry = open_registry(config.decoding.schemas) if config.decoding.schemas else None
-    decoder = Decoder(registry, config.decoding.rules())
+    stop = _stop_on_signal()
+    patience_s = config.kafka.patience_s
+    registry = None
+    if config.decoding.schemas:
+        reply_timeout_s = min(patience_s, REPLY_TIMEOUT_S)
+        registry = open_registry(config.decoding.schemas, stop=stop, reply_timeout_s=reply_timeout_s)
+    decoder = Decoder(registry, config.decoding.rules(), dead_schema_ids=config.decoding.dead_schema_ids)
     breaker = CircuitBreaker(
         window=config.worker.dead_window, max_dead_fraction=config.worker.max_dead_fraction
     )
@@ -101,9 +115,10 @@ def run_worker(arguments: argparse.Namespace) -> int:
                         pipeline,
                         store,
                         sink,
-                        stop=_stop_on_signal(),
-                        patience_s=config.kafka.patience_s,
+                        stop=stop,
+                        patience_s=patience_s,
                         breaker=breaker,
+                        watch=SchemaWatch(source, patience_s=patience_s),
                         metrics=metrics,
                         on_batch=on_batch,
                         counts=counts,

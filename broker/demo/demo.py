@@ -17,6 +17,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from rich.console import Console
 
 from broker.alert import Origin, Packet
+from broker.circuit_breaker import CircuitBreaker
 from broker.classify.classifier import Classifier, load_classifier
 from broker.config import KafkaConfig, OutputConfig
 from broker.demo.view import Scoreboard, display, report
@@ -32,7 +33,7 @@ from broker.state.store import MemoryStore
 from broker.transport.embedded_kafka import EmbeddedBroker
 from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource
-from broker.worker import CircuitBreaker, run
+from broker.worker import run
 
 ALERT_TOPICS = {"ztf": "ztf_demo_programid1", "lsst": "lsst-alerts-demo"}
 OUTPUT_TOPIC = "classifications"
