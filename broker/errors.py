@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import PurePath
+
+_PACKAGES = frozenset(("broker", "features", "schemas"))
+
 
 class VarstreamError(Exception):
     """Anything varstream reports to its user in one line, without a traceback."""
@@ -52,3 +57,15 @@ class FatalError(VarstreamError):
 
 class ConfigError(VarstreamError):
     """The settings cannot work: nothing is started, exit code 2."""
+
+
+def describe(exc: BaseException) -> str:
+    """Type of an exception, the last line of ours that it came from, and what it says, in one line."""
+    frames = [(PurePath(f.filename).parts, f.lineno) for f in traceback.extract_tb(exc.__traceback__)]
+    ours = [(parts, line) for parts, line in frames if _PACKAGES & {*parts}]
+    where = ""
+    for parts, line in (ours or frames)[-1:]:
+        start = max((i for i, part in enumerate(parts) if part in _PACKAGES), default=len(parts) - 1)
+        where = f" at {'/'.join(parts[start:])}:{line}"  # without the folders of this machine
+    said = " ".join(str(exc).split())
+    return f"{type(exc).__name__}{where}: {said}" if said else f"{type(exc).__name__}{where}"

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Sequence
-from pathlib import PurePath
 from typing import TypeVar
 
 from broker.alert import DeadLetter, Packet
-from broker.errors import AlertError, FatalError, VarstreamError
+from broker.errors import AlertError, FatalError, VarstreamError, describe
 
 MAX_POISON = 10
 """So many packets of a start may break merging or scoring; one more, and it is not the packets."""
 
 _MACHINE_PACKAGES = ("numba", "llvmlite", "onnxruntime")
-_PACKAGES = frozenset(("broker", "features", "schemas"))
 _Item = TypeVar("_Item")
 
 
@@ -59,18 +56,6 @@ def dead_letter(packet: Packet, exc: Exception) -> DeadLetter:
     if isinstance(exc, AlertError):
         return DeadLetter(packet, exc.reason, str(exc))
     return DeadLetter(packet, "internal_error", describe(exc))
-
-
-def describe(exc: BaseException) -> str:
-    """Type of an exception, the last line of ours that it came from, and what it says, in one line."""
-    frames = [(PurePath(f.filename).parts, f.lineno) for f in traceback.extract_tb(exc.__traceback__)]
-    ours = [(parts, line) for parts, line in frames if _PACKAGES & {*parts}]
-    where = ""
-    for parts, line in (ours or frames)[-1:]:
-        start = max((i for i, part in enumerate(parts) if part in _PACKAGES), default=len(parts) - 1)
-        where = f" at {'/'.join(parts[start:])}:{line}"  # without the folders of this machine
-    said = " ".join(str(exc).split())
-    return f"{type(exc).__name__}{where}: {said}" if said else f"{type(exc).__name__}{where}"
 
 
 def first_that_fails(
