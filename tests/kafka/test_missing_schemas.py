@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import struct
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -59,6 +62,73 @@ def test_eight_starts_with_other_schemas_leave_the_topic_as_it_was(
     assert done.returncode == 0, done.stderr
     assert f"{n} alerts in" in done.stderr
     assert stage.broker.read(stage.dead_letters) == []
+
+
+@pytest.mark.parametrize(
+    "answer", [b"null", b"7", b"{}", b"<html>", json.dumps({"schema": '"int"'}).encode()]
+)
+def test_a_registry_that_answers_nonsense_stops_it_and_the_topic_is_as_it_was(
+    stage: Stage, answer: bytes
+) -> None:
+    stage.broker.produce(stage.alerts, [alert.payload for alert in (*ZTF[:5], *LSST[:30])])
+    with registry(answer) as address:
+        done = varstream(*stage.run(f"decoding.schemas={address}", IMPATIENT, until_end=False))
+    assert done.returncode == 1, done.stderr
+    *_, line = done.stderr.splitlines()
+    assert "gave up after 3 s" in line
+    assert "/schemas/ids/1100" in line
+    assert "me:secret" not in done.stderr
+    assert "0 alerts in" in done.stderr
+    assert stage.broker.read(stage.dead_letters) == []
+
+
+def test_a_worker_whose_registry_never_ends_its_answer_hears_the_signal_to_stop(stage: Stage) -> None:
+    stage.broker.produce(stage.alerts, [alert.payload for alert in LSST[:5]])
+    asked = threading.Event()
+    with (
+        registry(b" ", without_end=True, asked=asked) as address,
+        running(*stage.run(f"decoding.schemas={address}", until_end=False)) as worker,
+    ):
+        until(lambda: worker.poll() is not None or asked.is_set())
+        worker.terminate()
+        assert worker.wait() == 0, said(worker)
+    assert stage.broker.read(stage.dead_letters) == []
+
+
+@contextmanager
+def registry(
+    answer: bytes, *, without_end: bool = False, asked: threading.Event | None = None
+) -> Iterator[str]:
+    """A server that gives every question one answer; where it is, with a password."""
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if asked is not None:
+                asked.set()
+            self.send_response(200)
+            self.send_header("Content-Length", str(10**6 if without_end else len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+            while without_end and not over.wait(0.05):
+                try:
+                    self.wfile.write(answer)
+                except OSError:
+                    return
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://me:secret@127.0.0.1:{server.server_port}"
+        finally:
+            over.set()
+            server.shutdown()
+            thread.join()
 
 
 def test_a_single_unknown_one_among_readable_ones_is_a_dead_letter(stage: Stage) -> None:
