@@ -43,6 +43,8 @@ class CircuitBreaker:
         FatalError
             If too much of the window is dead now.
         """
+        if not read:
+            return
         dead_letters = [found for _, found in read if isinstance(found, DeadLetter)]
         dead_letters = [letter for letter in dead_letters if letter.reason != _GIVEN_UP]
         self._batches.append((len(read), len(dead_letters)))

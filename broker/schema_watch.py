@@ -111,11 +111,11 @@ class SchemaWatch:
             If one has waited for longer than our patience.
         """
         now = self._clock()
-        for (topic, number), hold in self._holds.items():
+        for partition, hold in self._holds.items():
             if now - hold.since > self._patience_s:
                 schema_id = hold.error.schema_id
                 raise FatalError(
-                    f"{topic}[{number}] has waited for {self._patience_s:g} s at offset {hold.offset}: "
+                    f"{_name(partition)} has waited for {self._patience_s:g} s at offset {hold.offset}: "
                     f"{hold.error}. Nothing of it was lost; name the folder or registry that has the schema "
                     f"in decoding.schemas, or give the id up with decoding.dead_schema_ids = [{schema_id}]"
                 )
@@ -203,12 +203,12 @@ class SchemaWatch:
         now = self._clock()
         for partition in list(self._holds):
             if partition in came and partition not in held:
-                log.warning("reads on", extra={"partition": partition})
+                log.warning("reads on", extra={"where": _name(partition)})
                 del self._holds[partition]
         for partition, (offset, error) in held.items():
             former = self._holds.get(partition)
             if former is None or former.offset != offset:
-                log.warning("waits for a schema", extra={"partition": partition, "reason": str(error)})
+                log.warning("waits for a schema", extra={"where": _name(partition), "reason": str(error)})
                 hold = _Hold(now, offset, error, FIRST_LOOK_S, now + FIRST_LOOK_S)
             else:
                 pause_s = min(2 * former.pause_s, LONGEST_PAUSE_S)
@@ -223,6 +223,10 @@ def _partition(packet: Packet) -> Partition | None:
     if origin.topic is None or origin.partition is None:
         return None
     return origin.topic, origin.partition
+
+
+def _name(partition: Partition) -> str:
+    return f"{partition[0]}[{partition[1]}]"
 
 
 def _readable(read: Sequence[Read]) -> Counter[str | None]:

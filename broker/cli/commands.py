@@ -47,7 +47,7 @@ def demo(arguments: argparse.Namespace) -> int:
 def classify(arguments: argparse.Namespace) -> int:
     """Classify packets in files."""
     files = find_files(arguments.paths)
-    stop = _stop_on_signal()
+    stop = threading.Event()
     registry = open_registry(arguments.schemas, stop=stop) if arguments.schemas else None
     programids = frozenset(arguments.programid) if arguments.programid else None
     classifier = load_classifier(arguments.model, min_epochs=arguments.min_epochs)
@@ -59,6 +59,7 @@ def classify(arguments: argparse.Namespace) -> int:
     try:
         with console.batches("classifying") as on_batch:
             source = FileSource(files, batch_size=256)
+            _set_on_signal(stop)
             counts = run(source, pipeline, store, sink, stop=stop, on_batch=on_batch)
     finally:
         sink.close()
@@ -79,7 +80,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
     """Annotate a stream."""
     config = load_config(arguments.config, overrides=arguments.set)
     classifier = load_classifier(arguments.model or config.model.path, min_epochs=config.model.min_epochs)
-    stop = _stop_on_signal()
+    stop = threading.Event()
     patience_s = config.kafka.patience_s
     registry = None
     if config.decoding.schemas:
@@ -108,6 +109,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
             sink.connect()
             source.connect()
             console.say(f"reading {', '.join(config.kafka.topics)} from {config.kafka.bootstrap_servers}")
+            _set_on_signal(stop)
             try:
                 with console.batches("annotating") as on_batch:
                     run(
@@ -158,9 +160,8 @@ def picture(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _stop_on_signal() -> threading.Event:
-    """Event that SIGTERM and SIGINT set, so that the batch at hand is finished; a second one ends at once."""
-    stop = threading.Event()
+def _set_on_signal(stop: threading.Event) -> None:
+    """Have SIGTERM and SIGINT set `stop`: the batch at hand is finished. A second one ends at once."""
 
     def on_signal(number: int, frame: object) -> None:
         stop.set()
@@ -168,7 +169,6 @@ def _stop_on_signal() -> threading.Event:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    return stop
 
 
 def _write(path: Path, text: str) -> None:

@@ -36,7 +36,8 @@ class HeldPartitions:
                 consumer.seek(place)
                 consumer.resume([place])
             except KafkaException as exc:
-                log.warning("partition not released", extra={"partition": partition, "error": str(exc)})
+                where = f"{partition[0]}[{partition[1]}]"
+                log.warning("partition not released", extra={"where": where, "error": str(exc)})
             else:
                 del self._offsets[partition]
                 released.add(partition)
