@@ -129,7 +129,8 @@ class Annotation:
     key : str
         Kafka key: the object id with the survey in front.
     id : UUID
-        The same for the same detection, band and model, however often it is published.
+        Of survey, object, detection, band, the band's epochs and the derivation of the record: the same
+        however often it is published, another after a correction.
     record : dict
         What is published, field by field as in `schemas.classification`.
     """

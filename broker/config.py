@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from broker.errors import ConfigError
 from broker.ingest.vetting import VettingRules
+from schemas.model.shipped import DEFAULT_MODELS
 
 MAX_BATCH_SIZE = 100_000
 
@@ -67,10 +68,30 @@ class OutputConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
-    """Which classifier. `path` is a model folder; the shipped model by default."""
+    """Which classifiers: `path` for all alerts, or one for each survey, by default the one shipped for it.
+
+    Each is a model folder or the name of a shipped model.
+    """
 
     path: Path | None = None
+    ztf: Path | None = None
+    lsst: Path | None = None
     min_epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.path is not None and (self.ztf is not None or self.lsst is not None):
+            raise ConfigError(
+                f"model.path = {str(self.path)!r} is for the alerts of every survey: set either it, or "
+                "model.ztf and model.lsst"
+            )
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Folder or name of the model of every survey."""
+        own = {"ztf": self.ztf, "lsst": self.lsst}
+        return {
+            survey: str(self.path or own.get(survey) or shipped) for survey, shipped in DEFAULT_MODELS.items()
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +109,7 @@ class DecodingConfig:
     max_distnr_arcsec: float = _DEFAULT_RULES.max_distnr_arcsec
     require_reference_star: bool = _DEFAULT_RULES.require_reference_star
     ztf_error: Literal["dc", "difference"] = _DEFAULT_RULES.ztf_error
+    max_mag_err: float = _DEFAULT_RULES.max_mag_err
     max_packet_bytes: int = _DEFAULT_RULES.max_packet_bytes
 
     def __post_init__(self) -> None:
@@ -109,6 +131,7 @@ class DecodingConfig:
             max_distnr_arcsec=self.max_distnr_arcsec,
             require_reference_star=self.require_reference_star,
             ztf_error=self.ztf_error,
+            max_mag_err=self.max_mag_err,
             max_packet_bytes=self.max_packet_bytes,
         )
 

@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from broker.alert import Alert, Annotation, DeadLetter, Packet, Partition, Skipped
-from broker.classify.annotator import Annotator
-from broker.classify.classifier import Classifier
+from broker.classify.annotator import Annotator, Changed
 from broker.errors import AlertError, FatalError, UnknownSchemaError
 from broker.ingest.decoder import Decoder
 from broker.poison import MAX_POISON, PoisonError, dead_letter, first_that_fails, raise_if_not_poison
-from broker.state.light_curve import BandSeries, LightCurve, band_series, merge
+from broker.state.light_curve import LightCurve, band_series, merge
 from broker.state.store import Store
 
 log = logging.getLogger(__name__)
@@ -35,7 +34,6 @@ Outcome = Alert | Skipped | DeadLetter | UnknownSchemaError
 """What a packet was found to hold."""
 
 Read = tuple[Packet, Outcome]
-Changed = tuple[Packet, Alert, BandSeries]
 
 
 @dataclass(slots=True)
@@ -94,18 +92,11 @@ class Pipeline:
     the same annotations (but for the times of reading and publishing).
 
     A packet that breaks merging or scoring is a dead letter, and all others are as if it had not come.
-
-    Parameters
-    ----------
-    annotate_unscored : bool
-        Whether a band that cannot be scored yet gets a record with its status and no label.
     """
 
-    def __init__(
-        self, decoder: Decoder, classifier: Classifier, store: Store, *, annotate_unscored: bool = True
-    ) -> None:
+    def __init__(self, decoder: Decoder, annotator: Annotator, store: Store) -> None:
         self._decoder = decoder
-        self._annotator = Annotator(classifier, annotate_unscored=annotate_unscored)
+        self._annotator = annotator
         self._store = store
         self._n_merged = 0
         self._n_poison = 0

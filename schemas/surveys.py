@@ -50,6 +50,9 @@ TAI_MINUS_UTC_S = 37.0
 DETECTION_SIGMA = 5.0
 """An alert is a difference from the reference image of at least this many errors."""
 
+BRIGHTEST_MAG, FAINTEST_MAG = -5.0, 35.0
+"""No star is measured beyond these [mag]: 99.999, 88.888, 50 and -9.99 stand for none."""
+
 REFERENCE_SPAN_D = 500.0
 """Time over which the frames of a reference image are taken [d]; assumed."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from schemas.model.manifest import Manifest, ManifestError, sha256_of
+from schemas.model.shipped import find_model
 from training.artifact.code_version import code_version
 from training.artifact.export import check_folder, read_model
 from training.artifact.fold_networks import (
@@ -96,12 +97,17 @@ def train(job: Job) -> Manifest:
     return _release(job, dataset, made, {"method": "trained from scratch", "folds_sha256": folds})
 
 
-def transfer(job: Job, pretrained_folder: Path, layers: Layers | None = None) -> Manifest:
+def transfer(job: Job, model: Path, layers: Layers | None = None) -> Manifest:
     """Fit a pretrained model to new classes and write it as a model folder with a one-page report.
 
     Convention, outlier cut and preprocessing are the pretrained model's; how many layers are fitted depends
     on the number of labelled light curves, unless it is said. Stars that the pretrained network learnt from
     are asked of networks that started from those of its folds, see `training.artifact.fold_networks`.
+
+    Parameters
+    ----------
+    model : Path
+        Folder of the pretrained model, or its name where it is shipped.
 
     Raises
     ------
@@ -110,6 +116,7 @@ def transfer(job: Job, pretrained_folder: Path, layers: Layers | None = None) ->
     """
     check_folder(job.output)
     try:
+        pretrained_folder = find_model(model)
         pretrained, origin = read_model(pretrained_folder)
     except ManifestError as exc:
         raise SettingsError(str(exc)) from exc

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from features import FEATURE_NAMES, scorable
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError, expected_reliability
+from schemas.model.shipped import find_model
 from schemas.model.verdict import published, verdicts
 from training.errors import SettingsError
 from training.examples.data_frames import extractions_of, read_frame, read_labels, stars_of
@@ -49,15 +50,15 @@ class Classifier:
     model: TrainedNetwork | None = None
 
     @classmethod
-    def load(cls, folder: str | Path) -> Classifier:
-        """Load a model folder.
+    def load(cls, model: str | Path) -> Classifier:
+        """Load a model folder, or a shipped model by its name, such as ``"varstream-ztf"``.
 
         Raises
         ------
         SettingsError
-            If there is no model in it, or one that this version cannot serve.
+            If there is no such model, or one that this version cannot serve.
         """
-        return cls(load_artifact(Path(folder)), folder=Path(folder))
+        return cls(load_artifact(model), folder=find_model(model))
 
     @property
     def manifest(self) -> Manifest:

@@ -12,6 +12,7 @@ import numpy as np
 
 from features import FEATURE_NAMES
 from schemas.model.manifest import Manifest, ManifestError
+from schemas.model.shipped import find_model
 from training.artifact.export import read_model, write_model
 from training.artifact.fold_networks import FOLDS_FILE, read_fold_networks
 from training.crossfit.assessment import assess, reliability, without_limits
@@ -81,7 +82,7 @@ def write_release(folder: Path, model: TrainedNetwork, manifest: Manifest) -> Ma
 
 
 def release_again(
-    folder: Path, output: Path, changes: Mapping[str, Any], *, weights_file: Path | None = None
+    model: Path, output: Path, changes: Mapping[str, Any], *, weights_file: Path | None = None
 ) -> Manifest:
     """Write a model again, under another name or with other limits, checked like a new one.
 
@@ -90,6 +91,8 @@ def release_again(
 
     Parameters
     ----------
+    model : Path
+        Its folder, or its name where it is shipped.
     changes : mapping of str to value
         Fields of the manifest: `name`, `version`, `min_epochs`, `abstain_below`.
     weights_file : Path, optional
@@ -100,24 +103,25 @@ def release_again(
     SettingsError, TrainingError
         If there is no such model, a value is impossible, or the folder cannot be written.
     """
-    if output.resolve() == folder.resolve():
-        raise SettingsError(f"--output is the model's own folder {folder}: give another one")
     if not 0.0 <= changes.get("abstain_below", 0.0) < 1.0:
         raise SettingsError(f"--abstain-below must be a probability under 1, got {changes['abstain_below']}")
     try:
-        model, manifest = read_model(folder)
+        folder = find_model(model)
+        network, manifest = read_model(folder)
     except ManifestError as exc:
         raise SettingsError(str(exc)) from exc
+    if output.resolve() == folder.resolve():
+        raise SettingsError(f"--output is the model's own folder {folder}: give another one")
     if changes.keys() & {"min_epochs", "abstain_below"}:
         changes = {**changes, "reliability": (), "metrics": without_limits(manifest.metrics)}
     read_fold_networks(folder, manifest)  # checks that they are the model's own
-    written = write_model(output, model, replace(manifest, **changes))
+    written = write_model(output, network, replace(manifest, **changes))
     if "folds_sha256" in manifest.training:
         _copy(folder / FOLDS_FILE, output / FOLDS_FILE)
     if "how" in manifest.metrics:
         write_card(output, written)
     if weights_file is not None:
-        _write_weights(weights_file, model)
+        _write_weights(weights_file, network)
     return written
 
 

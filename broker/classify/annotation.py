@@ -1,4 +1,4 @@
-"""The published record: what it says, and the id that makes repeats harmless."""
+"""The published record: what it says, and the id by which repeats are dropped and corrections are not."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from broker.alert import Alert, Annotation, Packet
 from broker.classify.classifier import Scores
+from broker.classify.derivation import digest_of
 from broker.state.light_curve import BandSeries
 from features import FEATURE_NAMES, status_names
 from schemas.classification import CLASSIFICATION_VERSION
@@ -19,14 +20,22 @@ from schemas.model.verdict import published
 _ID_NAMESPACE = uuid.UUID("6f1c1b0e-52a8-5d0c-9d1e-6a54b1a6d0a7")
 _BELOW_MIN_EPOCHS = "BELOW_MIN_EPOCHS"
 _ABSTAINED = "ABSTAINED"
+_OTHER_SURVEY = "OTHER_SURVEY"
 _RELIABILITY = ("n_epochs_min", "n_epochs_max", "accuracy", "mc", "calibration_error")
 
 
 class RecordMaker:
-    """Makes records for one model."""
+    """Makes records for one model.
 
-    def __init__(self, manifest: Manifest) -> None:
+    Parameters
+    ----------
+    derivation : str
+        Of everything but epochs that the records follow from, see `broker.classify.derivation`.
+    """
+
+    def __init__(self, manifest: Manifest, derivation: str) -> None:
         self._manifest = manifest
+        self._derivation = derivation
         self._model = {"name": manifest.name, "version": manifest.version, "sha256": manifest.sha256}
 
     def make(
@@ -42,6 +51,8 @@ class RecordMaker:
         """Record of the light curve in row `row` of `scores`."""
         manifest = self._manifest
         status = status_names(int(scores.status[row]))
+        if manifest.survey not in (None, alert.survey):
+            status.append(_OTHER_SURVEY)
         n_epochs = int(series.time.size)
         label = probability = probabilities = reliability = None
         if scores.scored[row]:
@@ -82,18 +93,12 @@ class RecordMaker:
             },
             "model": self._model,
             "convention": manifest.convention,
+            "derivation": self._derivation,
             "schema_version": CLASSIFICATION_VERSION,
             "source": asdict(packet.origin),
             "upstream_time_us": None if packet.upstream_ms is None else packet.upstream_ms * 1000,
             "ingest_time_us": ingest_time_us,
             "publish_time_us": time.time_ns() // 1000,
         }
-        what = (
-            alert.key,
-            str(alert.source_id),
-            series.band,
-            manifest.name,
-            manifest.version,
-            manifest.sha256,
-        )
+        what = (alert.key, str(alert.source_id), series.band, self._derivation, digest_of(series))
         return Annotation(alert.key, uuid.uuid5(_ID_NAMESPACE, "/".join(what)), record)

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.classify.shipped_model import shipped_model
+from broker.config import ModelConfig
 from broker.errors import ConfigError
 from features import CONVENTIONS, FEATURE_NAMES, MIN_POINTS, extract, scorable
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError
+from schemas.model.shipped import find_model
 from schemas.model.verdict import Verdicts, verdicts
 
 
@@ -105,8 +106,21 @@ class Classifier:
         return Scores(values, status, n_epochs < self.min_epochs, scored, probabilities, said, out_of_range)
 
 
-def load_classifier(folder: Path | None = None, *, min_epochs: int | None = None) -> Classifier:
-    """Load the model in `folder`, or the one shipped with varstream.
+def load_classifiers(config: ModelConfig) -> dict[str, Classifier]:
+    """Load the model of every survey; one that is for several is loaded once.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such model or it cannot be served.
+    """
+    named = config.named
+    loaded = {name: load_classifier(name, min_epochs=config.min_epochs) for name in set(named.values())}
+    return {survey: loaded[name] for survey, name in named.items()}
+
+
+def load_classifier(named: str | Path, *, min_epochs: int | None = None) -> Classifier:
+    """Load the model in a folder, or a shipped one by its name, see `schemas.model.shipped.find_model`.
 
     Raises
     ------
@@ -114,7 +128,7 @@ def load_classifier(folder: Path | None = None, *, min_epochs: int | None = None
         If there is no such model or it cannot be served.
     """
     try:
-        artifact = Artifact.load(folder if folder is not None else shipped_model())
+        artifact = Artifact.load(find_model(named))
     except ManifestError as exc:
         raise ConfigError(str(exc)) from exc
     return Classifier(artifact, min_epochs=min_epochs)

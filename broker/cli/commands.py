@@ -10,9 +10,11 @@ from contextlib import closing
 from pathlib import Path
 
 from broker.circuit_breaker import CircuitBreaker
-from broker.classify.classifier import load_classifier
+from broker.classify.annotator import Annotator
+from broker.classify.classifier import load_classifiers
 from broker.classify.encoding import Format
 from broker.cli.replay import replay_files
+from broker.config import ModelConfig
 from broker.demo.demo import run_demo
 from broker.demo.readme_picture import draw_story
 from broker.errors import ConfigError
@@ -40,7 +42,7 @@ def demo(arguments: argparse.Namespace) -> int:
         seconds=arguments.seconds,
         n_objects=arguments.objects,
         seed=arguments.seed,
-        model=arguments.model,
+        model=ModelConfig(path=arguments.model),
     )
 
 
@@ -49,10 +51,10 @@ def classify(arguments: argparse.Namespace) -> int:
     files = find_files(arguments.paths)
     stop = threading.Event()
     registry = open_registry(arguments.schemas, stop=stop) if arguments.schemas else None
-    programids = frozenset(arguments.programid) if arguments.programid else None
-    classifier = load_classifier(arguments.model, min_epochs=arguments.min_epochs)
+    rules = VettingRules(programids=frozenset(arguments.programid) if arguments.programid else None)
+    model = ModelConfig(path=arguments.model, min_epochs=arguments.min_epochs)
     store = MemoryStore()
-    pipeline = Pipeline(Decoder(registry, VettingRules(programids=programids)), classifier, store)
+    pipeline = Pipeline(Decoder(registry, rules), Annotator(load_classifiers(model), rules), store)
     form: Format = "avro" if arguments.format == "avro" else "json"
     sink = FileSink(arguments.output, form, dead_letters=arguments.dead_letters)
     console = Console()
@@ -79,14 +81,18 @@ def classify(arguments: argparse.Namespace) -> int:
 def run_worker(arguments: argparse.Namespace) -> int:
     """Annotate a stream."""
     config = load_config(arguments.config, overrides=arguments.set)
-    classifier = load_classifier(arguments.model or config.model.path, min_epochs=config.model.min_epochs)
+    model = config.model
+    if arguments.model is not None:
+        model = ModelConfig(path=arguments.model, min_epochs=model.min_epochs)
+    rules = config.decoding.rules()
+    annotator = Annotator(load_classifiers(model), rules, annotate_unscored=config.output.annotate_unscored)
     stop = threading.Event()
     patience_s = config.kafka.patience_s
     registry = None
     if config.decoding.schemas:
         reply_timeout_s = min(patience_s, REPLY_TIMEOUT_S)
         registry = open_registry(config.decoding.schemas, stop=stop, reply_timeout_s=reply_timeout_s)
-    decoder = Decoder(registry, config.decoding.rules(), dead_schema_ids=config.decoding.dead_schema_ids)
+    decoder = Decoder(registry, rules, dead_schema_ids=config.decoding.dead_schema_ids)
     breaker = CircuitBreaker(
         window=config.worker.dead_window, max_dead_fraction=config.worker.max_dead_fraction
     )
@@ -97,7 +103,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
     console = Console()
     counts = Counts()
     with closing(SQLiteStore(config.state.path)) as store:
-        pipeline = Pipeline(decoder, classifier, store, annotate_unscored=config.output.annotate_unscored)
+        pipeline = Pipeline(decoder, annotator, store)
         sink = KafkaSink(config.output, config.kafka)
         source = KafkaSource(
             config.kafka,
@@ -152,9 +158,8 @@ def replay(arguments: argparse.Namespace) -> int:
 
 def picture(arguments: argparse.Namespace) -> int:
     """Draw how the class of a simulated star becomes clear."""
-    svg = draw_story(
-        true_class=arguments.star, seed=arguments.seed, classifier=load_classifier(arguments.model)
-    )
+    classifiers = load_classifiers(ModelConfig(path=arguments.model))
+    svg = draw_story(classifiers["ztf"], true_class=arguments.star, seed=arguments.seed)
     _write(arguments.output, svg)
     Console().say(f"wrote {arguments.output}")
     return 0

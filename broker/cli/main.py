@@ -125,7 +125,9 @@ def _add_paths(sub: argparse.ArgumentParser) -> None:
 
 def _add_model(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
-        "--model", type=Path, metavar="DIR", help="model folder (the one shipped with varstream)"
+        "--model",
+        type=Path,
+        help="folder of a model, or the name of a shipped one (for each survey the one shipped for it)",
     )
 
 

@@ -18,8 +18,9 @@ from rich.console import Console
 
 from broker.alert import Origin, Packet
 from broker.circuit_breaker import CircuitBreaker
-from broker.classify.classifier import Classifier, load_classifier
-from broker.config import KafkaConfig, OutputConfig
+from broker.classify.annotator import Annotator
+from broker.classify.classifier import load_classifiers
+from broker.config import KafkaConfig, ModelConfig, OutputConfig
 from broker.demo.view import Scoreboard, display, report
 from broker.errors import FatalError
 from broker.ingest.decoder import Decoder
@@ -52,24 +53,26 @@ class Feed:
     finished: bool = False
 
 
-def run_demo(*, seconds: float | None, n_objects: int, seed: int, model: Path | None) -> int:
+def run_demo(*, seconds: float | None, n_objects: int, seed: int, model: ModelConfig) -> int:
     """Stream the alerts of simulated stars through the worker, for at most `seconds`, and show its output."""
     console = Console(highlight=False)
     console.print(f"simulating {n_objects} variable stars as ZTF and LSST would see them ...")
     alerts = list(alert_stream(n_objects=n_objects, seed=seed))
-    classifier = load_classifier(model)
-    manifest = classifier.manifest
-    board = Scoreboard({a.object_id: a.true_class for a in alerts}, manifest.classes)
-    console.print(
-        f"{len(alerts):,} alerts of {len(board.truth)} objects; model {manifest.name} {manifest.version}"
-    )
+    rules = VettingRules()
+    classifiers = load_classifiers(model)
+    manifests = [classifier.manifest for classifier in classifiers.values()]
+    known = tuple(dict.fromkeys(name for manifest in manifests for name in manifest.classes))
+    board = Scoreboard({a.object_id: a.true_class for a in alerts}, known)
+    models = " and ".join(dict.fromkeys(f"{manifest.name} {manifest.version}" for manifest in manifests))
+    console.print(f"{len(alerts):,} alerts of {len(board.truth)} objects; model {models}")
+    annotator = Annotator(classifiers, rules)
     with as_file(files("schemas")) as schemas:
-        decoder = Decoder(open_registry(str(schemas / "simulator")), VettingRules())
+        decoder = Decoder(open_registry(str(schemas / "simulator")), rules)
         console.print("loading the kernels; the first time they are compiled, which takes a while ...")
-        _warm_up(decoder, classifier, alerts)
+        _warm_up(decoder, annotator, alerts)
         feed = Feed()
         started = time.monotonic()
-        with _broker() as servers, _worker(servers, decoder, classifier, feed) as worker:
+        with _broker() as servers, _worker(servers, decoder, annotator, feed) as worker:
             feeder = threading.Thread(
                 target=_feed, args=(servers, alerts, feed, worker, seconds), daemon=True
             )
@@ -83,19 +86,17 @@ def run_demo(*, seconds: float | None, n_objects: int, seed: int, model: Path | 
     return 0
 
 
-def _warm_up(decoder: Decoder, classifier: Classifier, alerts: list[SimulatedAlert]) -> None:
+def _warm_up(decoder: Decoder, annotator: Annotator, alerts: list[SimulatedAlert]) -> None:
     """Send the alerts of one object of each survey through a pipeline of their own."""
     objects = set({alert.survey: alert.object_id for alert in alerts}.values())
     packets = [Packet(alert.payload, Origin()) for alert in alerts if alert.object_id in objects]
-    Pipeline(decoder, classifier, MemoryStore()).process(packets)
+    Pipeline(decoder, annotator, MemoryStore()).process(packets)
 
 
 class Worker(threading.Thread):
     """The worker of `broker.worker`, in a thread, stopped when everything fed to it is annotated."""
 
-    def __init__(
-        self, servers: str, decoder: Decoder, classifier: Classifier, state: Path, feed: Feed
-    ) -> None:
+    def __init__(self, servers: str, decoder: Decoder, annotator: Annotator, state: Path, feed: Feed) -> None:
         super().__init__(daemon=True)
         self.counts = Counts()
         self.failure: BaseException | None = None
@@ -109,7 +110,7 @@ class Worker(threading.Thread):
             patience_s=_PATIENCE_S,
         )
         output = OutputConfig(topic=OUTPUT_TOPIC, format="json")
-        self._pipeline = Pipeline(decoder, classifier, self._store)
+        self._pipeline = Pipeline(decoder, annotator, self._store)
         self._sink = KafkaSink(output, kafka)
         self._source = KafkaSource(kafka, self._store.offsets(), batch_size=128)
 
@@ -149,9 +150,9 @@ def _broker() -> Iterator[str]:
 
 
 @contextmanager
-def _worker(servers: str, decoder: Decoder, classifier: Classifier, feed: Feed) -> Iterator[Worker]:
+def _worker(servers: str, decoder: Decoder, annotator: Annotator, feed: Feed) -> Iterator[Worker]:
     with tempfile.TemporaryDirectory(prefix="varstream-demo-") as folder:
-        worker = Worker(servers, decoder, classifier, Path(folder) / "state.sqlite", feed)
+        worker = Worker(servers, decoder, annotator, Path(folder) / "state.sqlite", feed)
         worker.start()
         try:
             yield worker

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from broker.alert import Origin, Packet
+from broker.classify.annotator import Annotator
 from broker.classify.classifier import Classifier
 from broker.demo.picture import draw
 from broker.errors import ConfigError
@@ -36,7 +37,8 @@ def draw_story(classifier: Classifier, *, true_class: str, seed: int) -> str:
     if true_class not in CLASSES:
         raise ConfigError(f"no simulated star is a {true_class!r}: choose one of {', '.join(CLASSES)}")
     (star,) = simulate_sky(1, seed, "ztf", mix={true_class: 1.0})
-    pipeline = Pipeline(Decoder(None, VettingRules()), classifier, MemoryStore())
+    rules = VettingRules()
+    pipeline = Pipeline(Decoder(None, rules), Annotator({"ztf": classifier}, rules), MemoryStore())
     batch = pipeline.process([Packet(alert.payload, Origin()) for alert in alerts_of(star)])
     records = [a.record for a in batch.annotations if a.record["probabilities"] is not None]
     if not records:

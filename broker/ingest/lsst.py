@@ -20,7 +20,13 @@ from broker.ingest.vetting import (
     places,
     vet,
 )
-from schemas.surveys import AB_ZERO_POINT_NJY, LSST, MAG_PER_RELATIVE_FLUX
+from schemas.surveys import (
+    AB_ZERO_POINT_NJY,
+    BRIGHTEST_MAG,
+    FAINTEST_MAG,
+    LSST,
+    MAG_PER_RELATIVE_FLUX,
+)
 
 PROJECTION = Projection(
     survey=LSST.name,
@@ -48,14 +54,17 @@ PROJECTION = Projection(
 BANDS = (b"u", b"g", b"r", b"i", b"z", b"y")
 DETECTOR_NUMBERS = 256  # in one visit: 189 are in use (and 205 with the corners)
 FIRST_MJD, LAST_MJD = 50000.0, 100000.0  # precursor data start in 2013
+BRIGHTEST_NJY, FAINTEST_NJY = (
+    10.0 ** (0.4 * (AB_ZERO_POINT_NJY - mag)) for mag in (BRIGHTEST_MAG, FAINTEST_MAG)
+)
 
 
 def read(record: Record, rules: VettingRules) -> Alert | Skipped:
     """Vet an LSST alert by its diaSource, and turn it and its history into epochs.
 
     An alert without diaObject is skipped (``solar_system``, ``no_object``). The first rule that a detection
-    breaks names its fate: ``withdrawn``, ``no_total_flux``, ``bad_value``. A withdrawn trigger is an alert
-    all the same, so that it can leave its light curve.
+    breaks names its fate: ``withdrawn``, ``no_total_flux``, ``bad_value``, ``uninformative``. A withdrawn
+    trigger is an alert all the same, so that it can leave its light curve.
 
     Times are the middle of the exposure in TAI; `time_correction_s` takes them to the Sun. The object is the
     diaSource's: the one in the packet's diaObject went through floating point in samples handed on by other
@@ -76,25 +85,36 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
     checks = _plausible(record) | on_sky
     withdrawn = present["timeWithdrawnMjdTai"] & ~np.isnan(columns["timeWithdrawnMjdTai"])
     withdrawn_ids = columns["diaSourceId"][withdrawn]
-    dark = ~((flux > 0.0) & np.isfinite(flux))
+    dark = ~((flux > FAINTEST_NJY) & np.isfinite(flux))
+    with np.errstate(all="ignore"):  # of a flux of nothing or less
+        mag = AB_ZERO_POINT_NJY - 2.5 * np.log10(flux)
+        mag_err = MAG_PER_RELATIVE_FLUX * known_error(columns["scienceFluxErr"]) / flux
+    uninformative = mag_err >= rules.max_mag_err
     if withdrawn[0]:  # it has to reach its light curve to leave it, and needs no flux for that
-        withdrawn[0] = dark[0] = False
-    fates = vet({"withdrawn": withdrawn, "no_total_flux": dark, "bad_value": ~all_of(checks.values())})
+        withdrawn[0] = dark[0] = uninformative[0] = False
+        checks["scienceFlux"][0] = True
+    fates = vet(
+        {
+            "withdrawn": withdrawn,
+            "no_total_flux": dark,
+            "bad_value": ~all_of(checks.values()),
+            "uninformative": uninformative,
+        }
+    )
     if fates.trigger == "bad_value":
         raise bad_trigger(record, checks, "diaSource")
     if fates.trigger != "used":
         return Skipped(LSST.name, fates.trigger)
 
     rows = fates.used
-    ra, dec, flux = ra[rows], dec[rows], flux[rows]
-    epochs = np.zeros(flux.size, dtype=EPOCH)
+    ra, dec = ra[rows], dec[rows]
+    epochs = np.zeros(ra.size, dtype=EPOCH)
     epochs["source_id"] = columns["diaSourceId"][rows]
     epochs["exposure"] = columns["visit"][rows] * DETECTOR_NUMBERS + columns["detector"][rows]
     epochs["mjd"] = columns["midpointMjdTai"][rows]
-    with np.errstate(all="ignore"):  # of a flux of nearly nothing, or of a withdrawn trigger without
-        epochs["mag"] = AB_ZERO_POINT_NJY - 2.5 * np.log10(flux)
-        mag_err = MAG_PER_RELATIVE_FLUX * columns["scienceFluxErr"][rows] / flux
-        epochs["mag_err"] = known_error(mag_err.astype(np.float32))
+    epochs["mag"] = mag[rows]
+    with np.errstate(over="ignore"):  # of a withdrawn trigger
+        epochs["mag_err"] = known_error(mag_err[rows].astype(np.float32))
     epochs["time_correction_s"] = light_travel_s(epochs["mjd"], ra, dec)
     epochs["band"] = columns["band"][rows]
     if record.n_counted:
@@ -122,4 +142,5 @@ def _plausible(record: Record) -> dict[str, NDArray[np.bool_]]:
         "visit": present["visit"] & (visit >= 0) & (visit < 2**63 // DETECTOR_NUMBERS),
         "detector": present["detector"] & (detector >= 0) & (detector < DETECTOR_NUMBERS),
         "band": np.logical_or.reduce([columns["band"] == band for band in BANDS]),
+        "scienceFlux": ~(columns["scienceFlux"] > BRIGHTEST_NJY),
     }

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from broker.avro.projection import Record
 from broker.errors import AlertError, ConfigError
+from schemas.surveys import BRIGHTEST_MAG, FAINTEST_MAG, ZTF
 
 USED = "used"
 
@@ -31,6 +32,8 @@ class VettingRules:
     ztf_error : {"dc", "difference"}
         Error of a ZTF total magnitude: of reference and difference in quadrature, or of the difference
         alone.
+    max_mag_err : float
+        An epoch whose error is as large, or larger, says nothing about the star [mag].
     max_packet_bytes : int
         Larger messages are not looked at.
     """
@@ -39,6 +42,7 @@ class VettingRules:
     max_distnr_arcsec: float = 1.4
     require_reference_star: bool = True
     ztf_error: Literal["dc", "difference"] = "dc"
+    max_mag_err: float = 1.0
     max_packet_bytes: int = 64 * 2**20
 
     def __post_init__(self) -> None:
@@ -48,8 +52,22 @@ class VettingRules:
             raise ConfigError(f"max_distnr_arcsec must be > 0, got {self.max_distnr_arcsec}")
         if self.ztf_error not in ("dc", "difference"):
             raise ConfigError(f"ztf_error must be 'dc' or 'difference', got {self.ztf_error!r}")
+        if not self.max_mag_err > 0:
+            raise ConfigError(f"max_mag_err must be > 0, got {self.max_mag_err}")
         if self.max_packet_bytes < 1:
             raise ConfigError(f"max_packet_bytes must be >= 1, got {self.max_packet_bytes}")
+
+    def of(self, survey: str) -> dict[str, Any]:
+        """Return the rules that detections of this survey are vetted by, as plain values."""
+        every: dict[str, Any] = {"max_mag_err": float(self.max_mag_err)}
+        if survey != ZTF.name:
+            return every
+        return every | {
+            "programids": None if self.programids is None else sorted(self.programids),
+            "max_distnr_arcsec": float(self.max_distnr_arcsec),
+            "require_reference_star": self.require_reference_star,
+            "ztf_error": self.ztf_error,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +133,12 @@ def places(
         for name in ("ra", "dec")
     )
     return ra, dec, {"ra": (ra >= 0.0) & (ra <= 360.0), "dec": (dec >= -90.0) & (dec <= 90.0)}
+
+
+def is_magnitude(mag: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Exclude null and what stands for it: 0, 50, 88.888, 99 and above, -9.99, -999, -99999."""
+    possible: NDArray[np.bool_] = (mag >= BRIGHTEST_MAG) & (mag <= FAINTEST_MAG) & (mag != 0.0)
+    return possible
 
 
 def known_error(error: NDArray[Any]) -> NDArray[Any]:

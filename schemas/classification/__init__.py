@@ -9,10 +9,10 @@ import json
 from importlib.resources import files
 from typing import Any
 
-CLASSIFICATION_VERSION = "1.1"
+CLASSIFICATION_VERSION = "1.2"
 """Major.minor. A minor version adds fields that have defaults or values of ``status``, so that readers of an
 older one still read; anything else is a new major version with a folder and a namespace of its own.
-1.1 added ``reliability`` and ``ABSTAINED``."""
+1.1 added ``reliability`` and ``ABSTAINED``, 1.2 ``derivation`` and ``OTHER_SURVEY``."""
 
 
 def classification_schema() -> dict[str, Any]:

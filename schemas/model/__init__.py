@@ -1,4 +1,4 @@
 """A model folder as training writes it and the worker serves it: manifest and graph.
 
-Nothing here trains.
+Where the shipped ones lie is known here too. Nothing here trains.
 """

@@ -77,6 +77,17 @@ class Manifest:
     licence: str = ""
     manifest_version: str = MANIFEST_VERSION
 
+    @property
+    def survey(self) -> str | None:
+        """The survey whose stream the model was made for; None where it is for complete light curves of any.
+
+        It is the one that training showed its stars as: ``observed_as`` of `training`'s data.
+        """
+        data = self.training.get("data")
+        files = [file for file in data if isinstance(file, dict)] if isinstance(data, list) else []
+        streams = {stream for file in files if isinstance(stream := file.get("observed_as"), str)}
+        return streams.pop() if len(streams) == 1 else None
+
     def save(self, folder: Path) -> None:
         """Write ``manifest.json`` into `folder`."""
         text = json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False)
@@ -208,6 +219,7 @@ _FIELD_CHECKS: Mapping[str, Callable[[object], bool]] = {
     "min_epochs": lambda value: _is_number(value, (int,)),
     "clip_sigma": lambda value: value is None or _is_number(value, (int, float)),
     "label_maps": lambda value: isinstance(value, dict),
+    "training": lambda value: isinstance(value, dict),
     "reliability": lambda value: isinstance(value, list),
     "abstain_below": lambda value: _is_share(value) and value != 1,
 }

@@ -32,10 +32,10 @@ def read_ztf() -> Read:
 
 @pytest.fixture
 def read_lsst() -> Read:
-    """Decode an LSST alert given as a dictionary."""
+    """Decode an LSST alert given as a dictionary, under rules given by name."""
 
-    def read(alert: dict[str, Any], schema: Any = packets.LSST_SCHEMA) -> Alert | Skipped:
-        decoder = Decoder(packets.Schemas({1100: schema}), VettingRules())
+    def read(alert: dict[str, Any], schema: Any = packets.LSST_SCHEMA, **rules: Any) -> Alert | Skipped:
+        decoder = Decoder(packets.Schemas({1100: schema}), VettingRules(**rules))
         return decoder.read(packets.packet(packets.confluent(alert, schema)))
 
     return read

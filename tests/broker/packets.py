@@ -41,6 +41,8 @@ CANDIDATE = {
     "distnr": nullable("float"),
     "magnr": nullable("float"),
     "sigmagnr": nullable("float"),
+    "ssdistnr": nullable("float"),
+    "ssmagnr": nullable("float"),
     "rbversion": "string",
     "exptime": nullable("float"),
 }
@@ -111,6 +113,8 @@ def candidate(**changes: Any) -> dict[str, Any]:
         "distnr": 0.3,
         "magnr": 17.0,
         "sigmagnr": 0.02,
+        "ssdistnr": -999.0,
+        "ssmagnr": -999.0,
         "rbversion": "t17_f5_c3",
         "exptime": 30.0,
     } | changes

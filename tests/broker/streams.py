@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from broker.alert import Annotation, DeadLetter, Origin, Packet, Partition
+from broker.classify.annotator import Annotator
 from broker.classify.classifier import Classifier, load_classifier
 from broker.ingest.decoder import Decoder
 from broker.ingest.schema_registry import open_registry
@@ -23,7 +24,17 @@ PATIENCE_S = 1e6  # a test that waits in vain is ended by its own timeout
 
 @cache
 def classifier() -> Classifier:
-    return load_classifier()
+    return load_classifier("varstream-ztf")
+
+
+def annotator(
+    model: Classifier | None = None, rules: VettingRules | None = None, *, annotate_unscored: bool = True
+) -> Annotator:
+    """Annotator of both surveys' alerts by one model."""
+    judge = model or classifier()
+    return Annotator(
+        {"ztf": judge, "lsst": judge}, rules or VettingRules(), annotate_unscored=annotate_unscored
+    )
 
 
 @cache
@@ -41,7 +52,7 @@ def decoder() -> Decoder:
 
 
 def pipeline(store: Store) -> Pipeline:
-    return Pipeline(decoder(), classifier(), store)
+    return Pipeline(decoder(), annotator(), store)
 
 
 def timeless(annotations: Sequence[Annotation]) -> list[dict[str, object]]:

@@ -15,7 +15,7 @@ from broker.pipeline import MAX_CHUNK_EPOCHS, MAX_HELD_EPOCHS, MAX_RECORDS, Pipe
 from broker.state.light_curve import LightCurve
 from broker.state.store import MemoryStore
 from tests.broker.epochs import alert, epoch
-from tests.broker.streams import classifier, packets, pipeline, simulated, timeless
+from tests.broker.streams import annotator, packets, pipeline, simulated, timeless
 
 MESSAGES = packets([a.payload for a in simulated()][:120])
 NONE = 10**9
@@ -110,7 +110,7 @@ def run_without_scoring(line: Pipeline, store, messages):
 def test_memory_does_not_grow_with_alerts_times_epochs(n_before, n_alerts):
     store = MemoryStore()
     store.commit({"ztf:star0": long_curve(n_before)}, {})
-    line = Pipeline(Scripted(n_before), classifier(), store)
+    line = Pipeline(Scripted(n_before), annotator(), store)
     peak, chunks, batches = run_without_scoring(line, store, packets([b""] * n_alerts))
     assert sum(batch.used for batch in batches) == n_alerts
     assert sum(chunks) > 4_500_000  # epochs to score, of 24 bytes each and more: 100 MB
@@ -125,7 +125,7 @@ def test_a_batch_is_full_before_its_light_curves_take_too_much_memory(monkeypatc
     store = MemoryStore()
     curve = long_curve(n_epochs)
     store.commit({f"ztf:star{i}": curve for i in range(n_objects)}, {})
-    line = Pipeline(Scripted(n_epochs, n_objects), classifier(), store)
+    line = Pipeline(Scripted(n_epochs, n_objects), annotator(), store)
     _, _, batches = run_without_scoring(line, store, packets([b""] * n_objects))
     assert [batch.used for batch in batches] == [7, 7, 7, 7, 2]
     for batch in batches:
@@ -136,5 +136,5 @@ def test_a_batch_has_a_bounded_number_of_records(monkeypatch):
     assert MAX_RECORDS <= 10_000  # of 10 kB: what the docs promise
     monkeypatch.setattr(pipeline_module, "MAX_RECORDS", 10)
     store = MemoryStore()
-    batches = annotate(Pipeline(Scripted(0), classifier(), store), store, packets([b""] * 50))
+    batches = annotate(Pipeline(Scripted(0), annotator(), store), store, packets([b""] * 50))
     assert [len(batch.annotations) for batch in batches] == [11, 11, 11, 11, 6]

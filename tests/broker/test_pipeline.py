@@ -18,7 +18,7 @@ from broker.state.sqlite import SQLiteStore
 from broker.state.store import MemoryStore
 from features import FEATURE_NAMES, MIN_POINTS
 from tests.broker.epochs import alert, epoch
-from tests.broker.streams import classifier, packets, pipeline, simulated, timeless
+from tests.broker.streams import annotator, classifier, packets, pipeline, simulated, timeless
 
 
 def process(payloads, splits=(), store=None):
@@ -107,8 +107,8 @@ def test_without_annotating_the_unscored_only_scored_records_come_out(stream):
     store = MemoryStore()
     rules = Decoder(None, VettingRules())
     ztf = [p for p in packets(stream) if p.payload.startswith(b"Obj")]
-    scored = Pipeline(rules, classifier(), store, annotate_unscored=False).process(ztf)
-    everything = Pipeline(rules, classifier(), MemoryStore()).process(ztf)
+    scored = Pipeline(rules, annotator(annotate_unscored=False), store).process(ztf)
+    everything = Pipeline(rules, annotator(), MemoryStore()).process(ztf)
     assert timeless(scored.annotations) == timeless(
         [a for a in everything.annotations if a.record["probabilities"] is not None]
     )
@@ -116,7 +116,7 @@ def test_without_annotating_the_unscored_only_scored_records_come_out(stream):
 
 def test_min_epochs_can_be_raised(stream):
     strict = Classifier(classifier()._artifact, min_epochs=25)
-    batch = Pipeline(Decoder(None, VettingRules()), strict, MemoryStore()).process(
+    batch = Pipeline(Decoder(None, VettingRules()), annotator(strict), MemoryStore()).process(
         [p for p in packets(stream) if p.payload.startswith(b"Obj")]
     )
     lengths = {a.record["n_epochs"] for a in batch.annotations if a.record["probabilities"] is not None}
@@ -148,7 +148,7 @@ def test_a_mistake_in_the_decoder_is_a_dead_letter_too(stream, caplog):
         def read(self, packet: Packet):
             raise ZeroDivisionError("a mistake of ours")
 
-    batch = Pipeline(Broken(None, VettingRules()), classifier(), MemoryStore()).process(packets(stream[:1]))
+    batch = Pipeline(Broken(None, VettingRules()), annotator(), MemoryStore()).process(packets(stream[:1]))
     assert [letter.reason for letter in batch.dead_letters] == ["internal_error"]
     assert "a mistake of ours" in caplog.text
 
@@ -166,7 +166,7 @@ class Scripted:
 def test_a_withdrawn_detection_leaves_with_a_record_and_is_skipped_where_it_was_never_held():
     withdrawal = alert(epoch(2), withdrawn=np.array([2]))
     script = [alert(epoch(1)), alert(epoch(2)), withdrawal, withdrawal]
-    batch = Pipeline(Scripted(*script), classifier(), MemoryStore()).process(packets([b""] * 4))
+    batch = Pipeline(Scripted(*script), annotator(), MemoryStore()).process(packets([b""] * 4))
     assert [a.record["n_epochs"] for a in batch.annotations] == [1, 2, 1]
     assert batch.used == 3
     assert batch.skipped == {"withdrawn": 1}
@@ -175,7 +175,7 @@ def test_a_withdrawn_detection_leaves_with_a_record_and_is_skipped_where_it_was_
 def test_a_withdrawal_that_comes_before_its_detection_is_kept_across_batches():
     withdrawal = alert(epoch(2), withdrawn=np.array([2]))
     store = MemoryStore()
-    line = Pipeline(Scripted(withdrawal, alert(epoch(2)), alert(epoch(3), epoch(2))), classifier(), store)
+    line = Pipeline(Scripted(withdrawal, alert(epoch(2)), alert(epoch(3), epoch(2))), annotator(), store)
     outcome = []
     for number in range(3):
         batch = line.process(packets([b""] * 3)[number : number + 1])
@@ -186,6 +186,6 @@ def test_a_withdrawal_that_comes_before_its_detection_is_kept_across_batches():
 
 def test_a_back_filled_band_gets_a_record_of_its_own():
     first = alert(epoch(3, band="g"), epoch(1, band="r"), epoch(2, band="r"))
-    batch = Pipeline(Scripted(first), classifier(), MemoryStore()).process(packets([b""]))
+    batch = Pipeline(Scripted(first), annotator(), MemoryStore()).process(packets([b""]))
     assert [(a.record["band"], a.record["n_epochs"]) for a in batch.annotations] == [("g", 1), ("r", 2)]
     assert {a.record["source_id"] for a in batch.annotations} == {"3"}

@@ -21,7 +21,7 @@ from broker.state.light_curve import merge
 from broker.state.store import MemoryStore
 from broker.worker import run
 from tests.broker.epochs import alert, epoch
-from tests.broker.streams import ListSink, Topic, classifier, decoder, packets, simulated, timeless
+from tests.broker.streams import ListSink, Topic, annotator, decoder, packets, simulated, timeless
 
 MESSAGES = packets([a.payload for a in simulated()][:90])
 ALERTS = [n for n, message in enumerate(MESSAGES) if isinstance(decoder().read(message), Alert)]
@@ -31,7 +31,7 @@ class Delicate(Pipeline):
     """A pipeline that some packets break, by their offsets, while they are merged or scored."""
 
     def __init__(self, store, *, merging=(), scoring=(), error=None, reader=None):
-        super().__init__(decoder() if reader is None else reader, classifier(), store)
+        super().__init__(decoder() if reader is None else reader, annotator(), store)
         self.merging, self.scoring = set(merging), set(scoring)
         self.error = ZeroDivisionError("a mistake of ours") if error is None else error
         self._annotate = self._annotator.annotate

@@ -18,7 +18,7 @@ from broker.pipeline import Pipeline
 from broker.schema_watch import SchemaWatch
 from broker.state.store import MemoryStore
 from broker.worker import run
-from tests.broker.streams import ListSink, classifier
+from tests.broker.streams import ListSink, annotator
 
 PATIENCE_S = 30.0
 GOOD = "good"
@@ -101,7 +101,7 @@ def work(source: Partitions, decoder, sink: ListSink, stop=None, **hooks):
     store = MemoryStore()
     return run(
         source,
-        Pipeline(decoder, classifier(), store),
+        Pipeline(decoder, annotator(), store),
         store,
         sink,
         stop=threading.Event() if stop is None else stop,

@@ -57,11 +57,14 @@ def test_the_complete_settings_have_every_section_and_setting_once():
     assert sorted(sections) == sorted(f.name for f in fields(Config))
 
 
-def test_what_the_complete_settings_state_as_default_is_it_and_may_be_set(tmp_path):
-    text = re.sub(r"^# (?=\w+ = )", "", COMPLETE.read_text(), flags=re.MULTILINE)
+@pytest.mark.parametrize("left_out", [{"path"}, {"ztf", "lsst"}], ids=["models", "one-model"])
+def test_what_the_complete_settings_state_as_default_is_it_and_may_be_set(tmp_path, left_out):
+    """All but the model for every survey, or all but those for one: only one of these can be set."""
+    text = re.sub(rf"^# (?!({'|'.join(left_out)}) )(?=\w+ = )", "", COMPLETE.read_text(), flags=re.MULTILINE)
     stated = every_setting(load_text(text, tmp_path))
     default = every_setting(load_text('kafka.topics = ["any"]', tmp_path))
     commented = {name for name, is_comment in lines() if is_comment}
+    commented -= {f"model.{name}" for name in left_out}
     assert {name: stated[name] for name in commented if default[name] is not None} == {
         name: default[name] for name in commented if default[name] is not None
     }

@@ -49,12 +49,11 @@ def test_type_checkers_of_users_see_the_types(wheel):
         assert {f"{top}/py.typed" for top in PACKAGES} <= {*archive.namelist()}
 
 
-def test_the_wheel_carries_the_default_model_and_the_schemas(wheel):
+def test_the_wheel_carries_the_models_and_the_schemas(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-        default = archive.read("broker/models/default").decode().strip()
-    assert f"broker/models/{default}/model.onnx" in names
-    assert f"broker/models/{default}/manifest.json" in names
+    for name in ("varstream-ztf", "varstream-lsst", "varstream-source"):
+        assert {f"broker/models/{name}/1.0.0/{file}" for file in ("model.onnx", "manifest.json")} <= {*names}
     assert "schemas/classification/1/classification.avsc" in names
     assert "schemas/simulator/1100.avsc" in names
 
@@ -64,6 +63,15 @@ def test_the_wheel_carries_the_templates_of_pages_and_cards(wheel):
     assert "training/report/templates/model_card.md.jinja" in templates
     with zipfile.ZipFile(wheel) as archive:
         assert templates <= set(archive.namelist())
+
+
+def test_the_models_of_the_wheel_are_found_by_name_from_anywhere(installed, tmp_path):
+    find = "from schemas.model.shipped import find_model, shipped_models; print(*shipped_models());"
+    find += " print(find_model('varstream-lsst'))"
+    names, folder = run(installed / "python", "-I", "-c", find, cwd=tmp_path).splitlines()
+    assert names.split() == ["varstream-lsst", "varstream-source", "varstream-ztf"]
+    assert Path(folder).is_relative_to(installed.parent)
+    assert folder.endswith("broker/models/varstream-lsst/1.0.0")
 
 
 def test_the_demo_runs_from_anywhere_without_the_training_framework(installed, tmp_path):

@@ -16,6 +16,7 @@ TRAINING_PACKAGES = ("torch", "onnx")
 PACKAGES_OF_COMMAND = {"evaluate": (), "features": ("pyarrow",)}
 """Packages of the extra that a command needs: most need all of the first."""
 
+MODEL_HELP = "folder of a model, or the name of a shipped one"
 PATHS_HELP = (
     "npz files, tables (.csv, .csv.gz, .parquet, .avro) with a row for every epoch, or folders of them"
 )
@@ -84,7 +85,7 @@ def _add_train(sub: argparse.ArgumentParser) -> None:
 def _add_transfer(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command="transfer", clip_sigma=None)
     sub.add_argument(
-        "--pretrained", type=Path, required=True, metavar="DIR", help="model folder to start from"
+        "--pretrained", type=Path, required=True, metavar="MODEL", help=f"to start from: {MODEL_HELP}"
     )
     sub.add_argument(
         "--mode",
@@ -102,7 +103,7 @@ def _add_transfer(sub: argparse.ArgumentParser) -> None:
 
 def _add_export(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command="export")
-    sub.add_argument("model", type=Path, metavar="MODEL_DIR")
+    sub.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
     sub.add_argument("--output", type=Path, required=True, metavar="DIR", help="the new model folder")
     sub.add_argument("--name", type=_some_text, help="of the model (the same)")
     sub.add_argument("--version", type=_some_text, help="of the model (the same)")
@@ -136,7 +137,7 @@ def _add_reproduce(sub: argparse.ArgumentParser) -> None:
 
 def _add_evaluate(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command="evaluate")
-    sub.add_argument("model", type=Path, metavar="MODEL_DIR")
+    sub.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
     sub.add_argument("light_curves", type=Path, metavar="LIGHT_CURVES", help="npz file or table")
     sub.add_argument(
         "--label",

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from features import CONVENTIONS, FEATURE_NAMES, extract, scorable
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError
+from schemas.model.shipped import find_model
 from schemas.model.verdict import Verdicts, verdicts
 from training.data.light_curves import Columns, LabelledCurves, LightCurves
 from training.data.read import read_light_curves
@@ -88,7 +89,7 @@ def evaluate(
     columns: Columns | None = None,
     skip_bad_rows: bool = False,
 ) -> dict[str, Any]:
-    """Measure the model in a folder on one file of light curves.
+    """Measure a model on one file of light curves.
 
     Parameters
     ----------
@@ -142,15 +143,16 @@ def evaluate(
     }
 
 
-def load_artifact(folder: Path) -> Artifact:
-    """Load a model this version can serve.
+def load_artifact(named: str | Path) -> Artifact:
+    """Load a model this version can serve, by its folder or the name of a shipped one.
 
     Raises
     ------
     SettingsError
-        If there is none in the folder, or it was made for other features.
+        If there is no such model, or it was made for other features.
     """
     try:
+        folder = find_model(named)
         artifact = Artifact.load(folder)
     except ManifestError as exc:
         raise SettingsError(str(exc)) from exc

@@ -8,7 +8,7 @@ from broker.classify.classifier import Classifier
 from broker.pipeline import Pipeline
 from broker.state.store import MemoryStore
 from schemas.model.artifact import Artifact
-from tests.broker.streams import classifier, decoder, packets, reliability_bin, simulated
+from tests.broker.streams import annotator, classifier, decoder, packets, reliability_bin, simulated
 
 BINS = (reliability_bin(10, 14), reliability_bin(15, 24, accuracy=0.7), reliability_bin(25, None))
 PAYLOADS = [alert.payload for alert in simulated()][:400]
@@ -19,4 +19,4 @@ def annotations(**stated):
     artifact = classifier()._artifact
     manifest = replace(artifact.manifest, **({"reliability": (), "abstain_below": 0.0} | stated))
     model = Classifier(Artifact(manifest, artifact._session))
-    return Pipeline(decoder(), model, MemoryStore()).process(packets(PAYLOADS)).annotations
+    return Pipeline(decoder(), annotator(model), MemoryStore()).process(packets(PAYLOADS)).annotations

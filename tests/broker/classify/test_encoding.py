@@ -14,11 +14,14 @@ from schemas.classification import classification_schema
 from tests.broker.classify.stated import BINS, annotations
 from tests.broker.streams import classifier
 
+ADDED = {"1.0": {"reliability": None, "derivation": ""}, "1.1": {"derivation": ""}}
+"""Fields that came after a version, and what readers find in records of it."""
 
-def without_reliability():
-    """The schema as it was in version 1.0, which had no such field."""
+
+def schema_of(version):
+    """The schema as it was."""
     schema = copy.deepcopy(classification_schema())
-    schema["fields"] = [each for each in schema["fields"] if each["name"] != "reliability"]
+    schema["fields"] = [each for each in schema["fields"] if each["name"] not in ADDED[version]]
     return schema
 
 
@@ -55,15 +58,17 @@ def test_a_file_of_records_holds_them_all(stating):
     assert list(fastavro.reader(out)) == [a.record for a in stating]
 
 
-def test_a_reader_of_version_1_0_reads_everything_it_knows(stating):
+@pytest.mark.parametrize("version", ADDED)
+def test_a_reader_of_an_older_version_reads_everything_it_knows(stating, version):
     record = next(a.record for a in stating if a.record["reliability"])
-    assert record["schema_version"] == "1.1"
-    known = read_one(encoder("avro")(record), reader_schema=without_reliability())
-    assert known == {name: value for name, value in record.items() if name != "reliability"}
+    assert record["schema_version"] == "1.2"
+    known = read_one(encoder("avro")(record), reader_schema=schema_of(version))
+    assert known == {name: value for name, value in record.items() if name not in ADDED[version]}
 
 
-def test_a_record_of_version_1_0_is_read_with_nothing_stated(plain):
-    old = {name: value for name, value in plain[-1].record.items() if name != "reliability"}
+@pytest.mark.parametrize("version", ADDED)
+def test_a_record_of_an_older_version_is_read_with_nothing_stated(plain, version):
+    old = {name: value for name, value in plain[-1].record.items() if name not in ADDED[version]}
     out = io.BytesIO()
-    fastavro.writer(out, without_reliability(), [old])
-    assert read_one(out.getvalue(), reader_schema=classification_schema()) == {**old, "reliability": None}
+    fastavro.writer(out, schema_of(version), [old])
+    assert read_one(out.getvalue(), reader_schema=classification_schema()) == {**old, **ADDED[version]}

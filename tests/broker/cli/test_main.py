@@ -12,10 +12,10 @@ from pathlib import Path
 import fastavro
 import pytest
 
-from broker.classify.shipped_model import shipped_model
 from broker.cli import commands
 from broker.cli.main import main
 from broker.transport.embedded_kafka import EmbeddedBroker
+from schemas.model.shipped import find_model
 from tests.broker.streams import PATIENCE_S, SCHEMAS, simulated, timeless
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -121,7 +121,7 @@ def damaged_model(tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()
     for name in ("model.onnx", "manifest.json"):
-        (folder / name).write_bytes((shipped_model() / name).read_bytes())
+        (folder / name).write_bytes((find_model("varstream-ztf") / name).read_bytes())
     return folder
 
 
@@ -131,6 +131,18 @@ def damaged_model(tmp_path):
         (["classify", "absent"], 2, "no such file or folder: absent"),
         (["classify", "docs"], 2, "the folder docs holds no .avro or .bin file"),
         (["classify", "README.md", "--model", "docs"], 2, "no model in docs: manifest.json is missing"),
+        (["classify", "README.md", "--model", "stars"], 2, "models are varstream-lsst, varstream-source, "),
+        (["picture", "--model", "varstream-ztf/9"], 2, "no version '9' of varstream-ztf is shipped"),
+        (
+            ["run", *("--set", "kafka.topics=['x']"), *("--set", "model.path=a"), *("--set", "model.ztf=b")],
+            2,
+            "model.path = 'a' is for the alerts of every survey",
+        ),
+        (
+            ["run", *("--set", "kafka.topics=['x']"), *("--set", "model.lsst=varstream-lsts")],
+            2,
+            "no model 'varstream-lsts'",
+        ),
         (["classify", "README.md", "--schemas", "absent"], 2, "absent"),
         (["classify", "README.md", "--min-epochs", "3"], 2, "min_epochs must be at least 8, got 3"),
         (["classify", "README.md", "--format", "avro"], 2, "--format avro needs --output FILE"),
@@ -189,6 +201,24 @@ def test_a_model_that_does_not_match_its_manifest_is_refused(tmp_path, change, m
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_each_survey_is_judged_by_the_model_shipped_for_it(classified):
+    records, _, _ = classified
+    judges = {(record["survey"], record["model"]["name"]) for record in records}
+    assert judges == {("ztf", "varstream-ztf"), ("lsst", "varstream-lsst")}
+    assert not any("OTHER_SURVEY" in record["status"] for record in records)
+
+
+@pytest.mark.parametrize("named", ["varstream-lsst", "varstream-lsst/1.0.0", "varstream-lsst 1.0.0"])
+def test_a_shipped_model_is_named_and_records_of_another_survey_say_so(sky, named):
+    done = varstream("classify", sky, "--schemas", SCHEMAS, "--model", named)
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {record["survey"] for record in records} == {"ztf", "lsst"}
+    for record in records:
+        assert record["model"]["name"] == "varstream-lsst"
+        assert ("OTHER_SURVEY" in record["status"]) == (record["survey"] == "ztf")
+
+
 def test_a_reader_that_leaves_early_is_no_error(sky):
     command = f"{sys.executable} -m broker.cli.main classify {sky} --schemas {SCHEMAS} | head -n 1"
     command += "; exit ${PIPESTATUS[0]}"
@@ -230,7 +260,7 @@ def test_the_demo_shows_how_often_the_class_was_right():
     ("folders", "expected"),
     [
         # counted by hand from the packets' own fields: ingest/test_real_packets.py has each rule
-        (["ztf/ztf_lite.avro"], {"alerts_in": 1819, "alerts_used": 1089, "dead": 0}),
+        (["ztf/ztf_lite.avro"], {"alerts_in": 1819, "alerts_used": 1073, "dead": 0}),
         (["lsst/wire"], {"alerts_in": 13, "alerts_used": 0, "dead": 0}),
         (["lsst/wire_transcoded"], {"alerts_in": 26, "alerts_used": 20, "dead": 0}),
     ],

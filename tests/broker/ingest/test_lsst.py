@@ -38,15 +38,26 @@ def test_history_is_used_forced_rows_counted_and_withdrawn_sources_named(read_ls
         dia_source(diaSourceId=5, band="w"),
         dia_source(diaSourceId=6, midpointMjdTai=math.nan),
         dia_source(diaSourceId=7, band="y", scienceFluxErr=None),
+        dia_source(diaSourceId=8, scienceFlux=100.0, scienceFluxErr=93.0),
+        dia_source(diaSourceId=9, scienceFlux=100.0, scienceFluxErr=92.0),
+        dia_source(diaSourceId=10, scienceFlux=1e20),
+        dia_source(diaSourceId=11, scienceFlux=0.01),
     ]
     forced = [{"visit": 1, "detector": 1, "scienceFlux": 1.0}] * 3
     alert = read_lsst(lsst_alert(dia_source(), history, prvDiaForcedSources=forced))
 
-    assert alert.history["source_id"].tolist() == [1, 7]
-    assert alert.history["band"].tolist() == [b"u", b"y"]
-    assert np.isnan(alert.history["mag_err"]).tolist() == [False, True]
+    assert alert.history["source_id"].tolist() == [1, 7, 9]
+    assert alert.history["band"].tolist() == [b"u", b"y", b"r"]
+    assert np.isnan(alert.history["mag_err"]).tolist() == [False, True, False]
     assert alert.withdrawn.tolist() == [2]
-    assert alert.history_rows == {"used": 2, "withdrawn": 1, "no_total_flux": 2, "bad_value": 2, "forced": 3}
+    assert alert.history_rows == {
+        "used": 3,
+        "withdrawn": 1,
+        "no_total_flux": 3,
+        "bad_value": 3,
+        "uninformative": 1,
+        "forced": 3,
+    }
 
 
 @pytest.mark.parametrize(
@@ -60,13 +71,31 @@ def test_history_is_used_forced_rows_counted_and_withdrawn_sources_named(read_ls
         ({"scienceFlux": 0.0}, "no_total_flux"),
         ({"scienceFlux": -3.0, "band": "w"}, "no_total_flux"),
         ({"scienceFlux": math.nan}, "no_total_flux"),
+        ({"scienceFlux": math.inf}, "no_total_flux"),
+        ({"scienceFlux": 0.01}, "no_total_flux"),  # of magnitude 36.4
+        ({"scienceFlux": 0.1}, "uninformative"),
+        ({"scienceFluxErr": 36307.8}, "uninformative"),
     ],
 )
 def test_an_alert_is_passed_over_by_the_first_rule_its_source_breaks(read_lsst, changes, reason):
     assert read_lsst(lsst_alert(dia_source(**changes))) == Skipped("lsst", reason)
 
 
-@pytest.mark.parametrize("flux", [1000.0, None, -5.0])
+def test_how_large_an_error_may_be_can_be_set(read_lsst):
+    row = dia_source(scienceFlux=1000.0, scienceFluxErr=300.0)  # 0.326 mag
+    for limit, used in ((0.3, False), (0.33, True), (1.0, True)):
+        fate = read_lsst(lsst_alert(row), max_mag_err=limit)
+        assert isinstance(fate, Alert) if used else fate == Skipped("lsst", "uninformative")
+
+
+@pytest.mark.parametrize("error", [None, 0.0, -1.0, math.nan])
+def test_an_unknown_error_leaves_the_magnitude(read_lsst, error):
+    alert = read_lsst(lsst_alert(dia_source(scienceFluxErr=error)))
+    assert np.isnan(alert.detection["mag_err"][0])
+    assert np.isfinite(alert.detection["mag"][0])
+
+
+@pytest.mark.parametrize("flux", [1000.0, None, -5.0, 1e20, 0.01])
 def test_a_withdrawn_trigger_is_named_so_that_it_leaves_its_light_curve(read_lsst, flux):
     trigger = dia_source(timeWithdrawnMjdTai=61110.0, scienceFlux=flux)
     alert = read_lsst(lsst_alert(trigger, [dia_source(diaSourceId=1)]))
@@ -84,6 +113,7 @@ def test_a_withdrawn_trigger_is_named_so_that_it_leaves_its_light_curve(read_lss
         ({"detector": 256}, "bad_value", "detector is 256"),
         ({"band": "lsst_r_broad"}, "bad_value", "band is"),
         ({"band": None}, "missing_field", "band is null"),
+        ({"scienceFlux": 1e15}, "bad_value", "scienceFlux is "),  # of magnitude -6.1
         ({"dec": 91.0}, "bad_value", "dec is 91.0"),
     ],
 )

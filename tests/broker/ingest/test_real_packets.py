@@ -54,12 +54,16 @@ def ztf_fate(row: dict[str, Any], *, is_trigger: bool) -> str:
         return "non_detection"
     if row["programid"] != 1:
         return "not_public"
-    if row["magnr"] is not None and 0 < row["magnr"] < 99:
-        sign = 1 if row["isdiffpos"] in ("t", "1") else -1
-        if flux(row["magnr"]) + sign * flux(row["magpsf"]) <= 0:
+    brighter = row["isdiffpos"] in ("t", "1")
+    distance, predicted = row.get("ssdistnr"), row.get("ssmagnr")
+    if brighter and distance is not None and 0 <= distance < 5 and abs(row["magpsf"] - predicted) <= 1.5:
+        return "solar_system"
+    if row["magnr"] is not None and 0 < row["magnr"] < 35:
+        if not brighter and flux(row["magnr"]) <= flux(row["magpsf"]):
             return "no_total_flux"
         if 0 <= row["distnr"] < 1.4:
-            return "used"
+            *_, error = ztf_epoch(row)
+            return "uninformative" if error >= 1 else "used"
     return "no_reference_star"
 
 
@@ -74,7 +78,10 @@ def ztf_epoch(row: dict[str, Any]) -> tuple[int, float, float, float]:
 def lsst_fate(source: dict[str, Any]) -> str:
     if not source["diaObjectId"]:
         return "solar_system" if source.get("ssObjectId") else "no_object"
-    return "used" if (source.get("scienceFlux") or -1.0) > 0 else "no_total_flux"
+    if (source.get("scienceFlux") or -1.0) <= 0:
+        return "no_total_flux"
+    error = 2.5 / math.log(10) * (source["scienceFluxErr"] or 0.0) / source["scienceFlux"]
+    return "uninformative" if error >= 1 else "used"
 
 
 @pytest.mark.parametrize("name", ["wire", "ztf_lite.avro"])
@@ -106,6 +113,7 @@ def test_every_ztf_packet_has_the_fate_and_the_epochs_that_the_rules_give(shared
             assert (np.array(mag_err)[~known] <= 0).all()
     assert fates["used"] > 50
     assert fates["no_reference_star"] > 50
+    assert fates["solar_system"] > 25
 
 
 def test_every_lsst_message_has_the_fate_and_the_epochs_that_the_rules_give(shared_data, registry):

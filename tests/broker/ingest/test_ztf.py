@@ -11,7 +11,23 @@ from broker.alert import Alert, Skipped
 from broker.errors import AlertError, ConfigError
 from broker.ingest.heliocentric import light_travel_s
 from broker.ingest.vetting import VettingRules
-from tests.broker.packets import JD, PID, candidate, upper_limit, ztf_alert
+from tests.broker.packets import CANDIDATE, JD, PID, candidate, record, upper_limit, ztf_alert
+
+NO_MAGNITUDES = [
+    0.0,
+    -0.0,
+    99.999,
+    99.0,
+    88.888,
+    50.0,
+    35.1,
+    -5.1,
+    -9.99,
+    -999.0,
+    -99999.0,
+    math.nan,
+    math.inf,
+]
 
 
 def flux(mag: float) -> float:
@@ -78,16 +94,22 @@ def test_history_of_all_bands_is_used_and_each_other_row_counted_by_its_first_re
         candidate(jd=math.nan),
         candidate(candid=None),
         candidate(magpsf=-999.0),
+        candidate(ssdistnr=0.0, ssmagnr=18.4),
+        candidate(ssdistnr=0.0, ssmagnr=18.4, programid=2),
+        candidate(sigmapsf=4.0),
+        candidate(sigmapsf=4.0, distnr=1.41),
     ]
     alert = read_ztf(ztf_alert(candidate(), history, fp_hists=[{"jd": JD, "fid": 1}] * 5))
 
     assert alert.history_rows == {
         "used": 2,
         "non_detection": 2,
-        "not_public": 1,
+        "not_public": 2,
+        "solar_system": 1,
         "no_total_flux": 1,
-        "no_reference_star": 3,
+        "no_reference_star": 4,
         "bad_value": 4,
+        "uninformative": 1,
         "forced": 5,
     }
     assert alert.history["band"].tolist() == [b"r", b"i"]
@@ -106,12 +128,86 @@ def test_history_of_all_bands_is_used_and_each_other_row_counted_by_its_first_re
         ({"distnr": -999.0}, "no_reference_star"),
         ({"distnr": None}, "no_reference_star"),
         ({"magnr": None}, "no_reference_star"),
-        ({"magnr": 0.0}, "no_reference_star"),
-        ({"magnr": 99.0}, "no_reference_star"),
+        *(({"magnr": none}, "no_reference_star") for none in NO_MAGNITUDES),
+        ({"sigmapsf": 4.0}, "uninformative"),
+        ({"sigmapsf": 4.0, "distnr": 1.41}, "no_reference_star"),
+        ({"isdiffpos": "f", "magpsf": 17.004}, "uninformative"),
+        ({"ssdistnr": 0.0, "ssmagnr": 18.4}, "solar_system"),
+        ({"ssdistnr": 0.0, "ssmagnr": 18.4, "magnr": None}, "solar_system"),
+        ({"ssdistnr": 0.0, "ssmagnr": 18.4, "programid": 2}, "not_public"),
     ],
 )
 def test_an_alert_is_passed_over_by_the_first_rule_its_candidate_breaks(read_ztf, changes, reason):
     assert read_ztf(ztf_alert(candidate(**changes))) == Skipped("ztf", reason)
+
+
+@pytest.mark.parametrize("mag", [-4.9, -1.46, 34.9])
+def test_a_magnitude_that_can_be_is_taken_as_it_is(read_ztf, mag):
+    alert = read_ztf(ztf_alert(candidate(magpsf=mag, distnr=5.0)), require_reference_star=False)
+    assert alert.detection["mag"][0] == pytest.approx(mag, rel=1e-6)
+
+
+@pytest.mark.parametrize(("error", "used"), [(0.99, True), (0.9999, True), (1.0001, False), (99.99, False)])
+def test_an_epoch_whose_error_is_a_magnitude_says_nothing(read_ztf, error, used):
+    """Of a star that its difference doubles: the error of the sum is half that of the difference."""
+    row = candidate(magnr=18.0, sigmagnr=None, sigmapsf=2 * error)
+    alert = read_ztf(ztf_alert(candidate(), [row]), ztf_error="difference")
+    assert alert.history_rows == {"used" if used else "uninformative": 1}
+    assert alert.history.size == used
+
+
+def test_how_large_an_error_may_be_can_be_set(read_ztf):
+    row = candidate(sigmapsf=1.0)  # of the sum: 0.285, of which the reference is 0.014
+    for limit, used in ((0.2, False), (0.28, False), (0.29, True), (5.0, True)):
+        fate = read_ztf(ztf_alert(row), max_mag_err=limit)
+        assert isinstance(fate, Alert) if used else fate == Skipped("ztf", "uninformative")
+
+
+@pytest.mark.parametrize("unknown", [None, -999.0])
+def test_what_is_known_of_an_error_may_be_too_much_already(read_ztf, unknown):
+    """The difference all but cancels the reference: its own error says so, whatever the reference's is."""
+    row = candidate(isdiffpos="f", magpsf=17.02, sigmapsf=0.05, sigmagnr=unknown)
+    assert read_ztf(ztf_alert(row)) == Skipped("ztf", "uninformative")
+
+
+def test_light_that_cancels_to_less_than_any_star_has_is_none(read_ztf):
+    fields = CANDIDATE | {"magpsf": "double", "magnr": "double"}
+    schema = record("alert", {"objectId": "string", "candid": "long", "candidate": record("c", fields)})
+    for above, reason in ((1e-9, "no_total_flux"), (1e-6, "uninformative")):  # 40 and 32 mag are left
+        row = candidate(isdiffpos="f", magnr=17.0, magpsf=17.0 + above)
+        alert = {"objectId": "ZTF1", "candid": 1, "candidate": row}
+        assert read_ztf(alert, schema) == Skipped("ztf", reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "used"),
+    [
+        ({"ssdistnr": 0.0, "ssmagnr": 18.4}, False),
+        ({"ssdistnr": 4.9, "ssmagnr": 18.0}, False),
+        ({"ssdistnr": 1.0, "ssmagnr": 16.6}, False),
+        ({"ssdistnr": 1.0, "ssmagnr": 19.4}, False),
+        ({"ssdistnr": 5.1, "ssmagnr": 18.0}, True),
+        ({"ssdistnr": -999.0, "ssmagnr": 18.0}, True),
+        ({"ssdistnr": None, "ssmagnr": 18.0}, True),
+        ({"ssdistnr": 0.0, "ssmagnr": 21.0}, True),  # a faint one passes a star that varies by more
+        ({"ssdistnr": 0.0, "ssmagnr": 15.0}, True),  # a bright one is elsewhere, or much more would be seen
+        ({"ssdistnr": 0.0, "ssmagnr": -999.0}, True),
+        ({"ssdistnr": 0.0, "ssmagnr": None}, True),
+        ({"ssdistnr": 0.0, "ssmagnr": 18.0, "isdiffpos": "f"}, True),  # no asteroid takes light away
+    ],
+)
+def test_a_known_asteroid_of_the_detected_brightness_is_no_epoch_of_a_star(read_ztf, changes, used):
+    as_trigger = read_ztf(ztf_alert(candidate(**changes)))
+    assert isinstance(as_trigger, Alert) if used else as_trigger == Skipped("ztf", "solar_system")
+    as_history = read_ztf(ztf_alert(candidate(), [candidate(**changes)]))
+    assert as_history.history_rows == {"used" if used else "solar_system": 1}
+
+
+def test_packets_without_words_about_asteroids_are_read_as_ever(read_ztf):
+    fields = {name: kind for name, kind in CANDIDATE.items() if not name.startswith("ss")}
+    schema = record("alert", {"objectId": "string", "candid": "long", "candidate": record("c", fields)})
+    row = {name: value for name, value in candidate().items() if name in fields}
+    assert isinstance(read_ztf({"objectId": "ZTF1", "candid": 1, "candidate": row}, schema), Alert)
 
 
 def test_all_programmes_are_used_when_none_is_named(read_ztf):
@@ -136,7 +232,7 @@ def test_without_a_reference_star_the_difference_can_be_taken_as_all_light(read_
         ({"ra": 361.0}, "bad_value", "ra is 361.0"),
         ({"dec": math.nan}, "bad_value", "dec is nan"),
         ({"ra": None}, "missing_field", "ra is null"),
-        ({"magpsf": 0.0}, "bad_value", "magpsf is 0.0"),
+        *(({"magpsf": none}, "bad_value", "magpsf is ") for none in NO_MAGNITUDES),
         ({"magpsf": None}, "missing_field", "magpsf is null"),
         ({"isdiffpos": "maybe"}, "bad_value", "isdiffpos is 'maybe'"),
     ],
@@ -162,6 +258,8 @@ def test_rules_that_would_use_nothing_are_refused():
         {"programids": frozenset()},
         {"max_distnr_arcsec": 0.0},
         {"ztf_error": "both"},
+        {"max_mag_err": 0.0},
+        {"max_mag_err": math.nan},
         {"max_packet_bytes": 0},
     ):
         with pytest.raises(ConfigError, match=next(iter(wrong))):

@@ -7,11 +7,11 @@ import shutil
 
 import pytest
 
-from broker.classify.shipped_model import shipped_model
 from schemas.model.manifest import ManifestError, expected_reliability, load_manifest
+from schemas.model.shipped import find_model, shipped_models
 from tests.broker.streams import reliability_bin
 
-SHIPPED = sorted(path.parent for path in shipped_model().parents[1].glob("*/*/manifest.json"))
+SHIPPED = [folder for versions in shipped_models().values() for folder in versions.values()]
 BINS = [reliability_bin(10, 19), reliability_bin(20, 39), reliability_bin(40, None)]
 
 
@@ -21,7 +21,7 @@ def load(tmp_path):
 
     def load(**changes):
         folder = tmp_path / "model"
-        shutil.copytree(shipped_model(), folder, dirs_exist_ok=True)
+        shutil.copytree(find_model("varstream-ztf"), folder, dirs_exist_ok=True)
         text = json.loads((folder / "manifest.json").read_text())
         fresh = {key: value for key, value in text.items() if key not in ("reliability", "abstain_below")}
         (folder / "manifest.json").write_text(json.dumps({**fresh, **changes}))
@@ -109,3 +109,25 @@ def test_an_impossible_probability_to_abstain_below_is_refused(load, bad):
 def test_a_bin_where_the_model_always_abstains_has_no_accuracy_when_sure(load):
     (only,) = load(reliability=[BINS[2] | {"abstained": 1.0, "accuracy_when_sure": None}]).reliability
     assert only["accuracy_when_sure"] is None
+
+
+@pytest.mark.parametrize(
+    ("training", "survey"),
+    [
+        ({"data": [{"observed_as": "lsst"}, {"observed_as": None}, {"observed_as": "lsst"}]}, "lsst"),
+        ({"data": [{"observed_as": None}, {"name": "mine"}]}, None),
+        ({"data": [{"observed_as": "lsst"}, {"observed_as": "ztf"}]}, None),
+        ({"data": []}, None),
+        ({"data": {"observed_as": "ztf"}}, None),
+        ({"data": ["ztf", 7, {"observed_as": ["ztf"]}]}, None),
+        ({}, None),
+    ],
+)
+def test_a_model_is_for_the_stream_that_its_stars_were_shown_as(load, training, survey):
+    assert load(training=training).survey == survey
+
+
+@pytest.mark.parametrize("bad", [None, [], "data"])
+def test_what_is_said_of_training_has_names(load, bad):
+    with pytest.raises(ManifestError, match="training cannot be"):
+        load(training=bad)

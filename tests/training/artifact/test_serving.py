@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from broker.classify.classifier import Classifier
-from broker.classify.shipped_model import shipped_model
 from features import MIN_POINTS, scorable
+from schemas.model.shipped import find_model
 from training.data.light_curves import LightCurves
 from training.measure.evaluate import answer, load_artifact
 
@@ -32,7 +32,7 @@ def light_curves():
 
 
 def test_evaluate_says_exactly_what_the_worker_says():
-    folder = shipped_model()
+    folder = find_model("varstream-ztf")
     curves = light_curves()
     offline = answer(load_artifact(folder), curves)
     served = Classifier(load_artifact(folder)).score(curves.time, curves.mag, curves.err, curves.offsets)

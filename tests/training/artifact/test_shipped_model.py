@@ -11,6 +11,7 @@ import pytest
 from features import FEATURE_NAMES
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import expected_reliability
+from schemas.model.shipped import find_model
 from training.artifact.fold_networks import read_fold_networks
 from training.crossfit.recipe import RECIPES, STREAM
 from training.data.light_curves import LightCurves, offsets_of
@@ -30,7 +31,7 @@ every_model = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: fold
 
 @pytest.fixture(scope="module")
 def shipped() -> Artifact:
-    return Artifact.load(MODELS / (MODELS / "default").read_text().strip())
+    return Artifact.load(find_model("varstream-ztf"))
 
 
 def test_there_are_a_source_and_a_model_for_either_stream():

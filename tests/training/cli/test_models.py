@@ -12,6 +12,7 @@ import pytest
 from onnx import numpy_helper
 
 from schemas.model.artifact import Artifact
+from schemas.model.shipped import find_model
 from tests.training.commands import class_map, fails, making
 from tests.training.made_up_survey import write_few, write_survey
 from training.cli.main import main
@@ -97,6 +98,7 @@ def test_a_survey_is_shown_to_a_model_as_a_stream_sees_it(model_folder, survey, 
     assert main(making(command, tmp_path / "few.npz", folder)) == 0, capsys.readouterr().err
     training = Artifact.load(folder).manifest.training
     assert [each["observed_as"] for each in training["data"]] == ["ztf"]
+    assert [Artifact.load(each).manifest.survey for each in (folder, model_folder)] == ["ztf", None]
     assert training["recipe"]["name"] == "stream"
     stars = training["data"][0]["stars_observed"]
     assert sum(stars.values()) == 30
@@ -178,6 +180,32 @@ def test_an_export_without_changes_is_the_same_model(model_folder, tmp_path):
     for name in ("model.onnx", "folds.npz"):
         assert (tmp_path / "same" / name).read_bytes() == (model_folder / name).read_bytes()
     assert Artifact.load(tmp_path / "same").manifest == Artifact.load(model_folder).manifest
+
+
+def test_a_shipped_model_is_exported_by_its_name(tmp_path):
+    assert main(["export", "varstream-lsst", "--output", str(tmp_path / "same")]) == 0
+    shipped = find_model("varstream-lsst")
+    assert (tmp_path / "same" / "model.onnx").read_bytes() == (shipped / "model.onnx").read_bytes()
+    assert Artifact.load(tmp_path / "same").manifest == Artifact.load(shipped).manifest
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["export", "varstream-lsts", "--output", "x"],
+        ["evaluate", "varstream-lsts", "{survey}", "--label", "kind", "--json", "x"],
+        ["transfer", "--pretrained", "varstream-lsts", "--light-curves", "{survey}", "--output", "x"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_name_that_no_shipped_model_has_is_refused_with_those_there_are(
+    arguments, survey, tmp_path, capsys
+):
+    output = [str(tmp_path / "x") if word == "x" else word.format(survey=survey) for word in arguments]
+    label = ["--label", "kind"] if arguments[0] == "transfer" else []
+    said = fails([*output, *label], capsys, 2)
+    assert "no model 'varstream-lsts'" in said
+    assert "varstream-lsst, varstream-source, varstream-ztf" in said
 
 
 def test_an_export_that_cannot_be_is_refused(model_folder, tmp_path, capsys):

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from broker.classify.shipped_model import shipped_model
 from tests.training.library.waves import noisy_waves
 from training import Classifier, light_curve_features
 from training import build_from_table as fit_table
@@ -94,7 +93,7 @@ def test_with_few_labels_transfer_beats_a_start_from_scratch():
         answers = model.predict(many)[[f"p_{name}" for name in model.classes]].to_numpy()
         return float((np.array(model.classes)[answers.argmax(axis=1)] == truth).mean())
 
-    pretrained = Classifier.load(shipped_model())
+    pretrained = Classifier.load("varstream-ztf")
     transferred = right(pretrained.transfer(few, kinds, layers="last-layer"))
     assert transferred > right(Classifier.train(few, kinds)) + 0.03  # measured: 0.09
 

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from broker.classify.shipped_model import shipped_model
 from schemas.model.verdict import published
 from tests.training.library.waves import noisy_waves
 from training import Classifier, light_curve_features
@@ -24,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_answers_are_those_of_the_evaluation_for_the_same_light_curves():
     rng = np.random.default_rng(2)
     series = [*noisy_waves(rng, 12), *noisy_waves(rng, 2, 9), *noisy_waves(rng, 2, 5)]
-    classifier = Classifier.load(shipped_model())
+    classifier = Classifier.load("varstream-ztf")
     answers = classifier.predict(light_curve_features(series))
     counts = np.array([len(time) for time, _, _ in series])
     curves = LightCurves(*(np.concatenate(parts) for parts in zip(*series, strict=True)), offsets_of(counts))
