@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from broker.errors import AlertError
 from schemas.surveys import TimeScale
 
 Partition = tuple[str, int]
 """A partition of a topic: (topic, number)."""
 
-HEADERS_AND_FRAMING_BYTES = 1024
-"""Room that a dead letter leaves in its message for its headers and the broker's framing."""
-
 MAX_REASON_CHARACTERS = 200
-"""Longest text of what was wrong in a dead letter's headers."""
+"""Longest text of what was wrong in a dead letter."""
+
+_MAX_HEADER_BYTES = 300  # of a text in a dead letter's headers
+_FRAMING_BYTES = 100  # of a message that is alone in its batch: 61 of the batch, at most 36 of the message
+_HEADER_FRAMING_BYTES = 10  # of each header: two lengths
 
 EPOCH = np.dtype(
     [
@@ -53,11 +55,20 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One message as it arrived, before anything was read from it."""
+    """One message as it arrived, before anything was read from it.
+
+    Attributes
+    ----------
+    upstream_ms : int or None
+        When the survey's producer sent it [Unix ms].
+    damage : AlertError or None
+        What its transport found wrong; it is not decoded then.
+    """
 
     payload: bytes
     origin: Origin
-    upstream_ms: int | None = None  # when the survey's producer sent it [Unix ms]
+    upstream_ms: int | None = None
+    damage: AlertError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +143,8 @@ class Annotation:
         Of survey, object, detection, band, the band's epochs and the derivation of the record: the same
         however often it is published, another after a correction.
     record : dict
-        What is published, field by field as in `schemas.classification`.
+        What is published, field by field as in `schemas.classification`, but for ``publish_time_us``, which
+        the sink adds when the record leaves.
     """
 
     key: str
@@ -160,7 +172,7 @@ class DeadLetter:
         """Reason, coordinates, length and hash; coordinates that do not apply are left out."""
         origin, payload = self.packet.origin, self.packet.payload
         where = {"file": origin.file, "topic": origin.topic, "partition": origin.partition}
-        return {
+        fields = {
             "reason": self.reason,
             "message": self.message[:MAX_REASON_CHARACTERS],
             **{name: value for name, value in where.items() if value is not None},
@@ -168,13 +180,40 @@ class DeadLetter:
             "length": len(payload),
             "sha256": hashlib.sha256(payload).hexdigest(),
         }
+        return {
+            name: as_utf8(field).decode() if isinstance(field, str) else field
+            for name, field in fields.items()
+        }
 
     def as_message(self, max_bytes: int) -> tuple[list[tuple[str, bytes]], bytes]:
-        """Kafka headers, and the packet as it came, cut so that the message has at most `max_bytes`."""
+        """Kafka headers, and the packet as it came, cut so that the message has at most `max_bytes`.
+
+        With its headers and the framing of Kafka, that is; where they leave no room the packet is cut to
+        nothing. Texts in the headers are cut too, a file's name at its beginning.
+        """
         payload = self.packet.payload
-        value = payload[: max(0, max_bytes - HEADERS_AND_FRAMING_BYTES)]
-        truncated = "true" if len(value) < len(payload) else "false"
-        fields = {**self.describe(), "truncated": truncated}
-        return [
-            (name, str(field).encode("utf-8", "backslashreplace")) for name, field in fields.items()
-        ], value
+        tags = [(name, _bounded(name, str(field))) for name, field in self.describe().items()]
+        # the longest of what can be said of the cut, as it is settled last
+        taken = message_bytes(b"", headers=[*tags, ("truncated", b"false")])
+        value = payload[: max(0, max_bytes - taken)]
+        return [*tags, ("truncated", b"true" if len(value) < len(payload) else b"false")], value
+
+
+def message_bytes(value: bytes, *, key: bytes = b"", headers: Sequence[tuple[str, bytes]] = ()) -> int:
+    """Return the most bytes that a Kafka message takes, alone in its batch and not compressed."""
+    sizes = (len(name) + len(text) + _HEADER_FRAMING_BYTES for name, text in headers)
+    return _FRAMING_BYTES + len(key) + len(value) + sum(sizes)
+
+
+def as_utf8(text: str) -> bytes:
+    """Encode text, with an escape for what is no character: half of a surrogate, a byte of a file's name."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _bounded(name: str, text: str) -> bytes:
+    """Encode the text of a header, cut between characters; the end of a file's name tells more."""
+    encoded = as_utf8(text)
+    if len(encoded) > _MAX_HEADER_BYTES:
+        part = encoded[-_MAX_HEADER_BYTES:] if name == "file" else encoded[:_MAX_HEADER_BYTES]
+        encoded = part.decode("utf-8", "ignore").encode()
+    return encoded

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
+import re
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +17,7 @@ from broker.ingest.vetting import VettingRules
 from schemas.model.shipped import DEFAULT_MODELS
 
 MAX_BATCH_SIZE = 100_000
+MIN_MESSAGE_BYTES = 2000
 
 _DEFAULT_RULES = VettingRules()
 
@@ -29,7 +33,7 @@ class KafkaConfig:
     bootstrap_servers: str = "localhost:9092"
     group_id: str = "varstream"
     topics: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     patience_s: float = 30.0
     nights: int = 2
 
@@ -39,6 +43,8 @@ class KafkaConfig:
         if not self.group_id:
             raise ConfigError("kafka.group_id is empty: name the consumer group")
         _check_positive("kafka.nights", self.nights)
+        _check_servers("kafka.bootstrap_servers", self.bootstrap_servers)
+        _check_librdkafka("kafka", self.settings)
         strategy = str(self.settings.get("partition.assignment.strategy", "range"))
         if "cooperative" in strategy:
             raise ConfigError(f"kafka.settings: partition.assignment.strategy {strategy!r} is not supported")
@@ -50,20 +56,44 @@ class KafkaConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputConfig:
-    """Where annotations go: the cluster that is read from, unless it has its own servers and settings."""
+    """Where annotations go: the cluster that is read from, unless it has its own servers and settings.
+
+    With the format ``"confluent"`` the schema has an id: `schema_id`, or the one that the registry at the
+    address `registry` gives when it is registered there.
+    """
 
     topic: str = "classifications"
     dead_letter_topic: str = "dead-letters"
-    format: Literal["avro", "json"] = "avro"
+    format: Literal["avro", "json", "confluent"] = "avro"
+    registry: str | None = field(default=None, repr=False)
+    schema_id: int | None = None
     annotate_unscored: bool = True
     max_message_bytes: int = 1_000_000
     bootstrap_servers: str | None = None
-    settings: Mapping[str, Any] | None = None
+    settings: Mapping[str, Any] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        _check_positive("output.max_message_bytes", self.max_message_bytes)
+        if self.max_message_bytes < MIN_MESSAGE_BYTES:
+            raise ConfigError(
+                f"output.max_message_bytes must be at least {MIN_MESSAGE_BYTES:,}, "
+                f"got {self.max_message_bytes}: the headers of a dead letter need room"
+            )
         if self.topic == self.dead_letter_topic:
             raise ConfigError(f"output.topic and output.dead_letter_topic are both {self.topic!r}")
+        _check_servers("output.bootstrap_servers", self.bootstrap_servers or "")
+        _check_librdkafka("output", self.settings or {})
+        if self.registry is not None and not _is_web_address(self.registry):
+            raise ConfigError(
+                "output.registry must be http(s)://HOST or https://USER:PASSWORD@HOST, "
+                "with %XX for other characters in a password"
+            )
+        if self.schema_id is not None and not 0 <= self.schema_id < 2**31:
+            raise ConfigError(f"output.schema_id must be in 0 ... {2**31 - 1}, got {self.schema_id}")
+        if self.format == "confluent" and (self.registry is None) == (self.schema_id is None):
+            raise ConfigError(
+                "output.format confluent needs a schema id: set either output.registry, where the schema is "
+                "registered at every start, or output.schema_id"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,13 +194,18 @@ class WorkerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsConfig:
-    """Prometheus metrics; no port, no server."""
+    """Prometheus metrics; no port, no server. `address` is of the interface that answers."""
 
     port: int | None = None
+    address: str = "127.0.0.1"
 
     def __post_init__(self) -> None:
         if self.port is not None and not 0 < self.port < 2**16:
             raise ConfigError(f"metrics.port must be in 1 ... 65535, got {self.port}")
+        if not _is_host(self.address):
+            raise ConfigError(
+                "metrics.address must be an IP address or a host name, without scheme, port or brackets"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,3 +231,42 @@ class Config:
 def _check_positive(name: str, value: float) -> None:
     if not 0 < value < math.inf:
         raise ConfigError(f"{name} must be > 0, got {value}")
+
+
+def _check_servers(name: str, servers: str) -> None:
+    """Refuse a password where librdkafka takes none: every message about the cluster names its servers."""
+    if "@" in servers:
+        raise ConfigError(
+            f"{name} holds an '@', which is in no HOST:PORT: user and password are settings of librdkafka, "
+            "sasl.username and sasl.password"
+        )
+
+
+def _check_librdkafka(section: str, settings: Mapping[str, Any]) -> None:
+    for name, value in settings.items():
+        if name in ("bootstrap.servers", "metadata.broker.list"):
+            raise ConfigError(f"{section}.settings: give {name} as {section}.bootstrap_servers")
+        if not isinstance(value, str | int | float):
+            raise ConfigError(
+                f"{section}.settings: {name} must be text, a number, true or false; "
+                'a name with a dot is written in quotes: "sasl.password" = ...'
+            )
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(text)
+        has_host = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number
+        return False
+    return has_host and not parts.query and not parts.fragment and "@" not in parts.path
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        labels = text.removesuffix(".").split(".")
+        is_name = all(re.fullmatch(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)", label) for label in labels)
+        return is_name and len(text) < 254 and not labels[-1].isdigit()
+    return True

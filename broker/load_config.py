@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,10 @@ from broker.config import Config
 from broker.errors import ConfigError
 
 ENVIRONMENT_PREFIX = "VARSTREAM_"
+MAX_SETTINGS_BYTES = 2**20
+
+_NAME = re.compile(r"[\w.-]+")
+_MAY_BE_SECRET = ("settings", "servers", "registry", "schemas")
 
 
 def load_config(
@@ -27,6 +32,8 @@ def load_config(
     are read as TOML where they are TOML (``3``, ``true``, ``["a"]``, ``{a = 1}``), as plain text otherwise.
     Settings for librdkafka from different places add up: ``kafka.settings.sasl.password=...``.
 
+    No error repeats text that was given in the place of something else: it may be a password.
+
     Raises
     ------
     ConfigError
@@ -35,9 +42,10 @@ def load_config(
     tree: dict[str, Any] = {}
     if path is not None:
         try:
-            tree = tomllib.loads(path.read_text(encoding="utf-8"))
+            with path.open("rb") as file:
+                tree = _toml(file.read(MAX_SETTINGS_BYTES + 1))
         except OSError as exc:
-            raise ConfigError(f"cannot read the settings {path}: {exc.strerror}") from exc
+            raise ConfigError(f"cannot read the settings {path}: {exc.strerror or exc}") from exc
         except ValueError as exc:  # not UTF-8, not TOML, or a number of more digits than Python reads
             raise ConfigError(f"the settings {path} are not TOML: {exc}") from exc
     for name, text in sorted(environment.items()):
@@ -49,8 +57,9 @@ def load_config(
     for override in overrides:
         name, equals, text = override.partition("=")
         section, dot, key = name.strip().partition(".")
-        if not equals or not dot:
-            raise ConfigError(f"--set {override!r} is not of the form section.name=value")
+        if not equals or not dot or not _NAME.fullmatch(name.strip()):
+            given = f"--set {name}=..." if equals and _NAME.fullmatch(name) else "what --set was given"
+            raise ConfigError(f"{given} is not of the form section.name=value")
         _put(tree, section, key, text.strip())
     return cast(Config, _build(Config, tree, ""))
 
@@ -58,7 +67,7 @@ def load_config(
 def _put(tree: dict[str, Any], section: str, key: str, text: str) -> None:
     table = tree.setdefault(section, {})
     if not isinstance(table, dict):
-        raise ConfigError(f"{section} must be a table of settings, got {table!r}")
+        raise ConfigError(f"{section} must be a table of settings, got {_kind_of(table)}")
     if key.startswith("settings."):  # librdkafka reads text; a password may look like a number
         value: Any = {key.removeprefix("settings."): text}
         key = "settings"
@@ -71,9 +80,19 @@ def _put(tree: dict[str, Any], section: str, key: str, text: str) -> None:
         table[key] = value
 
 
+def _toml(data: bytes) -> dict[str, Any]:
+    """Parse settings that may be anything; what they are not is a ValueError."""
+    if len(data) > MAX_SETTINGS_BYTES:
+        raise ValueError(f"more than {MAX_SETTINGS_BYTES} bytes")
+    try:
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except RecursionError:
+        raise ValueError("values are nested too deeply") from None
+
+
 def _toml_or_text(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return _toml(f"value = {text}".encode())["value"]
     except ValueError:
         return text
 
@@ -81,7 +100,7 @@ def _toml_or_text(text: str) -> Any:
 def _build(kind: Any, tree: object, where: str) -> object:
     """Make the dataclass `kind` from a table, recursively."""
     if not isinstance(tree, Mapping):
-        raise ConfigError(f"{where} must be a table of settings, got {tree!r}")
+        raise ConfigError(f"{where} must be a table of settings, got {_kind_of(tree)}")
     hints = get_type_hints(kind)
     names = [f.name for f in fields(kind)]
     for name in tree:
@@ -118,8 +137,20 @@ def _value(hint: Any, value: Any, where: str) -> Any:
             return float(value)
         if type(value) is hint:  # not isinstance: true is no number
             return value
-    found = "something else" if where.endswith("settings") else repr(value)  # there may be a password in it
-    raise ConfigError(f"{where} must be {_spell(hint)}, got {found}")
+    plain = isinstance(value, int | float) and not where.endswith(_MAY_BE_SECRET)
+    raise ConfigError(f"{where} must be {_spell(hint)}, got {value if plain else _kind_of(value)}")
+
+
+def _kind_of(value: object) -> str:
+    """Name what was given without repeating it."""
+    kinds: dict[str, Any] = {
+        "a table": Mapping,
+        "a list": list,
+        "text": str,
+        "true or false": bool,
+        "a number": int | float,
+    }
+    return next((name for name, kind in kinds.items() if isinstance(value, kind)), "a date or time")
 
 
 def _spell(hint: Any) -> str:

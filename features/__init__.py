@@ -1,25 +1,29 @@
 """The 16 variability features of UPSILoN-T, from irregularly sampled light curves.
 
-One call does everything: `extract` takes a batch of light curves and returns a table of features and
-a column of status bits. Features and their names are those of Kim, Yeo, Bailer-Jones & Lee (2021),
-A&A 653, A22, doi:10.1051/0004-6361/202140369, Table 2, as their published code computes them, in two
-conventions: ``"kim2021"`` agrees with that code, ``"refined"`` is calm as a light curve grows.
+One call does everything: `extract` takes a batch of light curves and returns a table of features, a
+column of status bits and the number of points that were used. Features and their names are those of Kim,
+Yeo, Bailer-Jones & Lee (2021), A&A 653, A22, doi:10.1051/0004-6361/202140369, Table 2, as their published
+code computes them, in two conventions: ``"kim2021"`` agrees with that code, ``"refined"`` is calm as a light
+curve grows.
 
 Nothing here knows surveys, files or classes.
 """
 
 from __future__ import annotations
 
-from features.conventions import CONVENTIONS, FEATURE_NAMES, MIN_POINTS
-from features.extract import extract
+from features.conventions import CONVENTIONS, FEATURE_NAMES, MAX_EPOCHS, MIN_POINTS
+from features.extract import Measured, count_used, extract
 from features.status import BLOCKING, Status, scorable, status_names
 
 __all__ = [
     "BLOCKING",
     "CONVENTIONS",
     "FEATURE_NAMES",
+    "MAX_EPOCHS",
     "MIN_POINTS",
+    "Measured",
     "Status",
+    "count_used",
     "extract",
     "scorable",
     "status_names",

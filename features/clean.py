@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.conventions import MAX_BASELINE_D, MIN_BASELINE_D, MIN_POINTS
+from features.conventions import MAX_BASELINE_D, MAX_EPOCHS, MIN_BASELINE_D, MIN_POINTS
 from features.jit import kernel
 from features.status import Status
 
@@ -23,6 +23,7 @@ DEGENERATE = np.uint32(Status.DEGENERATE)
 ERR_PATCHED = np.uint32(Status.ERR_PATCHED)
 BASELINE_CAPPED = np.uint32(Status.BASELINE_CAPPED)
 CLIPPED = np.uint32(Status.CLIPPED)
+EPOCHS_CAPPED = np.uint32(Status.EPOCHS_CAPPED)
 
 
 @kernel
@@ -31,8 +32,8 @@ def clean(time: F8, mag: F8, err: F8, clip_sigma: float) -> tuple[F8, F8, F8, np
 
     In this order: points without a finite time and magnitude leave; the others are sorted by
     (time, mag, err); exact repeats leave; so does what is older than `MAX_BASELINE_D` before the last
-    point; one outlier cut; errors that are no positive numbers become the median of those that are, or 1
-    where there are none; errors are at least `MIN_ERR`.
+    point, and what comes before the newest `MAX_EPOCHS`; one outlier cut; errors that are no positive numbers
+    become the median of those that are, or 1 where there are none; errors are at least `MIN_ERR`.
 
     Parameters
     ----------
@@ -57,6 +58,9 @@ def clean(time: F8, mag: F8, err: F8, clip_sigma: float) -> tuple[F8, F8, F8, np
         keep &= time >= time[-1] - MAX_BASELINE_D
         status |= BASELINE_CAPPED
     time, mag, err = time[keep], mag[keep], err[keep]
+    if time.size > MAX_EPOCHS:
+        time, mag, err = time[-MAX_EPOCHS:].copy(), mag[-MAX_EPOCHS:].copy(), err[-MAX_EPOCHS:].copy()
+        status |= EPOCHS_CAPPED
     if time.size > 0 and clip_sigma < np.inf:
         keep = np.abs(mag - np.median(mag)) <= clip_sigma * np.std(mag)
         if not keep.all():

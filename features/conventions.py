@@ -34,6 +34,10 @@ MIN_BASELINE_D = 1.0
 MAX_BASELINE_D = 15_000.0
 """Longest baseline that is searched; of a longer one the latest points are kept [d]."""
 
+MAX_EPOCHS = 10_000
+"""Most points that are used, the newest: a search of them over the longest baseline takes 0.2 s, and the time
+grows with their number, without end where nothing ends it."""
+
 MIN_PERIOD_D = 0.03
 """Shortest period: the highest frequency of the search is its inverse [d]."""
 

@@ -1,14 +1,16 @@
-"""The driver: a batch of light curves in, a table of features and a column of status bits out."""
+"""The driver: a batch of light curves in; features, status bits and what they were measured on out."""
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from features.clean import clean
-from features.conventions import CONVENTIONS, FEATURE_NAMES, MIN_POINTS, Convention
+from features.conventions import CONVENTIONS, FEATURE_NAMES, Convention
 from features.fourier import fourier_coefficients, fourier_shape
 from features.jit import kernel
 from features.moments import hl_amp_ratio, percentile, skewness_kurtosis, stetson_k, weighted_mean_std
@@ -23,6 +25,28 @@ ALIAS_WINDOWS_D = ((0.99, 1.004), (1.03, 1.04), (27.1, 27.5), (29.2, 29.9))
 """Solar and sidereal day, lunar day, sidereal and synodic month [d]; their 1/1 ... 1/5 as well."""
 
 
+class Measured(NamedTuple):
+    """What `extract` finds in n light curves.
+
+    Attributes
+    ----------
+    values : (n, 16) float64
+        Columns in the order of `features.FEATURE_NAMES`; a row is all finite or all NaN.
+    status : (n,) uint32
+        Bits of `features.Status`; a row is NaN exactly if one of `features.BLOCKING` is set.
+    n_used : (n,) int64
+        Points that were used: not those that are NaN, repeats, beyond the limits on baseline and number, or
+        cut as outliers. This, and no other number, is how many epochs a light curve has.
+    baseline_d : (n,) float64
+        From the first to the last of the points that were used [d]; 0 where there are none.
+    """
+
+    values: F8
+    status: NDArray[np.uint32]
+    n_used: NDArray[np.int64]
+    baseline_d: F8
+
+
 def extract(
     time: ArrayLike,
     mag: ArrayLike,
@@ -31,7 +55,7 @@ def extract(
     *,
     convention: str = "refined",
     clip_sigma: float | None = None,
-) -> tuple[F8, NDArray[np.uint32]]:
+) -> Measured:
     """Compute the 16 features of every light curve of a batch.
 
     Light curve i is the points ``offsets[i]`` to ``offsets[i + 1]`` of the three series. Its points may
@@ -55,10 +79,8 @@ def extract(
 
     Returns
     -------
-    values : (n, 16) float64
-        Columns in the order of `features.FEATURE_NAMES`; a row is all finite or all NaN.
-    status : (n,) uint32
-        Bits of `features.Status`; a row is NaN exactly if one of `features.BLOCKING` is set.
+    Measured
+        Features, status bits, number and baseline of the points that were used.
 
     Raises
     ------
@@ -74,14 +96,28 @@ def extract(
     n = bounds.size - 1
     values = np.full((n, len(FEATURE_NAMES)), np.nan)
     status = np.zeros(n, np.uint32)
+    n_used = np.zeros(n, np.int64)
+    baseline_d = np.zeros(n)
+    cut = clip_sigma or math.inf
     for i in range(n):
         at = slice(bounds[i], bounds[i + 1])
-        row, status[i] = _light_curve(
-            time[at], mag[at], err[at], CONVENTIONS[convention], clip_sigma or math.inf
-        )
+        used = clean(time[at], mag[at], err[at], cut)
+        row, status[i] = _light_curve(*used, CONVENTIONS[convention])
         if row is not None:
             values[i] = row
-    return values, status
+        n_used[i] = used[0].size
+        if n_used[i]:
+            baseline_d[i] = used[0][-1] - used[0][0]
+    return Measured(values, status, n_used, baseline_d)
+
+
+def count_used(
+    time: F8, mag: F8, err: F8, offsets: NDArray[np.int64], *, clip_sigma: float | None = None
+) -> NDArray[np.int64]:
+    """Return `Measured.n_used` (n,) of light curves, without measuring them; parameters as in `extract`."""
+    cut = clip_sigma or math.inf
+    bounds = [slice(a, b) for a, b in pairwise(offsets)]
+    return np.array([clean(time[at], mag[at], err[at], cut)[0].size for at in bounds], np.int64)
 
 
 def features_at(time: F8, mag: F8, err: F8, period: float, convention: Convention) -> F8:
@@ -91,12 +127,9 @@ def features_at(time: F8, mag: F8, err: F8, period: float, convention: Conventio
 
 
 def _light_curve(
-    time: F8, mag: F8, err: F8, convention: Convention, clip_sigma: float
+    time: F8, mag: F8, err: F8, cleaned: np.uint32, convention: Convention
 ) -> tuple[F8 | None, int]:
-    """Features of one light curve, or None, and its status bits."""
-    if time.size < MIN_POINTS:
-        return None, int(Status.TOO_FEW)
-    time, mag, err, cleaned = clean(time, mag, err, clip_sigma)
+    """Features of one light curve that was cleaned, or None, and its status bits."""
     bits = int(cleaned)
     if bits & BLOCKING:
         return None, bits

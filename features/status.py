@@ -33,6 +33,8 @@ class Status(enum.IntFlag):
     """The period is close to the day, the month, or a fraction of one."""
     CLIPPED = 1 << 12
     """The outlier cut removed points."""
+    EPOCHS_CAPPED = 1 << 13
+    """Points before the newest `features.MAX_EPOCHS` were left out."""
 
 
 BLOCKING = Status.TOO_FEW | Status.NO_BASELINE | Status.DEGENERATE
@@ -67,7 +69,7 @@ def scorable(
     status : (n,) uint32
         Their status.
     n_epochs : (n,) int
-        Points that each light curve has.
+        Points that were used of each: `n_used` of `features.extract`.
     min_epochs : int
         Fewest points the model is meant for; never below `features.MIN_POINTS`.
     """

@@ -16,14 +16,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features import FEATURE_NAMES, scorable
+from features import FEATURE_NAMES
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError, expected_reliability
 from schemas.model.shipped import find_model
-from schemas.model.verdict import published, verdicts
 from training.errors import SettingsError
 from training.examples.data_frames import extractions_of, read_frame, read_labels, stars_of
 from training.examples.feature_table import Extraction
+from training.measure.answers import predict
 from training.measure.evaluate import load_artifact
 
 if TYPE_CHECKING:
@@ -106,25 +106,17 @@ class Classifier:
             If the table cannot be read, or was measured in another way than the model was trained with.
         """
         asked = read_frame(table)
-        manifest = self.manifest
         self._check_measured_alike(table)
-        scored = scorable(asked.values, asked.status, asked.n_epochs, manifest.min_epochs)
-        single, out_of_range = self.artifact.score(asked.values, scored)
-        said = verdicts(single, scored, abstain_below=manifest.abstain_below)
+        said = predict(self.artifact, asked.values, asked.status, asked.n_epochs)
+        each = said.verdicts.probabilities
         return pd.DataFrame(
             {
-                "label": [
-                    manifest.classes[number] if given else None
-                    for number, given in zip(said.best, said.given, strict=True)
-                ],
-                "probability": said.probability,
-                **{
-                    f"p_{name}": [published(value) for value in single[:, j].tolist()]
-                    for j, name in enumerate(manifest.classes)
-                },
-                "scored": scored,
-                "out_of_range": [_names(bits) for bits in out_of_range],
-                "expected_accuracy": np.where(scored, self._expected(asked.n_epochs), np.nan),
+                "label": said.labels,
+                "probability": said.verdicts.probability,
+                **{f"p_{name}": each[:, j] for j, name in enumerate(self.classes)},
+                "scored": said.scored,
+                "out_of_range": [_names(bits) for bits in said.out_of_range],
+                "expected_accuracy": np.where(said.scored, self._expected(asked.n_epochs), np.nan),
             },
             index=table.index,
         )
@@ -228,7 +220,8 @@ class Classifier:
         from training.release import write_release  # noqa: PLC0415 - torch
 
         if self.model is None:
-            raise SettingsError(f"the model is already in {self.folder}: copy the folder")
+            where = "in a folder" if self.folder is None else f"in {self.folder}"
+            raise SettingsError(f"the model is already {where}: copy the folder")
         if not name or not version:
             raise SettingsError(f"a model needs a name and a version, got {name!r} and {version!r}")
         write_release(Path(folder), self.model, replace(self.manifest, name=name, version=version))

@@ -129,7 +129,7 @@ def _copy(original: Path, target: Path) -> None:
     try:
         copyfile(original, target)
     except OSError as exc:
-        raise SettingsError(f"cannot write {target}: {exc.strerror}") from exc
+        raise SettingsError(f"cannot write {target}: {exc.strerror or exc}") from exc
 
 
 def _write_weights(path: Path, model: TrainedNetwork) -> None:
@@ -137,4 +137,4 @@ def _write_weights(path: Path, model: TrainedNetwork) -> None:
         with path.open("wb") as file:  # by its name NumPy would add a suffix
             np.savez(file, **model.weights)  # type: ignore[arg-type] # names that are not its options
     except OSError as exc:
-        raise SettingsError(f"cannot write the weights to {path}: {exc.strerror}") from exc
+        raise SettingsError(f"cannot write the weights to {path}: {exc.strerror or exc}") from exc

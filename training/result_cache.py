@@ -92,8 +92,8 @@ def cached_at(path: Path | None, compute: Callable[[], Arrays]) -> Arrays:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise SettingsError(
-            f"cannot write to the cache {path.parent}: {exc.strerror}: make room, or name another folder "
-            "with --cache"
+            f"cannot write to the cache {path.parent}: {exc.strerror or exc}: make room, or name another "
+            "folder with --cache"
         ) from exc
     return made
 

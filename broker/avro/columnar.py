@@ -11,12 +11,16 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from broker.avro.budget import MAX_ITEMS, MAX_ROWS, TOO_LARGE, over_budget
+from broker.avro.compiler import wanted_names
 from broker.avro.interpreter import (
     BAD_COUNT,
     LONG_INTEGER,
     NEGATIVE_LENGTH,
     NO_BRANCH,
+    OF_WRONG_TYPE,
     SPAN_BITS,
+    TOO_MANY_ITEMS,
     TOO_MANY_ROWS,
     TRUNCATED,
     execute,
@@ -30,18 +34,19 @@ FAULTS = {
     NO_BRANCH: ("corrupt", "a union names a branch that it does not have"),
     NEGATIVE_LENGTH: ("corrupt", "a length is negative"),
     BAD_COUNT: ("corrupt", "an array has more items than there are bytes"),
+    TOO_MANY_ITEMS: (TOO_LARGE, f"arrays and maps of more than {MAX_ITEMS} values"),
 }
 USUAL_ROWS = 512  # of a deep-drilling LSST history; the room for them grows where it does not do
-MAX_ROWS = 64 * USUAL_ROWS  # a year of LSST deep drilling is a tenth of it
+KEPT_ROWS = 8 * USUAL_ROWS  # room for more is given back: there is a reader for every schema
 
 
-def end_of_value(program: NDArray[np.int32], data: bytes, start: int) -> int:
+def end_of_value(program: NDArray[np.int32], data: bytes | memoryview, start: int) -> int:
     """Find where the value that begins at `start` ends, by a program of `compiler.compile_skip`.
 
     Raises
     ------
     AlertError
-        ``truncated`` or ``corrupt``.
+        ``truncated``, ``corrupt`` or ``too_large``.
     """
     nothing = np.zeros((0, 1), dtype=np.int64)
     unset = np.zeros((0, 1), dtype=np.bool_)
@@ -63,6 +68,7 @@ class ColumnarReader:
     def __init__(self, program: NDArray[np.int32], projection: Projection) -> None:
         self._program = program
         self.projection = projection
+        self._names = wanted_names(projection)
         self._nulls = np.array([_bits(kind) for kind in projection.columns.values()], dtype=np.int64)
         self._fields = np.zeros(len(projection.fields), dtype=np.int64)
         self._fields_present = np.zeros(len(projection.fields), dtype=np.bool_)
@@ -74,11 +80,12 @@ class ColumnarReader:
         Raises
         ------
         AlertError
-            ``truncated``, ``corrupt``, ``too_large`` (rows), or ``missing_field`` (no trigger).
+            ``truncated``, ``corrupt``, ``too_large`` (rows or values), ``missing_field`` (no trigger), or
+            ``bad_schema`` where a wanted value is of a type that it cannot be.
         """
         data = np.frombuffer(payload, dtype=np.uint8)
         while True:
-            at, n_rows, n_triggers, n_counted = execute(
+            at, n_rows, trigger_row, n_counted = execute(
                 self._program,
                 data,
                 start,
@@ -92,21 +99,30 @@ class ColumnarReader:
             if at != -TOO_MANY_ROWS:
                 break
             if n_rows >= MAX_ROWS:
-                raise AlertError("too_large", f"alert with more than {n_rows} detections")
-            self._reserve(8 * n_rows)
+                raise over_budget(f"alert with more than {n_rows} detections")
+            self._reserve(min(8 * n_rows, MAX_ROWS))
+        if -at >= OF_WRONG_TYPE:
+            name = self._names[-at - OF_WRONG_TYPE]
+            raise AlertError("bad_schema", f"{name} is of a type that it cannot be in an alert")
         if at < 0:
             raise AlertError(*FAULTS[-at])
-        if n_triggers != 1:
+        if trigger_row < 0:
             raise no_trigger(self.projection)
-        return self._record(payload, n_rows, n_counted)
+        record = self._record(payload, n_rows, trigger_row, n_counted)
+        if self._cells.shape[1] > KEPT_ROWS:
+            self._reserve(USUAL_ROWS)
+        return record
 
     def _reserve(self, n_rows: int) -> None:
         self._cells = np.zeros((self._nulls.size, n_rows), dtype=np.int64)
         self._present = np.zeros((self._nulls.size, n_rows), dtype=np.bool_)
 
-    def _record(self, payload: bytes, n_rows: int, n_counted: int) -> Record:
+    def _record(self, payload: bytes, n_rows: int, trigger_row: int, n_counted: int) -> Record:
         cells = self._cells[:, :n_rows].copy()
         present = self._present[:, :n_rows].copy()
+        if trigger_row > 0:  # the history stands before it
+            for each in (cells, present):
+                each[:, : trigger_row + 1] = np.roll(each[:, : trigger_row + 1], 1, axis=1)
         views = {kind: cells.view(dtype) for kind, dtype in DTYPES.items()}
         columns = self.projection.columns
         return Record(

@@ -7,14 +7,14 @@ does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.avro.projection import AVRO_TYPES, Kind, Projection
+from broker.avro.projection import Kind, Projection
 from broker.avro.schema import AvroType
 
 VARINT_KINDS = frozenset({"int", "long", "enum"})
@@ -34,26 +34,45 @@ class Op(IntEnum):
     UNION = 5  # (branches); as many JUMPs to them follow
     JUMP = 6  # (target)
     BLOCKS = 7  # (target after the array, depth, counted): opens a block of an array or map
-    NEXT = 8  # (its BLOCKS, depth): closes one of its items
+    NEXT = 8  # (its BLOCKS, depth, values in an item): closes one of its items
     ROW = 9  # (is trigger)
     LONG = 10  # (column, branch of null or NOT_NULL), and so for all that follow
     FLOAT = 11
     DOUBLE = 12
     TEXT = 13
-    FIELD_LONG = 14  # (field, branch of null or NOT_NULL)
-    FIELD_TEXT = 15
+    INTEGER = 14  # an integer into a column of numbers with fractions
+    FIELD_LONG = 15  # (field, branch of null or NOT_NULL)
+    FIELD_TEXT = 16
+    WRONG_TYPE = 17  # (place in `wanted_names`): a wanted value of a type that it cannot be
 
 
-COLUMN_OPS = {"int": Op.LONG, "long": Op.LONG, "float": Op.FLOAT, "double": Op.DOUBLE, "string": Op.TEXT}
-FIELD_OPS = {"int": Op.FIELD_LONG, "long": Op.FIELD_LONG, "string": Op.FIELD_TEXT}
+COLUMN_OPS: Mapping[Kind, Mapping[str, Op]] = {
+    "long": {"int": Op.LONG, "long": Op.LONG},
+    "double": {"float": Op.FLOAT, "double": Op.DOUBLE, "int": Op.INTEGER, "long": Op.INTEGER},
+    "text": {"string": Op.TEXT},
+}
+FIELD_OPS: Mapping[Kind, Mapping[str, Op]] = {
+    "long": {"int": Op.FIELD_LONG, "long": Op.FIELD_LONG},
+    "text": {"string": Op.FIELD_TEXT},
+}
+"""The Avro types that each kind of value is read from; a union may add null."""
 
 
-class UnknownShapeError(Exception):
-    """The schema can be read, but not by a program."""
+def wanted_names(projection: Projection) -> list[str]:
+    """All that a projection names, in the order in which instructions refer to it."""
+    return [
+        *projection.columns,
+        *projection.fields,
+        projection.trigger,
+        projection.history,
+        projection.counted,
+    ]
 
 
 def compile_projection(alert: AvroType, projection: Projection) -> NDArray[np.int32]:
     """Compile the reading of an alert, up to and with the last wanted field.
+
+    Where a union has a branch of a type that a wanted value cannot be, the value is refused, not the schema.
 
     Parameters
     ----------
@@ -66,32 +85,22 @@ def compile_projection(alert: AvroType, projection: Projection) -> NDArray[np.in
     -------
     (n, 4) int32
         Instructions for `broker.avro.interpreter.execute`.
-
-    Raises
-    ------
-    UnknownShapeError
-        If the trigger does not come before the history, or a wanted value is of a type that it should not be.
     """
-    program = _Program()
-    seen: set[str] = set()
+    program = _Program(projection)
     wanted = {*projection.fields, projection.trigger, projection.history, projection.counted}
     slots = {name: slot for slot, name in enumerate(projection.fields)}
-    for name, part in zip(alert.names, alert.parts, strict=True):
+    end = 1 + max((place for place, name in enumerate(alert.names) if name in wanted), default=-1)
+    for name, part in zip(alert.names[:end], alert.parts, strict=False):  # the cutouts are last
         if name == projection.trigger:
             program.row(part, projection, is_trigger=True)
         elif name == projection.history:
-            if projection.trigger not in seen:
-                raise UnknownShapeError(f"{name} comes before {projection.trigger}")
             program.rows(part, projection)
         elif name == projection.counted:
-            program.counted(part)
+            program.counted(part, name)
         elif name in slots:
-            program.leaf(part, projection.fields[name], slots[name], FIELD_OPS)
+            program.leaf(part, name, slots[name], FIELD_OPS[projection.fields[name]])
         else:
             program.skip(part)
-        seen.add(name)
-        if wanted.isdisjoint(alert.names[len(seen) :]):
-            break  # the cutouts are last
     return program.finish()
 
 
@@ -105,7 +114,8 @@ def compile_skip(tree: AvroType) -> NDArray[np.int32]:
 class _Program:
     """Instructions being written."""
 
-    def __init__(self) -> None:
+    def __init__(self, projection: Projection | None = None) -> None:
+        self._names = [] if projection is None else wanted_names(projection)
         self._code: list[list[int]] = []
         self._label = 0  # latest place that a jump leads to: instructions are not merged across it
         self._depth = 0
@@ -125,51 +135,59 @@ class _Program:
         elif tree.kind == "union":
             self._skip_union(tree)
         else:
-            with self._loop():
+            with self._loop(tree):
                 if tree.kind == "map":
                     self._skip_simple(PREFIXED_WIDTH)  # the key
                 self.skip(tree.parts[0])
 
-    def leaf(self, tree: AvroType, kind: Kind, slot: int, ops: Mapping[str, Op]) -> None:
+    def leaf(self, tree: AvroType, name: str, slot: int, ops: Mapping[str, Op]) -> None:
         """Read a scalar, or null, into a column or field."""
         null, value = _nullable(tree)
-        if value.kind == "union":
-            self._union(value, lambda branch: self.leaf(branch, kind, slot, ops))
-        elif value.kind != "null":
-            _expect(value, AVRO_TYPES[kind])
+        if value.kind in ops:
             self._emit(ops[value.kind], slot, null)
+        elif tree.kind == "union":
+            self._union(tree, lambda branch: self.leaf(branch, name, slot, ops))
+        else:
+            self._wrong_unless_null(tree, name)
 
     def row(self, tree: AvroType, projection: Projection, *, is_trigger: bool) -> None:
         """Read a record, or null, as a row."""
         if tree.kind == "union":
             self._union(tree, lambda branch: self.row(branch, projection, is_trigger=is_trigger))
-        elif tree.kind != "null":
-            _expect(tree, {"record"})
+        elif tree.kind == "record":
             self._emit(Op.ROW, int(is_trigger))
             slots = {name: slot for slot, name in enumerate(projection.columns)}
             for name, part in zip(tree.names, tree.parts, strict=True):
                 if name in slots:
-                    self.leaf(part, projection.columns[name], slots[name], COLUMN_OPS)
+                    self.leaf(part, name, slots[name], COLUMN_OPS[projection.columns[name]])
                 else:
                     self.skip(part)
+        else:
+            self._wrong_unless_null(tree, projection.trigger if is_trigger else projection.history)
 
     def rows(self, tree: AvroType, projection: Projection) -> None:
         """Read an array of records, or null, as rows."""
         if tree.kind == "union":
             self._union(tree, lambda branch: self.rows(branch, projection))
-        elif tree.kind != "null":
-            _expect(tree, {"array"})
-            with self._loop():
+        elif tree.kind == "array":
+            with self._loop(tree):
                 self.row(tree.parts[0], projection, is_trigger=False)
+        else:
+            self._wrong_unless_null(tree, projection.history)
 
-    def counted(self, tree: AvroType) -> None:
+    def counted(self, tree: AvroType, name: str) -> None:
         """Count the items of an array, or null."""
         if tree.kind == "union":
-            self._union(tree, self.counted)
-        elif tree.kind != "null":
-            _expect(tree, {"array"})
-            with self._loop(counted=True):
+            self._union(tree, lambda branch: self.counted(branch, name))
+        elif tree.kind == "array":
+            with self._loop(tree, counted=True):
                 self.skip(tree.parts[0])
+        else:
+            self._wrong_unless_null(tree, name)
+
+    def _wrong_unless_null(self, tree: AvroType, name: str) -> None:
+        if tree.kind != "null":
+            self._emit(Op.WRONG_TYPE, self._names.index(name))
 
     def _emit(self, op: Op, a: int = 0, b: int = 0, c: int = 0) -> None:
         self._code.append([op, a, b, c])
@@ -222,7 +240,7 @@ class _Program:
             self._code[place][1] = end
 
     @contextmanager
-    def _loop(self, *, counted: bool = False) -> Iterator[None]:
+    def _loop(self, tree: AvroType, *, counted: bool = False) -> Iterator[None]:
         """Repeat what is emitted inside for every item of an array or map."""
         start = len(self._code)
         self._emit(Op.BLOCKS, 0, self._depth, int(counted))
@@ -230,7 +248,7 @@ class _Program:
         self._depth += 1
         yield
         self._depth -= 1
-        self._emit(Op.NEXT, start, self._depth)
+        self._emit(Op.NEXT, start, self._depth, tree.parts[0].n_values)
         self._code[start][1] = self._here()
 
 
@@ -250,8 +268,3 @@ def _nullable(tree: AvroType) -> tuple[int, AvroType]:
         return NOT_NULL, tree
     null = kinds.index("null")
     return null, tree.parts[1 - null]
-
-
-def _expect(tree: AvroType, kinds: Collection[str]) -> None:
-    if tree.kind not in kinds:
-        raise UnknownShapeError(f"{tree.kind} where {' or '.join(sorted(kinds))} is expected")

@@ -5,21 +5,24 @@ Format: https://avro.apache.org/docs/1.12.0/specification/#object-container-file
 
 from __future__ import annotations
 
-import mmap
 import zlib
 from dataclasses import dataclass
 
 import cramjam
 
+from broker.avro.budget import (
+    MAX_HEADER_BYTES,
+    MAX_HEADER_ENTRIES,
+    MAX_INFLATED_BYTES,
+    MAX_SCHEMA_BYTES,
+    over_budget,
+)
 from broker.errors import AlertError
 
 MAGIC = b"Obj\x01"
 SYNC_BYTES = 16
-MAX_META_ENTRIES = 1000
 MAX_VARINT_BYTES = 10
 CHECKSUM_BYTES = 4  # behind a Snappy block: the CRC-32 of what it was
-
-Bytes = bytes | mmap.mmap
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +53,23 @@ class Block:
     next: int
 
 
-def parse_header(data: Bytes) -> Header:
+def parse_header(data: bytes) -> Header:
     """Read the header at the beginning of `data`.
 
     Raises
     ------
     AlertError
-        ``bad_magic``, ``truncated``, ``corrupt``, or ``bad_schema`` (there is none).
+        ``bad_magic``, ``truncated``, ``corrupt``, ``bad_schema`` (there is none), or ``too_large``.
     """
     if data[: len(MAGIC)] != MAGIC:
-        raise AlertError("bad_magic", f"starts with {bytes(data[:4])!r}: no Avro object container")
+        raise AlertError("bad_magic", f"starts with {data[:4]!r}: no Avro object container")
     meta, end = _read_meta(data, len(MAGIC))
     if end + SYNC_BYTES > len(data):
         raise AlertError("truncated", f"header of {end + SYNC_BYTES} bytes in {len(data)}")
     if b"avro.schema" not in meta:
         raise AlertError("bad_schema", "header without avro.schema")
+    if len(meta[b"avro.schema"]) > MAX_SCHEMA_BYTES:
+        raise over_budget(f"schema of {len(meta[b'avro.schema'])} bytes, at most {MAX_SCHEMA_BYTES} are read")
     codec = meta.get(b"avro.codec", b"null").decode("ascii", "backslashreplace")
     return Header(data[:end], meta[b"avro.schema"], codec)
 
@@ -76,12 +81,12 @@ def plain_header(schema_text: bytes) -> bytes:
     return MAGIC + write_varint(1) + entry + write_varint(0)
 
 
-def frame(count: int, body: bytes, sync: bytes) -> bytes:
+def frame(count: int, body: bytes | memoryview, sync: bytes) -> bytes:
     """Return a block."""
-    return write_varint(count) + write_varint(len(body)) + body + sync
+    return b"".join((write_varint(count), write_varint(len(body)), body, sync))
 
 
-def parse_block(data: Bytes, at: int, sync: bytes) -> Block:
+def parse_block(data: bytes, at: int, sync: bytes) -> Block:
     """Read the frame of the block that starts at `at`, up to and with the sync marker after it.
 
     Raises
@@ -101,7 +106,7 @@ def parse_block(data: Bytes, at: int, sync: bytes) -> Block:
     return Block(count, start, stop, stop + SYNC_BYTES)
 
 
-def decompress(body: bytes, codec: str, max_bytes: int) -> bytes:
+def decompress(body: bytes, codec: str, max_bytes: int = MAX_INFLATED_BYTES) -> bytes:
     """Undo the compression of a block.
 
     Raises
@@ -114,20 +119,20 @@ def decompress(body: bytes, codec: str, max_bytes: int) -> bytes:
     if codec == "snappy":
         return _undo_snappy(body, max_bytes)
     if codec != "deflate":
-        raise AlertError("unsupported_codec", f"codec {codec!r}: null, deflate and snappy can be read")
+        raise AlertError("unsupported_codec", f"codec {codec!r:.40}: null, deflate and snappy can be read")
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         plain = stream.decompress(body, max_bytes)
     except zlib.error as exc:
         raise AlertError("corrupt", f"deflated block: {exc}") from exc
-    if stream.unconsumed_tail:
-        raise AlertError("too_large", f"block inflates to more than {max_bytes} bytes")
+    if stream.unconsumed_tail or (len(plain) == max_bytes and not stream.eof):
+        raise over_budget(f"block inflates to more than {max_bytes} bytes")
     if not stream.eof:
         raise AlertError("truncated", "deflated block ends early")
     return plain
 
 
-def read_varint(data: Bytes, at: int) -> tuple[int, int]:
+def read_varint(data: bytes, at: int) -> tuple[int, int]:
     """Read a zigzag integer at `at`; return it and where it ended.
 
     Raises
@@ -163,7 +168,7 @@ def _undo_snappy(body: bytes, max_bytes: int) -> bytes:
     try:
         size = cramjam.snappy.decompress_raw_len(compressed)
         if size > max_bytes:
-            raise AlertError("too_large", f"block inflates to {size} bytes, at most {max_bytes} are read")
+            raise over_budget(f"block inflates to {size} bytes, at most {max_bytes} are read")
         plain = bytes(cramjam.snappy.decompress_raw(compressed, output_len=size))
     except cramjam.DecompressionError as exc:
         raise AlertError("corrupt", f"snappy block: {exc}") from exc
@@ -172,25 +177,29 @@ def _undo_snappy(body: bytes, max_bytes: int) -> bytes:
     return plain
 
 
-def _read_meta(data: Bytes, at: int) -> tuple[dict[bytes, bytes], int]:
+def _read_meta(data: bytes, at: int) -> tuple[dict[bytes, bytes], int]:
     """Read the map of metadata: key -> value."""
     meta: dict[bytes, bytes] = {}
+    n_entries = 0  # of one name, too
     while True:
         count, at = read_varint(data, at)
         if count == 0:
             return meta, at
         if count < 0:  # then the size of the block in bytes comes first
             _, at = read_varint(data, at)
-        if len(meta) + abs(count) > MAX_META_ENTRIES:
-            raise AlertError("corrupt", f"header with {abs(count)} entries")
+        n_entries += abs(count)
+        if n_entries > MAX_HEADER_ENTRIES:
+            raise over_budget(f"header with {n_entries} entries, at most {MAX_HEADER_ENTRIES} are read")
         for _ in range(abs(count)):
             key, at = _read_bytes(data, at)
             value, at = _read_bytes(data, at)
             meta[key] = value
 
 
-def _read_bytes(data: Bytes, at: int) -> tuple[bytes, int]:
+def _read_bytes(data: bytes, at: int) -> tuple[bytes, int]:
     size, at = read_varint(data, at)
     if size < 0 or at + size > len(data):
         raise AlertError("truncated", f"header entry of {size} bytes at byte {at} of {len(data)}")
+    if at + size > MAX_HEADER_BYTES:
+        raise over_budget(f"header of {at + size} bytes, at most {MAX_HEADER_BYTES} are read")
     return data[at : at + size], at + size

@@ -9,12 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from broker.avro.budget import MAX_DEPTH, MAX_ITEMS
 from broker.avro.compiler import NOT_NULL, PREFIXED_WIDTH, VARINT_WIDTH, Op
 from broker.avro.projection import TEXT_WIDTH
-from broker.avro.schema import MAX_DEPTH
 from features.jit import kernel
 
-TRUNCATED, LONG_INTEGER, NO_BRANCH, NEGATIVE_LENGTH, BAD_COUNT, TOO_MANY_ROWS = range(1, 7)
+TRUNCATED, LONG_INTEGER, NO_BRANCH, NEGATIVE_LENGTH, BAD_COUNT, TOO_MANY_ROWS, TOO_MANY_ITEMS = range(1, 8)
+OF_WRONG_TYPE = 8  # and the place of its name: the highest fault
 SPAN_BITS = 32  # a field's text is kept as start << 32 | length
 OVERLONG_BITS = -1  # the bit pattern of projection.OVERLONG_TEXT
 NOT_A_BRANCH = np.uint8(255)
@@ -23,7 +24,9 @@ NOT_A_BRANCH = np.uint8(255)
 HALT, SKIP_FIXED, SKIP_VARINT, SKIP_PREFIXED, SKIP_NULLABLE, UNION, JUMP, BLOCKS = (
     int(op) for op in list(Op)[:8]
 )
-NEXT, ROW, LONG, FLOAT, DOUBLE, TEXT, FIELD_LONG, FIELD_TEXT = (int(op) for op in list(Op)[8:])
+NEXT, ROW, LONG, FLOAT, DOUBLE, TEXT, INTEGER, FIELD_LONG, FIELD_TEXT, WRONG_TYPE = (
+    int(op) for op in list(Op)[8:]
+)
 
 
 @kernel
@@ -116,6 +119,10 @@ def read_value(
     """Read a wanted value as 64 bits: them and where it ends, or a fault. `scratch` has one element."""
     if op in (LONG, FIELD_LONG):
         return read_varint(data, at, stop)
+    if op == INTEGER:
+        value, at = read_varint(data, at, stop)
+        scratch[0] = value
+        return int(scratch.view(np.int64)[0]), at
     if op == DOUBLE:
         return (little_endian(data, at, 8), at + 8) if stop - at >= 8 else (0, -TRUNCATED)
     if op == FLOAT:
@@ -146,8 +153,8 @@ def execute(  # noqa: PLR0912, PLR0915, PLR0917 (an interpreter is one loop; num
 ) -> tuple[int, int, int, int]:
     """Walk over one record.
 
-    Never reads outside ``data[start:stop]`` nor writes outside the outputs, and ends after a number of steps
-    proportional to the bytes: jumps lead forward, but for loops over items of at least one byte each.
+    Never reads outside ``data[start:stop]`` nor writes outside the outputs. Jumps lead forward, but for loops
+    over items of at least one byte each, and `MAX_ITEMS` bounds the values in these.
 
     Parameters
     ----------
@@ -166,12 +173,12 @@ def execute(  # noqa: PLR0912, PLR0915, PLR0917 (an interpreter is one loop; num
     -------
     at : int
         Where the walk ended; if negative, the fault: `TOO_MANY_ROWS` stands for more than r rows.
-    n_rows, n_triggers, n_counted : int
-        Rows written, how many of them are triggers, items of the counted array.
+    n_rows, trigger_row, n_counted : int
+        Rows written, which of them is the trigger (-1: none), items of the counted array.
     """
     scratch = np.zeros(1, np.float64)
     left = np.zeros(MAX_DEPTH + 1, np.int64)  # items left in the open block of each nested array
-    n_rows, n_triggers, n_counted = 0, 0, 0
+    n_rows, trigger_row, n_counted, n_items = 0, -1, 0, 0
     fields_present[:] = False
     at, pc = start, 0
     while at >= 0:
@@ -186,7 +193,7 @@ def execute(  # noqa: PLR0912, PLR0915, PLR0917 (an interpreter is one loop; num
                     at = skip_nullable(data, at, stop, a, b)
                     if at < 0:
                         break
-        elif op >= LONG:
+        elif LONG <= op <= FIELD_TEXT:
             is_null = False
             if b != NOT_NULL:
                 is_null, at = read_null(data, at, stop, b)
@@ -213,6 +220,9 @@ def execute(  # noqa: PLR0912, PLR0915, PLR0917 (an interpreter is one loop; num
         elif op == NEXT:
             left[b] -= 1
             pc = a + 1 if left[b] > 0 else a
+            n_items += c
+            if n_items > MAX_ITEMS:
+                at = -TOO_MANY_ITEMS
         elif op == BLOCKS:
             left[b], at = read_count(data, at, stop)
             n_counted += c * left[b]
@@ -224,8 +234,10 @@ def execute(  # noqa: PLR0912, PLR0915, PLR0917 (an interpreter is one loop; num
             else:
                 cells[:, n_rows] = nulls
                 present[:, n_rows] = False
+                trigger_row = n_rows if a else trigger_row
                 n_rows += 1
-                n_triggers += a
+        elif op == WRONG_TYPE:
+            at = -(OF_WRONG_TYPE + a)
         else:  # HALT
             break
-    return at, n_rows, n_triggers, n_counted
+    return at, n_rows, trigger_row, n_counted

@@ -25,12 +25,6 @@ DTYPES: Mapping[Kind, np.dtype[Any]] = {
     "text": np.dtype(f"S{TEXT_WIDTH}"),
 }
 NULLS: Mapping[Kind, Any] = {"long": 0, "double": np.nan, "text": b""}
-AVRO_TYPES: Mapping[Kind, frozenset[str]] = {
-    "long": frozenset({"int", "long"}),
-    "double": frozenset({"float", "double"}),
-    "text": frozenset({"string"}),
-}
-"""The Avro types that each kind is read from; a union may add null."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +39,7 @@ class Projection:
         Wanted fields of the alert itself, integers and texts.
     trigger, history : str
         Fields of the alert that hold the triggering detection (a record) and the earlier ones (an array of
-        records, or null). The trigger comes first on the wire.
+        records, or null).
     counted : str
         Field that holds an array of which only the length is wanted.
     columns : mapping of str to Kind

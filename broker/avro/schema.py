@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from broker.avro.budget import MAX_DEPTH, MAX_FIXED_BYTES, MAX_NAME_CHARACTERS, MAX_TYPES, over_budget
 from broker.errors import AlertError
 
 PRIMITIVE_WIDTHS = {  # fewest bytes that a value takes
@@ -20,9 +21,6 @@ PRIMITIVE_WIDTHS = {  # fewest bytes that a value takes
     "bytes": 1,
     "string": 1,
 }
-MAX_DEPTH = 32  # alerts nest four deep
-MAX_TYPES = 20_000  # an LSST alert has 600
-MAX_FIXED_BYTES = 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,8 @@ class AvroType:
         Fewest bytes that a value takes.
     n_types : int
         Types in this tree.
+    n_values : int
+        Most values that one of this type holds beside those in arrays and maps, itself included.
     """
 
     kind: str
@@ -48,6 +48,7 @@ class AvroType:
     names: tuple[str, ...] = ()
     min_width: int = 0
     n_types: int = 1
+    n_values: int = 1
 
     def field(self, name: str) -> AvroType | None:
         """Type of a record's field, None where there is none."""
@@ -60,9 +61,9 @@ def parse_schema(schema: Any) -> AvroType:
     Raises
     ------
     AlertError
-        With reason ``bad_schema``: not a schema, or one that no survey would write but that would make the
-        reader work without bound (types that contain themselves, arrays of items without bytes, enormous
-        ones).
+        ``bad_schema``: not a schema, or one whose values could not be counted by their bytes (types that
+        contain themselves, arrays of items without bytes). ``too_large``: over the budget in types, depth,
+        names or widths.
     """
     tree = _Parser().parse(schema, namespace="", depth=0)
     if tree.min_width == 0:
@@ -76,7 +77,7 @@ class _Parser:
 
     def parse(self, schema: Any, namespace: str, depth: int) -> AvroType:
         if depth > MAX_DEPTH:
-            raise _bad(f"types nested more than {MAX_DEPTH} deep")
+            raise over_budget(f"writer schema: types nested more than {MAX_DEPTH} deep")
         if isinstance(schema, str):
             return self._reference(schema, namespace)
         if isinstance(schema, list):
@@ -85,7 +86,7 @@ class _Parser:
                 raise _bad("union of nothing")
             return _tree("union", branches, min_width=1 + min(branch.min_width for branch in branches))
         if not isinstance(schema, dict):
-            raise _bad(f"type {schema!r:.40}")
+            raise _bad(f"type {_shown(schema)}")
         kind = schema.get("type")
         match kind:
             case "record" | "error":
@@ -108,9 +109,9 @@ class _Parser:
             if full_name in self.named:
                 known = self.named[full_name]
                 if known is None:
-                    raise _bad(f"type {full_name!r:.80} contains itself")
+                    raise _bad(f"type {_shown(full_name)} contains itself")
                 return known
-        raise _bad(f"type {name!r:.80} is not defined")
+        raise _bad(f"type {_shown(name)} is not defined")
 
     def _record(self, schema: dict[str, Any], namespace: str, depth: int) -> AvroType:
         full_name = _full_name(schema.get("name"), schema.get("namespace", namespace))
@@ -118,10 +119,10 @@ class _Parser:
         inner = full_name.rpartition(".")[0]
         fields = schema.get("fields")
         if not isinstance(fields, list) or not all(isinstance(item, dict) for item in fields):
-            raise _bad(f"record {full_name!r:.80} without fields")
+            raise _bad(f"record {_shown(full_name)} without fields")
         names = tuple(item.get("name") for item in fields)
         if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-            raise _bad(f"record {full_name!r:.80} has a field without name, or two of one name")
+            raise _bad(f"record {_shown(full_name)} has a field without name, or two of one name")
         parts = tuple(self.parse(item.get("type"), inner, depth + 1) for item in fields)
         record = _tree("record", parts, names, min_width=sum(part.min_width for part in parts))
         self.named[full_name] = record
@@ -134,15 +135,23 @@ class _Parser:
 
 def _full_name(name: Any, namespace: Any) -> str:
     if not isinstance(name, str) or not name or not isinstance(namespace, str):
-        raise _bad(f"name {name!r:.80} in namespace {namespace!r:.80}")
+        raise _bad(f"name {_shown(name)} in namespace {_shown(namespace)}")
+    if len(name) + len(namespace) > MAX_NAME_CHARACTERS:
+        raise over_budget(f"writer schema: a name of {len(name) + len(namespace)} characters")
     return name if "." in name or not namespace else f"{namespace}.{name}"
 
 
 def _tree(kind: str, parts: tuple[AvroType, ...], names: tuple[str, ...] = (), *, min_width: int) -> AvroType:
     n_types = 1 + sum(part.n_types for part in parts)
     if n_types > MAX_TYPES:
-        raise _bad(f"more than {MAX_TYPES} types")
-    return AvroType(kind, parts, names, min_width, n_types)
+        raise over_budget(f"writer schema: more than {MAX_TYPES} types")
+    return AvroType(kind, parts, names, min_width, n_types, _n_values(kind, parts))
+
+
+def _n_values(kind: str, parts: tuple[AvroType, ...]) -> int:
+    if kind == "record":
+        return 1 + sum(part.n_values for part in parts)
+    return max(part.n_values for part in parts) if kind == "union" else 1
 
 
 def _array(items: AvroType) -> AvroType:
@@ -153,9 +162,16 @@ def _array(items: AvroType) -> AvroType:
 
 def _fixed(schema: dict[str, Any]) -> AvroType:
     size = schema.get("size")
-    if not isinstance(size, int) or not 0 <= size <= MAX_FIXED_BYTES:
-        raise _bad(f"fixed type of {size!r:.40} bytes")
+    if type(size) is not int or size < 0:
+        raise _bad(f"fixed type of {_shown(size)} bytes")
+    if size > MAX_FIXED_BYTES:
+        raise over_budget(f"writer schema: fixed type of more than {MAX_FIXED_BYTES} bytes")
     return _tree("fixed", (), min_width=size)
+
+
+def _shown(value: object) -> str:
+    """Write a value of the schema for a message; what holds others only by its kind, it may be endless."""
+    return type(value).__name__ if isinstance(value, list | dict) else repr(value)[:80]
 
 
 def _bad(what: str) -> AlertError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 import uuid
 from dataclasses import asdict
 from typing import Any
@@ -15,11 +14,9 @@ from broker.state.light_curve import BandSeries
 from features import FEATURE_NAMES, status_names
 from schemas.classification import CLASSIFICATION_VERSION
 from schemas.model.manifest import Manifest, expected_reliability
-from schemas.model.verdict import published
+from schemas.model.verdict import with_verdict
 
 _ID_NAMESPACE = uuid.UUID("6f1c1b0e-52a8-5d0c-9d1e-6a54b1a6d0a7")
-_BELOW_MIN_EPOCHS = "BELOW_MIN_EPOCHS"
-_ABSTAINED = "ABSTAINED"
 _OTHER_SURVEY = "OTHER_SURVEY"
 _RELIABILITY = ("n_epochs_min", "n_epochs_max", "accuracy", "mc", "calibration_error")
 
@@ -50,25 +47,24 @@ class RecordMaker:
     ) -> Annotation:
         """Record of the light curve in row `row` of `scores`."""
         manifest = self._manifest
-        status = status_names(int(scores.status[row]))
-        if manifest.survey not in (None, alert.survey):
-            status.append(_OTHER_SURVEY)
-        n_epochs = int(series.time.size)
+        said = scores.verdicts
+        n_epochs = int(scores.n_epochs[row])
         label = probability = probabilities = reliability = None
         if scores.scored[row]:
-            said = scores.verdicts
             probability = float(said.probability[row])
-            each = scores.probabilities[row].tolist()
-            probabilities = {name: published(p) for name, p in zip(manifest.classes, each, strict=True)}
+            probabilities = dict(zip(manifest.classes, said.probabilities[row].tolist(), strict=True))
             expected = expected_reliability(manifest, n_epochs)
             if expected is not None:
                 reliability = {name: expected[name] for name in _RELIABILITY}
             if said.given[row]:
                 label = manifest.classes[said.best[row]]
-            else:
-                status.append(_ABSTAINED)
-        if scores.below_min_epochs[row]:
-            status.append(_BELOW_MIN_EPOCHS)
+        other_survey = [_OTHER_SURVEY] if manifest.survey not in (None, alert.survey) else []
+        status = with_verdict(
+            [*status_names(int(scores.status[row])), *other_survey],
+            scored=bool(scores.scored[row]),
+            given=bool(said.given[row]),
+            below_min_epochs=bool(scores.below_min_epochs[row]),
+        )
         clipped = int(scores.out_of_range[row])
         record: dict[str, Any] = {
             "survey": alert.survey,
@@ -80,7 +76,7 @@ class RecordMaker:
             "ra": alert.ra,
             "dec": alert.dec,
             "n_epochs": n_epochs,
-            "baseline_d": series.baseline_d,
+            "baseline_d": float(scores.baseline_d[row]),
             "label": label,
             "probability": probability,
             "probabilities": probabilities,
@@ -98,7 +94,6 @@ class RecordMaker:
             "source": asdict(packet.origin),
             "upstream_time_us": None if packet.upstream_ms is None else packet.upstream_ms * 1000,
             "ingest_time_us": ingest_time_us,
-            "publish_time_us": time.time_ns() // 1000,
         }
         what = (alert.key, str(alert.source_id), series.band, self._derivation, digest_of(series))
         return Annotation(alert.key, uuid.uuid5(_ID_NAMESPACE, "/".join(what)), record)

@@ -27,23 +27,26 @@ class Scores:
         NaN where `status` blocks.
     status : (n,) uint32
         Bits of `features.Status`.
+    n_epochs : (n,) int64
+        Points that were used.
+    baseline_d : (n,) float64
+        From the first to the last of them [d].
     below_min_epochs : (n,) bool
-        Whether the light curve is shorter than the model is meant for.
+        Whether these are fewer than the model is meant for.
     scored : (n,) bool
         Whether the model scored this light curve.
-    probabilities : (n, k) float32
-        NaN where not scored.
     verdicts : Verdicts
-        The most probable classes, and where they are given as labels.
+        Probabilities, the most probable classes, and where they are given as labels.
     out_of_range : (n,) int64
         Bit j: feature j was clipped to the training range.
     """
 
     features: NDArray[np.float64]
     status: NDArray[np.uint32]
+    n_epochs: NDArray[np.int64]
+    baseline_d: NDArray[np.float64]
     below_min_epochs: NDArray[np.bool_]
     scored: NDArray[np.bool_]
-    probabilities: NDArray[np.float32]
     verdicts: Verdicts
     out_of_range: NDArray[np.int64]
 
@@ -96,14 +99,14 @@ class Classifier:
     ) -> Scores:
         """Features and classes of light curves that are concatenated as in `features.extract`."""
         manifest = self.manifest
-        values, status = extract(
+        measured = extract(
             time, mag, mag_err, offsets, convention=manifest.convention, clip_sigma=manifest.clip_sigma
         )
-        n_epochs = np.diff(offsets)
-        scored = scorable(values, status, n_epochs, self.min_epochs)
-        probabilities, out_of_range = self._artifact.score(values, scored)
+        below = measured.n_used < self.min_epochs
+        scored = scorable(measured.values, measured.status, measured.n_used, self.min_epochs)
+        probabilities, out_of_range = self._artifact.score(measured.values, scored)
         said = verdicts(probabilities, scored, abstain_below=manifest.abstain_below)
-        return Scores(values, status, n_epochs < self.min_epochs, scored, probabilities, said, out_of_range)
+        return Scores(*measured, below, scored, said, out_of_range)
 
 
 def load_classifiers(config: ModelConfig) -> dict[str, Classifier]:

@@ -12,12 +12,13 @@ from pathlib import Path
 from broker.circuit_breaker import CircuitBreaker
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import load_classifiers
-from broker.classify.encoding import Format
+from broker.classify.encoding import FileFormat
+from broker.cli.output_files import check_outputs
 from broker.cli.replay import replay_files
 from broker.config import ModelConfig
 from broker.demo.demo import run_demo
 from broker.demo.readme_picture import draw_story
-from broker.errors import ConfigError
+from broker.errors import ConfigError, FatalError
 from broker.ingest.decoder import Decoder
 from broker.ingest.http_registry import REPLY_TIMEOUT_S
 from broker.ingest.schema_registry import open_registry
@@ -49,13 +50,19 @@ def demo(arguments: argparse.Namespace) -> int:
 def classify(arguments: argparse.Namespace) -> int:
     """Classify packets in files."""
     files = find_files(arguments.paths)
+    outputs = {
+        "--output": arguments.output,
+        "--dead-letters": arguments.dead_letters,
+        "--counts": arguments.counts,
+    }
+    check_outputs(outputs, paths=arguments.paths, files=files)
     stop = threading.Event()
     registry = open_registry(arguments.schemas, stop=stop) if arguments.schemas else None
     rules = VettingRules(programids=frozenset(arguments.programid) if arguments.programid else None)
     model = ModelConfig(path=arguments.model, min_epochs=arguments.min_epochs)
     store = MemoryStore()
     pipeline = Pipeline(Decoder(registry, rules), Annotator(load_classifiers(model), rules), store)
-    form: Format = "avro" if arguments.format == "avro" else "json"
+    form: FileFormat = "avro" if arguments.format == "avro" else "json"
     sink = FileSink(arguments.output, form, dead_letters=arguments.dead_letters)
     console = Console()
     try:
@@ -99,7 +106,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
     metrics = None
     if config.metrics.port is not None:
         metrics = Metrics()
-        metrics.serve(config.metrics.port)
+        metrics.serve(config.metrics.port, address=config.metrics.address)
     console = Console()
     counts = Counts()
     with closing(SQLiteStore(config.state.path)) as store:
@@ -178,6 +185,11 @@ def _set_on_signal(stop: threading.Event) -> None:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        file = path.open("w", encoding="utf-8")
     except OSError as exc:
         raise ConfigError(f"cannot write {path}: {exc.strerror}") from exc
+    try:
+        with file:
+            file.write(text)
+    except OSError as exc:
+        raise FatalError(f"cannot write {path}: {exc.strerror}") from exc

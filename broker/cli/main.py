@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 from broker import __version__
 from broker.errors import ConfigError, VarstreamError, describe
@@ -28,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         code: int = getattr(commands, arguments.command)(arguments)
-        sys.stdout.flush()
+        if sys.__stdout__ is not None:  # it may be closed
+            sys.stdout.flush()
     except ConfigError as exc:
         print(f"varstream: {exc}", file=sys.stderr)
         return EXIT_MISUSED
@@ -49,8 +52,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors repeat options and no values: one of ``--set`` may be a password."""
+
+    def error(self, message: str) -> NoReturn:
+        """See `ArgumentParser.error`."""
+        super().error(re.sub(r"=.*?(?= \(choose from|$)", "=...", message, flags=re.DOTALL))
+
+    def parse_args(self, *given: Any, **more: Any) -> Any:
+        """See `ArgumentParser.parse_args`."""
+        arguments, unknown = self.parse_known_args(*given, **more)
+        options = [word.partition("=")[0] for word in unknown if re.match(r"--?[A-Za-z]", word)]
+        if options:
+            self.error(f"unrecognized options: {', '.join(options)}")
+        if unknown:
+            self.error(
+                f"arguments that belong to no option: {len(unknown)}; a value with spaces needs quotes"
+            )
+        return arguments
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="varstream", description="Variable-star classes for every alert of a ZTF or LSST stream."
     )
     parser.add_argument("--version", action="version", version=f"varstream {__version__}")
@@ -119,7 +142,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_paths(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
-        "paths", type=Path, nargs="+", metavar="PATH", help="a packet file, or a folder of *.avro and *.bin"
+        "paths",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="a packet file, also gzipped, a tar archive of them, or a folder of either",
     )
 
 

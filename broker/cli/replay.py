@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from broker.config import KafkaConfig
+from broker.errors import FatalError
 from broker.monitor.console import Console
 from broker.transport.files import packets_of
 from broker.transport.kafka_client import Connection
@@ -22,7 +23,8 @@ def replay_files(
 ) -> int:
     """Send every packet of `files` to `topic`, one message each; how many were delivered.
 
-    A file of many records becomes as many messages, each a container of one record.
+    A file of many records becomes as many messages, each a container of one record. Of a damaged file what
+    there is is sent as it is.
 
     Parameters
     ----------
@@ -34,22 +36,29 @@ def replay_files(
     ConfigError
         If the cluster refuses us or a setting is wrong.
     FatalError
-        If a file cannot be read, the cluster is away, the topic is missing or a packet is refused.
+        If a file cannot be read, the cluster is away, the topic is missing or a packet is refused; once the
+        others are sent, if an archive was damaged.
     """
     deliveries = Deliveries(
         Connection(config.bootstrap_servers, patience_s=config.patience_s),
         {"message.max.bytes": MAX_MESSAGE_BYTES, **config.settings},
     )
     sent = 0
+    damaged: list[str] = []
     with closing(deliveries), console.progress() as progress:
         deliveries.connect([topic])
         task = progress.add_task(f"replaying to {topic}", total=None, unit="packets")
         started = time.monotonic()
         for packet in packets_of(files):
+            if packet.damage is not None:
+                damaged.append(f"{packet.origin.file}: {packet.damage}")
+                continue
             if per_second is not None:
                 time.sleep(max(0.0, started + sent / per_second - time.monotonic()))
             deliveries.send(topic, packet.payload)
             sent += 1
             progress.update(task, completed=sent)
         deliveries.wait()
+    if damaged:
+        raise FatalError(f"sent {sent} packets, and others are lost: {'; '.join(damaged[:3])}")
     return sent

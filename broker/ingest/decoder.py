@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from broker.alert import Alert, Packet, Skipped
+from broker.avro.budget import MAX_INFLATED_BYTES, over_budget
 from broker.avro.columnar import ColumnarReader
-from broker.avro.compiler import UnknownShapeError, compile_projection
+from broker.avro.compiler import compile_projection
 from broker.avro.container import MAGIC, SYNC_BYTES, decompress, parse_block, parse_header
-from broker.avro.fastavro_reader import FastavroReader
 from broker.avro.projection import Projection, Record
 from broker.avro.schema import AvroType, parse_schema
 from broker.errors import AlertError, TransientError, UnknownSchemaError
@@ -34,7 +34,7 @@ MAX_CODECS = 64  # a night's packets have a few headers; more are strangers
 class AlertCodec:
     """How alerts of one writer schema are read, and by whom they are vetted."""
 
-    reader: ColumnarReader | FastavroReader
+    reader: ColumnarReader
     vet: Callable[[Record, VettingRules], Alert | Skipped]
     compression: str = "null"
 
@@ -73,12 +73,14 @@ class Decoder:
         TransientError
             If the schema registry cannot be asked now, or what it has under the id is no alert's schema.
         """
+        if packet.damage is not None:
+            raise packet.damage
         payload = packet.payload
         if not payload:
             raise AlertError("empty", "message of zero bytes")
         limit = self._rules.max_packet_bytes
         if len(payload) > limit:
-            raise AlertError("too_large", f"message of {len(payload)} bytes, at most {limit} are read")
+            raise over_budget(f"message of {len(payload)} bytes, at most {limit} are read")
         if payload.startswith(MAGIC):
             return self._container(payload)
         if payload[0] == 0:
@@ -95,14 +97,15 @@ class Decoder:
         prefix, codec = self._known_header(payload)
         at = len(prefix) + SYNC_BYTES
         block = parse_block(payload, at, payload[len(prefix) : at])
-        body, start, stop = payload, block.start, block.stop
-        if codec.compression != "null":
-            body = decompress(body[start:stop], codec.compression, self._rules.max_packet_bytes)
-            start, stop = 0, len(body)
         if block.count != 1 or block.next != len(payload):
             raise AlertError(
                 "corrupt", f"container of {block.count} records or more blocks: expected one record"
             )
+        body, start, stop = payload, block.start, block.stop
+        if codec.compression != "null":
+            limit = min(self._rules.max_packet_bytes, MAX_INFLATED_BYTES)
+            body = decompress(body[start:stop], codec.compression, limit)
+            start, stop = 0, len(body)
         return codec.vet(codec.reader.read(body, start, stop), self._rules)
 
     def _known_header(self, payload: bytes) -> tuple[bytes, AlertCodec]:
@@ -126,7 +129,10 @@ class Decoder:
         schema_id = int.from_bytes(payload[1:CONFLUENT_HEAD_BYTES], "big", signed=True)
         codec = self._by_id.get(schema_id)
         if codec is None:
-            codec = self._by_id[schema_id] = self._codec_of(schema_id)
+            codec = self._codec_of(schema_id)
+            if len(self._by_id) >= MAX_CODECS:
+                del self._by_id[next(iter(self._by_id))]
+            self._by_id[schema_id] = codec
         return codec.vet(codec.reader.read(payload, CONFLUENT_HEAD_BYTES, len(payload)), self._rules)
 
     def _codec_of(self, schema_id: int) -> AlertCodec:
@@ -154,18 +160,15 @@ def make_codec(schema: Schema, compression: str = "null") -> AlertCodec:
     Raises
     ------
     AlertError
-        ``bad_schema``, or ``schema_not_an_alert`` if no survey's detection is in it.
+        ``bad_schema``, ``too_large``, or ``schema_not_an_alert`` if no survey's detection is in it.
     """
     alert = parse_schema(schema)
     for projection, vet in SURVEYS:
         if _is_alert(alert, projection):
-            try:
-                program = compile_projection(alert, projection)
-            except UnknownShapeError:
-                return AlertCodec(FastavroReader(alert, projection), vet, compression)
+            program = compile_projection(alert, projection)
             return AlertCodec(ColumnarReader(program, projection), vet, compression)
     found = ", ".join(alert.names[:8]) or alert.kind
-    raise AlertError("schema_not_an_alert", f"schema of neither a ZTF nor an LSST alert: {found:.200}")
+    raise AlertError("schema_not_an_alert", f"schema of neither a ZTF nor an LSST alert: {found!r:.200}")
 
 
 def _is_alert(alert: AvroType, projection: Projection) -> bool:

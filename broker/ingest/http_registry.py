@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import IO, Any
 
+from broker.avro.budget import MAX_SCHEMA_BYTES
 from broker.errors import ConfigError, TransientError, UnknownSchemaError
 
 REPLY_TIMEOUT_S = 10.0
@@ -212,6 +213,8 @@ def _schema_in(body: bytes, url: str) -> Any:
         schema = json.loads(text)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise TransientError(f"{url} answered without a schema: is this a Confluent registry?") from exc
+    if len(text) > MAX_SCHEMA_BYTES:
+        raise TransientError(f"{url} answered with a schema of more than {MAX_SCHEMA_BYTES} bytes")
     if kind != "AVRO" or not isinstance(schema, dict):
         raise TransientError(f"{url} answered with a schema that is no Avro record's: is it the right one?")
     return schema

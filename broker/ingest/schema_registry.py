@@ -11,10 +11,10 @@ from typing import Any, Protocol
 from fastavro.repository.base import SchemaRepositoryError
 from fastavro.schema import SchemaParseException, load_schema
 
+from broker.avro.budget import MAX_SCHEMA_BYTES, over_budget
 from broker.errors import AlertError, ConfigError, TransientError, UnknownSchemaError
 from broker.ingest.http_registry import REPLY_TIMEOUT_S, HttpRegistry
 
-MAX_SCHEMA_BYTES = 4 * 2**20
 _NO_SCHEMA = (  # what fastavro makes of files that hold something else
     SchemaParseException,
     SchemaRepositoryError,
@@ -140,8 +140,10 @@ def parse_json(text: str | bytes, where: str) -> Schema:
     Raises
     ------
     AlertError
-        With reason ``bad_schema``.
+        ``bad_schema``, or ``too_large`` where it is longer than any survey's.
     """
+    if len(text) > MAX_SCHEMA_BYTES:
+        raise over_budget(f"schema in {where} of {len(text)} bytes, at most {MAX_SCHEMA_BYTES} are read")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as exc:

@@ -28,8 +28,8 @@ class Metrics:
             "varstream_last_batch_timestamp_seconds", "End of the last batch", registry=registry
         )
 
-    def serve(self, port: int) -> None:
-        """Answer scrapes on `port` of all interfaces.
+    def serve(self, port: int, *, address: str) -> None:
+        """Answer scrapes on `port` of the interface that has `address`, an IP address or a host's name.
 
         Raises
         ------
@@ -37,10 +37,11 @@ class Metrics:
             If the port cannot be taken.
         """
         try:
-            start_http_server(port, registry=self._registry)
+            start_http_server(port, addr=address, registry=self._registry)
         except OSError as exc:
             raise ConfigError(
-                f"cannot serve metrics on port {port}: {exc.strerror}; set metrics.port"
+                f"cannot serve metrics on port {port} of {address}: {exc.strerror}; "
+                "set metrics.port or metrics.address"
             ) from exc
 
     def add(self, batch: Batch, *, process_s: float, finish_s: float) -> None:

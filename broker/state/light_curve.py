@@ -56,11 +56,6 @@ class BandSeries:
     mag: NDArray[np.float64]
     mag_err: NDArray[np.float64]
 
-    @property
-    def baseline_d(self) -> float:
-        """Time from the first to the last epoch [d]."""
-        return float(self.time[-1] - self.time[0]) if self.time.size else 0.0
-
 
 def merge(curve: LightCurve, alert: Alert) -> tuple[LightCurve, list[str]]:
     """Bring `curve` up to what `alert` tells, and name the bands that changed by it.

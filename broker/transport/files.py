@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from broker.alert import Annotation, DeadLetter, Packet, Partition
-from broker.classify.encoding import Format, avro_file
+from broker.classify.encoding import FileFormat, avro_file, published
 from broker.errors import ConfigError, FatalError
+from broker.transport.archives import SUFFIXES
 from broker.transport.split_file import read_file
 
-SUFFIXES = (".avro", ".bin")
+MAX_BATCH_BYTES = 2**26  # ordinary batches have a quarter
 
 
 def find_files(paths: Sequence[Path]) -> list[Path]:
-    """Files of packets in `paths`: a file as it is, a folder as its ``*.avro`` and ``*.bin`` files, sorted.
+    """Files of packets in `paths`: a file as it is, a folder as its files with one of `SUFFIXES`, sorted.
 
     Raises
     ------
@@ -29,9 +30,11 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+            inside = sorted(p for p in path.rglob("*") if p.name.lower().endswith(SUFFIXES) and p.is_file())
             if not inside:
-                raise ConfigError(f"the folder {path} holds no {' or '.join(SUFFIXES)} file")
+                raise ConfigError(
+                    f"the folder {path} holds no .avro or .bin file, gzipped or in a tar archive"
+                )
             found += inside
         elif path.exists():
             found.append(path)
@@ -41,7 +44,7 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
 
 
 class FileSource:
-    """Packets of files, in the order given."""
+    """Packets of files, in the order given; a batch ends with the one that brings it to `MAX_BATCH_BYTES`."""
 
     def __init__(self, files: Sequence[Path], *, batch_size: int) -> None:
         self._packets = packets_of(files)
@@ -56,7 +59,13 @@ class FileSource:
         FatalError
             If a file cannot be read.
         """
-        batch = list(islice(self._packets, self._batch_size))
+        batch: list[Packet] = []
+        n_bytes = 0
+        for packet in islice(self._packets, self._batch_size):
+            batch.append(packet)
+            n_bytes += len(packet.payload)
+            if n_bytes >= MAX_BATCH_BYTES:
+                break
         self.exhausted = not batch
         return batch
 
@@ -77,26 +86,32 @@ class FileSink:
     Raises
     ------
     ConfigError
-        If a file cannot be written, or Avro is asked for on standard output.
+        If a file cannot be written, Avro is asked for on standard output, or that is closed.
     """
 
-    def __init__(self, path: Path | None, form: Format, *, dead_letters: Path | None = None) -> None:
+    def __init__(self, path: Path | None, form: FileFormat, *, dead_letters: Path | None = None) -> None:
         if form == "avro" and path is None:
             raise ConfigError("--format avro needs --output FILE: an Avro file is not for the terminal")
+        if path is None and sys.__stdout__ is None:
+            raise ConfigError("standard output is closed: name a file by --output")
         self._stack = contextlib.ExitStack()
         self._out: IO[Any] = sys.stdout if path is None else self._open(path, binary=form == "avro")
-        with self._writing():
-            self._avro = avro_file(self._out) if form == "avro" else None
-        self._dead = None if dead_letters is None else self._open(dead_letters)
+        try:
+            with self._writing(self._out):
+                self._avro = avro_file(self._out) if form == "avro" else None
+            self._dead = None if dead_letters is None else self._open(dead_letters)
+        except BaseException:
+            self._let_go()
+            raise
 
     def deliver(self, annotations: Sequence[Annotation], dead_letters: Sequence[DeadLetter]) -> None:
         """See `Sink.deliver`."""
-        with self._writing():
+        with self._writing(self._out):
             for annotation in annotations:
-                self._write(annotation.record)
-            if self._dead is not None:
-                for letter in dead_letters:
-                    self._dead.write(json.dumps(letter.describe()) + "\n")
+                self._write(published(annotation))
+        if self._dead is not None:
+            with self._writing(self._dead):
+                self._dead.writelines(json.dumps(letter.describe()) + "\n" for letter in dead_letters)
 
     def close(self) -> None:
         """Finish the files.
@@ -106,10 +121,23 @@ class FileSink:
         FatalError
             If they cannot be finished.
         """
-        with self._writing():
-            if self._avro is not None:
-                self._avro.flush()
-            self._out.flush()
+        try:
+            with self._writing(self._out):
+                if self._avro is not None:
+                    self._avro.flush()
+                self._out.flush()
+            if self._dead is not None:
+                with self._writing(self._dead):
+                    self._dead.flush()
+        except BaseException:
+            self._let_go()
+            raise
+        with self._writing(self._out):
+            self._stack.close()
+
+    def _let_go(self) -> None:
+        """Close what is open after a failure, which is the one to tell."""
+        with contextlib.suppress(OSError):
             self._stack.close()
 
     def _write(self, record: dict[str, Any]) -> None:
@@ -119,13 +147,13 @@ class FileSink:
             self._out.write(json.dumps(record, allow_nan=False) + "\n")
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self, file: IO[Any]) -> Iterator[None]:
         try:
             yield
         except BrokenPipeError:
             raise  # our reader has seen enough: no failure
         except OSError as exc:
-            raise FatalError(f"cannot write {self._out.name}: {exc.strerror}") from exc
+            raise FatalError(f"cannot write {file.name}: {exc.strerror}") from exc
 
     def _open(self, path: Path, *, binary: bool = False) -> IO[Any]:
         try:

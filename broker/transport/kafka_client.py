@@ -10,6 +10,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from broker.errors import ConfigError, FatalError
+from broker.redaction import secret_values, without_values
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ class Connection:
     def __init__(self, servers: str, *, patience_s: float) -> None:
         self.servers = servers
         self.patience_s = patience_s
+        self.secrets: Sequence[str] = ()  # which librdkafka's words may repeat, and ours may not
         self._refusal: str | None = None
         self._trouble = "no answer"
         self._down_since: float | None = None
@@ -36,7 +38,7 @@ class Connection:
     def on_error(self, error: KafkaError) -> None:
         """Take note of an error; to be given to librdkafka as ``error_cb``."""
         if error.code() in _REFUSAL_CODES:
-            self._refusal = error.str()
+            self._refusal = without_values(error.str(), self.secrets)
         elif error.code() in _OUTAGE_CODES:
             if error.code() != KafkaError._ALL_BROKERS_DOWN:  # which says that, not why
                 self._trouble = error.str()
@@ -173,6 +175,7 @@ def make_client(
     ConfigError
         If librdkafka does not accept a setting.
     """
+    connection.secrets = secret_values(settings)
     try:
         return kind(
             {
@@ -185,5 +188,6 @@ def make_client(
             }
         )
     except (KafkaException, TypeError, ValueError) as exc:
-        reason = exc.args[0].str() if isinstance(exc, KafkaException) else exc
-        raise ConfigError(f"kafka.settings: {reason}") from exc
+        reason = exc.args[0].str() if isinstance(exc, KafkaException) else str(exc)
+        hidden = [value for name, value in settings.items() if not name.endswith(".location")]
+        raise ConfigError(f"kafka.settings: {without_values(reason, hidden)}") from None

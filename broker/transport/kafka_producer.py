@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
+from broker.alert import message_bytes
 from broker.errors import FatalError
 from broker.transport.kafka_client import Connection, make_client
+
+log = logging.getLogger(__name__)
+
+_LIMIT = "max.message.bytes"
+_ANSWER_S = 2.0  # to wait for what a topic takes: it is for a message only
+_SIZE_CODES = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE)  # of a topic, of its segments
+_TIME_CODES = (KafkaError.INVALID_TIMESTAMP, KafkaError.INVALID_RECORD)  # the second for one among others
+_PAUSE_S = 0.2  # before messages whose time was refused are sent again
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Message:
+    """One message on its way to a topic."""
+
+    topic: str
+    value: bytes
+    key: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+    @property
+    def size(self) -> int:
+        """The most bytes that it takes, alone in its batch."""
+        return message_bytes(self.value, key=self.key or b"", headers=self.headers)
 
 
 def make_producer(connection: Connection, settings: Mapping[str, Any]) -> Any:
@@ -35,13 +66,18 @@ def make_producer(connection: Connection, settings: Mapping[str, Any]) -> Any:
 class Deliveries:
     """Messages handed to a producer and followed until they have arrived.
 
-    The cluster is not spoken to before `connect`.
+    The cluster is not spoken to before `connect`. A broker refuses messages from the future. Where this
+    machine's clock was set wrong meanwhile, they are sent again with the time that it would show otherwise.
     """
 
     def __init__(self, connection: Connection, settings: Mapping[str, Any]) -> None:
         self._connection = connection
         self._settings = settings
         self._failures: list[str] = []
+        self._too_large: list[Message] = []
+        self._mistimed: list[Message] = []
+        self._refusal = ""
+        self._wall_less_steady_s = time.time() - time.monotonic()
         self._producer: Any = None
 
     def connect(self, topics: Sequence[str]) -> None:
@@ -68,26 +104,24 @@ class Deliveries:
             self._producer.close()
             self._producer = None
 
-    def send(self, topic: str, value: bytes, **message: Any) -> None:
+    def send(
+        self,
+        topic: str,
+        value: bytes,
+        *,
+        key: bytes | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> Message:
         """Hand over one message, waiting while the producer's queue is full.
 
         Raises
         ------
         FatalError
-            If the message cannot be sent at all: too large for the topic, say.
+            If the producer does not take it.
         """
-        while True:
-            try:
-                self._producer.produce(topic, value, on_delivery=self._on_delivery, **message)
-            except BufferError:
-                self._producer.poll(0.1)
-            except KafkaException as exc:
-                raise FatalError(
-                    f"cannot write {len(value):,} bytes to {topic}: {exc.args[0].str()}"
-                ) from exc
-            else:
-                self._producer.poll(0)
-                return
+        message = Message(topic, value, key, headers)
+        self._produce(message)
+        return message
 
     def wait(self) -> None:
         """Return when all messages have arrived.
@@ -97,14 +131,124 @@ class Deliveries:
         ConfigError
             If the cluster refuses us.
         FatalError
+            If one of them did not arrive within the connection's patience, or is larger than its topic takes.
+        """
+        for message in self.settle():
+            raise self.too_large(message)
+
+    def settle(self) -> list[Message]:
+        """Return when all messages have arrived, but for those that are larger than their topic takes.
+
+        A broker refuses a whole batch for its size: what was in one is sent again, each message alone.
+
+        Raises
+        ------
+        ConfigError
+            If the cluster refuses us.
+        FatalError
             If one of them did not arrive within the connection's patience.
         """
-        while self._producer.flush(1.0):  # bounded: each message times out by itself
-            self._connection.check(self._producer)
-        if self._failures:
-            raise FatalError(f"{len(self._failures):,} messages were not delivered: {self._failures[0]}")
-        self._connection.answered()
+        together = self._arrive()
+        if len(together) < 2:
+            return together
+        log.warning(
+            "messages are larger than a topic takes: trying each alone",
+            extra={"n": len(together), "topic": together[0].topic},
+        )
+        too_large = []
+        for message in together:
+            self._produce(message)
+            too_large += self._arrive()
+        return too_large
 
-    def _on_delivery(self, error: KafkaError | None, message: Any) -> None:
-        if error is not None:
-            self._failures.append(f"{message.topic()}: {error.str()}")
+    def too_large(self, message: Message) -> FatalError:
+        """Return the error for a message that its topic does not take, with what the topic says it takes."""
+        limit = self.limit_of(message.topic)
+        takes = f"takes messages of {limit:,} bytes at most" if limit else "does not take messages so large"
+        return FatalError(
+            f"{message.topic} {takes}, and one has {message.size:,} before compression: raise {_LIMIT} of "
+            "the topic, or message.max.bytes in the settings of librdkafka if that is lower"
+        )
+
+    def limit_of(self, topic: str) -> int | None:
+        """Ask the cluster how large a message of a topic may be; None where it does not tell."""
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        try:
+            admin = make_client(AdminClient, self._connection, dict(self._settings))
+            (told,) = admin.describe_configs([resource], request_timeout=_ANSWER_S).values()
+            return int(told.result(_ANSWER_S)[_LIMIT].value)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it must not hide what it was asked for
+            log.info("the topic's limit is not told", extra={"topic": topic, "error": str(exc)})
+            return None
+
+    def _produce(self, message: Message, *, unix_ms: int = 0) -> None:
+        """Hand a message to the producer, with the time of now or another."""
+        while True:
+            try:
+                self._producer.produce(
+                    message.topic,
+                    message.value,
+                    key=message.key,
+                    headers=list(message.headers),
+                    timestamp=unix_ms,
+                    on_delivery=partial(self._on_delivery, message),
+                )
+            except BufferError:
+                self._producer.poll(0.1)
+            except KafkaException as exc:
+                if exc.args[0].code() in _SIZE_CODES:
+                    self._too_large.append(message)
+                    return
+                raise FatalError(
+                    f"cannot write {len(message.value):,} bytes to {message.topic}: {exc.args[0].str()}"
+                ) from exc
+            else:
+                self._producer.poll(0)
+                return
+
+    def _arrive(self) -> list[Message]:
+        """Wait until everything has arrived but what was refused for its size, and return that."""
+        deadline = time.monotonic() + self._connection.patience_s
+        for attempt in itertools.count():
+            while self._producer.flush(1.0):  # bounded: each message times out by itself
+                self._connection.check(self._producer)
+            if self._failures:
+                raise FatalError(f"{len(self._failures):,} messages were not delivered: {self._failures[0]}")
+            if not self._mistimed:
+                break
+            self._send_again(attempt, deadline)
+        self._connection.answered()
+        refused, self._too_large = self._too_large, []
+        return refused
+
+    def _send_again(self, attempt: int, deadline: float) -> None:
+        """Send what was refused for its time once more, with the clock's time and another in turn."""
+        clock = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        if time.monotonic() > deadline:
+            raise FatalError(
+                f"{len(self._mistimed):,} messages were refused, perhaps for their time: {self._refusal}. "
+                f"This machine's clock says {clock}: set it right, or the topic's message.timestamp.type "
+                "to LogAppendTime, or its cleanup.policy to delete if it is compact"
+            )
+        if attempt == 0:
+            log.warning(
+                "messages refused, perhaps for their time: sending them again",
+                extra={"reason": self._refusal, "messages": len(self._mistimed), "clock": clock},
+            )
+        else:
+            time.sleep(_PAUSE_S)
+        unix_s = time.time() if attempt % 2 else self._wall_less_steady_s + time.monotonic()
+        refused, self._mistimed = self._mistimed, []
+        for message in refused:
+            self._produce(message, unix_ms=int(1000 * unix_s))
+
+    def _on_delivery(self, message: Message, error: KafkaError | None, _: object) -> None:
+        if error is None:
+            return
+        if error.code() in _SIZE_CODES:
+            self._too_large.append(message)
+        elif error.code() in _TIME_CODES:
+            self._mistimed.append(message)
+            self._refusal = f"{message.topic}: {error.str()}"
+        else:
+            self._failures.append(f"{message.topic}: {error.str()}")

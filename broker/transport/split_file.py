@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import mmap
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.alert import Origin, Packet
+from broker.avro.budget import MAX_HEADER_BYTES, over_budget
 from broker.avro.columnar import end_of_value
 from broker.avro.compiler import compile_skip
 from broker.avro.container import (
     MAGIC,
+    MAX_VARINT_BYTES,
+    SYNC_BYTES,
     Block,
     Header,
     decompress,
@@ -22,75 +25,98 @@ from broker.avro.container import (
     parse_block,
     parse_header,
     plain_header,
+    read_varint,
 )
 from broker.avro.schema import parse_schema
 from broker.errors import AlertError
 from broker.ingest.schema_registry import parse_json
+from broker.transport.archives import parts_of
+from broker.transport.window import Window
 
 MAX_MESSAGE_BYTES = 2**26 + 1  # more is not handed on: one byte over what is read by default
-MAX_BLOCK_BYTES = 2**28
+MAX_BLOCK_BYTES = 2**26  # of many records, as it stands in the file and inflated
 
 
 def read_file(path: Path) -> Iterator[Packet]:
     """Yield the packets in a file, each as it would have come over the wire.
 
     Every record of an Avro container becomes a container of its own, whatever the schema; any other file is
-    one message. What is damaged becomes a packet that cannot be decoded, and the records of the undamaged
-    blocks come out. The offset is the number of the record, as far as they can be counted.
+    one message. Gzipped files and tar archives are what they hold, see `archives`. What is damaged becomes a
+    packet that cannot be decoded, and the records of the undamaged blocks come out. The offset is the number
+    of the record, as far as they can be counted.
 
     Raises
     ------
     OSError
         If the file cannot be read.
     """
-    origin = str(path)
-    with path.open("rb") as file:
-        if not file.read(1):
-            yield Packet(b"", Origin(file=origin))
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            for number, payload in _messages(data):
-                yield Packet(payload, Origin(file=origin, offset=number))
+    with path.open("rb", buffering=0) as file:
+        name = os.fsencode(path).decode("utf-8", "backslashreplace")  # it stands in records and messages
+        for part in parts_of(file.read, name):
+            if part.damage is not None:
+                yield Packet(b"", Origin(file=part.name), damage=part.damage)
+                continue
+            for number, payload in _messages(part.window):
+                yield Packet(payload, Origin(file=part.name, offset=number))
 
 
-def _messages(data: mmap.mmap) -> Iterator[tuple[int, bytes]]:
-    if data[: len(MAGIC)] != MAGIC:
-        yield 0, data[:MAX_MESSAGE_BYTES]
+def _messages(window: Window) -> Iterator[tuple[int, bytes]]:
+    if window.peek(len(MAGIC)) != MAGIC:
+        yield 0, window.take(MAX_MESSAGE_BYTES)
         return
     try:
-        header = parse_header(data)
+        header = parse_header(window.peek(MAX_HEADER_BYTES))
         program = _skip_program(header.schema_text)
     except AlertError:  # the decoder will find the same and say so
-        yield 0, data[:MAX_MESSAGE_BYTES]
+        yield 0, window.take(MAX_MESSAGE_BYTES)
         return
-    yield from _records(data, header, program)
+    yield from _records(window, header, program)
 
 
-def _records(data: mmap.mmap, header: Header, program: NDArray[np.int32]) -> Iterator[tuple[int, bytes]]:
+def _records(window: Window, header: Header, program: NDArray[np.int32]) -> Iterator[tuple[int, bytes]]:
     """Yield every record with its number, behind a header of its own."""
-    sync = data[len(header.prefix) : header.size]
-    head = header.prefix + sync
+    head = window.take(header.size)
+    sync = head[len(header.prefix) :]
     plain_head = head if header.codec == "null" else plain_header(header.schema_text) + sync
-    number, at = 0, header.size
-    while at < len(data):
+    number = 0
+    while window.peek(1):
         try:
-            block = parse_block(data, at, sync)
+            block, data = _next_block(window, sync)
         except AlertError:
-            end = _after_next(data, sync, at)
-            yield number, head + data[at : min(end, at + MAX_MESSAGE_BYTES)]
-            number, at = number + 1, end
+            yield number, head + window.take_through(sync, MAX_MESSAGE_BYTES)
+            number += 1
             continue
+        window.pass_over(block.next)
+        body = memoryview(data)[block.start : block.stop]  # a copy less of what may be large
         try:
-            body = decompress(data[block.start : block.stop], header.codec, MAX_BLOCK_BYTES)
+            if header.codec != "null":
+                body = memoryview(decompress(bytes(body), header.codec, MAX_BLOCK_BYTES))
         except AlertError:
-            yield number, head + data[at : min(block.next, at + MAX_MESSAGE_BYTES)]
+            yield number, head + data[:MAX_MESSAGE_BYTES]
         else:
             for i, part in enumerate(_bodies(block, body, program)):
                 yield number + i, plain_head + frame(*part, sync)
-        number, at = number + block.count, block.next
+        number += block.count
 
 
-def _bodies(block: Block, body: bytes, program: NDArray[np.int32]) -> Iterator[tuple[int, bytes]]:
+def _next_block(window: Window, sync: bytes) -> tuple[Block, bytes]:
+    """Look at the next block: its frame, and its bytes with it.
+
+    Raises
+    ------
+    AlertError
+        ``truncated``, ``corrupt`` or ``too_large``.
+    """
+    sizes = window.peek(2 * MAX_VARINT_BYTES)
+    _, at = read_varint(sizes, 0)
+    size, at = read_varint(sizes, at)
+    if size > MAX_BLOCK_BYTES:
+        raise over_budget(f"block of {size} bytes, at most {MAX_BLOCK_BYTES} are read")
+    data = window.peek(at + max(size, 0) + SYNC_BYTES)
+    return parse_block(data, 0, sync), data
+
+
+def _bodies(block: Block, body: memoryview, program: NDArray[np.int32]) -> Iterator[tuple[int, memoryview]]:
     """Yield the records of a block one by one; from the first damaged one on, what is left with its count."""
     start = 0
     for done in range(block.count):
@@ -103,12 +129,6 @@ def _bodies(block: Block, body: bytes, program: NDArray[np.int32]) -> Iterator[t
         start = end
     if start < len(body):
         yield 0, body[start:]
-
-
-def _after_next(data: mmap.mmap, sync: bytes, at: int) -> int:
-    """Find where the next block may begin after damage at `at`."""
-    found = data.find(sync, at)
-    return len(data) if found < 0 else found + len(sync)
 
 
 @lru_cache(maxsize=64)

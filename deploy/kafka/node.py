@@ -15,12 +15,13 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from string import Template
 
 HERE = Path(__file__).resolve().parent
 MIN_JAVA = 17
+PRIVATE_FOLDER = 0o700
 
 
 class BrokerError(Exception):
@@ -39,7 +40,7 @@ class State:
     sasl: int
     controller: int
     user: str
-    password: str
+    password: str = field(repr=False)
     pid: int | None = None
 
     @property
@@ -111,7 +112,7 @@ class RunFolder:
         The broker inherits the lock and drops it only by ending, however it ends: unlike a process id in a
         file, which another program may have by then, it always tells whether the broker runs.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         with (self.path / "lock").open("w", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -147,6 +148,8 @@ def prepare(folder: RunFolder, *, user: str | None, port: int | None) -> State:
             raise BrokerError(
                 f"port {taken} is taken: stop what listens there, or name another --dir or --port"
             )
+    if folder.data.is_dir():  # one that an earlier version made could be read by all
+        folder.data.chmod(PRIVATE_FOLDER)
     folder.save(state)
     template = Template((HERE / "server.properties").read_text(encoding="utf-8"))
     folder.properties.write_text(
@@ -222,11 +225,14 @@ def format_storage(java: str, libs: Path, folder: RunFolder, state: State) -> No
     ]
     # From a file, because every user of a machine can read the arguments of a process.
     secret = folder.path / "format.args"
-    write_private(secret, "\n".join(json.dumps(word, ensure_ascii=False) for word in words))
-    run = _run([java, "-cp", f"{libs}/*", f"@{secret}"])
-    secret.unlink()
+    try:
+        write_private(secret, "\n".join(json.dumps(word, ensure_ascii=False) for word in words))
+        run = _run([java, "-cp", f"{libs}/*", f"@{secret}"])
+    finally:
+        secret.unlink(missing_ok=True)
     if run.returncode != 0:
-        raise BrokerError(f"cannot format {folder.data}: {(run.stderr or run.stdout).strip()}")
+        said = (run.stderr or run.stdout).strip().replace(state.password, "***")
+        raise BrokerError(f"cannot format {folder.data}: {said}")
 
 
 def free_ports(n: int) -> list[int]:

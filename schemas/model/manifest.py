@@ -9,11 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from operator import itemgetter
 from pathlib import Path
+from reprlib import repr as shown
 from typing import Any
+
+from schemas.read_json import read_json
 
 MANIFEST_VERSION = "1"
 MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "manifest.json"
+LARGEST_NUMBER = 2**53  # of epochs, stars or sigmas
 
 
 class ManifestError(ValueError):
@@ -105,7 +109,7 @@ def load_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST_FILE
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = read_json(path)
     except FileNotFoundError:
         raise ManifestError(f"no model in {folder}: {MANIFEST_FILE} is missing") from None
     except (OSError, ValueError) as exc:
@@ -115,7 +119,7 @@ def load_manifest(folder: Path) -> Manifest:
     try:
         digest = sha256_of(model)
     except OSError as exc:
-        raise ManifestError(f"cannot read {model}: {exc.strerror}") from exc
+        raise ManifestError(f"cannot read {model}: {exc.strerror or exc}") from exc
     if digest != manifest.sha256:
         raise ManifestError(
             f"{model} has sha256 {digest[:12]}..., its manifest says {manifest.sha256[:12]}...: "
@@ -140,16 +144,15 @@ def _parse(raw: object, path: Path) -> Manifest:
     if not isinstance(raw, dict):
         raise ManifestError(f"{path} is not a JSON object")
     if raw.get("manifest_version") != MANIFEST_VERSION:
-        raise ManifestError(
-            f"{path} has manifest_version {raw.get('manifest_version')!r}, this is for {MANIFEST_VERSION!r}"
-        )
+        version = shown(raw.get("manifest_version"))
+        raise ManifestError(f"{path} has manifest_version {version}, this is for {MANIFEST_VERSION!r}")
     known = {f.name for f in fields(Manifest)}
     unknown = sorted(set(raw) - known)
     if unknown:
-        raise ManifestError(f"{path} has unknown fields {', '.join(unknown)}")
+        raise ManifestError(f"{path} has unknown fields {', '.join(name[:40] for name in unknown[:10])}")
     wrong = [name for name, right in _FIELD_CHECKS.items() if name in raw and not right(raw[name])]
     if wrong:
-        raise ManifestError(f"{path}: {wrong[0]} cannot be {raw[wrong[0]]!r}")
+        raise ManifestError(f"{path}: {wrong[0]} cannot be {shown(raw[wrong[0]])}")
     _check_bins(raw.get("reliability", []), path)
     try:
         tuples = {
@@ -171,13 +174,13 @@ def _check_bins(bins: Sequence[object], path: Path) -> None:
             raise ManifestError(f"{what} is not a JSON object")
         if each.keys() != _BIN_CHECKS.keys():
             missing, unknown = (
-                ", ".join(sorted(names)) or "none"
+                ", ".join(name[:40] for name in sorted(names)[:10]) or "none"
                 for names in (_BIN_CHECKS.keys() - each.keys(), each.keys() - _BIN_CHECKS.keys())
             )
             raise ManifestError(f"{what} has other fields than it must: missing {missing}; unknown {unknown}")
         wrong = [name for name, right in _BIN_CHECKS.items() if not right(each[name])]
         if wrong:
-            raise ManifestError(f"{what}: {wrong[0]} cannot be {each[wrong[0]]!r}")
+            raise ManifestError(f"{what}: {wrong[0]} cannot be {shown(each[wrong[0]])}")
         low, high, is_last = each["n_epochs_min"], each["n_epochs_max"], place == len(bins) - 1
         if (high is None) != is_last:
             raise ManifestError(
@@ -202,7 +205,21 @@ def _is_names(value: object) -> bool:
 
 
 def _is_number(value: object, kinds: tuple[type, ...]) -> bool:
-    return type(value) in kinds and value > 0  # type: ignore[operator]
+    return type(value) in kinds and 0 < value <= LARGEST_NUMBER  # type: ignore[operator]
+
+
+def _is_finite_object(value: object) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
+    return isinstance(value, dict)
+
+
+def _is_label_maps(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(labels, dict) and all(map(_is_text, labels.values())) for labels in value.values()
+    )
 
 
 def _is_share(value: object) -> bool:
@@ -218,8 +235,11 @@ _FIELD_CHECKS: Mapping[str, Callable[[object], bool]] = {
     "features": _is_names,
     "min_epochs": lambda value: _is_number(value, (int,)),
     "clip_sigma": lambda value: value is None or _is_number(value, (int, float)),
-    "label_maps": lambda value: isinstance(value, dict),
-    "training": lambda value: isinstance(value, dict),
+    "label_maps": _is_label_maps,
+    "preprocessing": _is_finite_object,
+    "training": _is_finite_object,
+    "metrics": _is_finite_object,
+    "licence": lambda value: isinstance(value, str),
     "reliability": lambda value: isinstance(value, list),
     "abstain_below": lambda value: _is_share(value) and value != 1,
 }

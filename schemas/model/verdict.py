@@ -1,14 +1,23 @@
-"""The verdict: from class probabilities to a label, or to none where no class is probable enough."""
+"""The verdict: from class probabilities to a label, or to none where no class is probable enough.
+
+Whoever asks a model, a worker or a person with a file, says what it answers by these functions.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 DIGITS = 7
 """Decimals of a published probability: what single precision holds."""
+
+ABSTAINED = "ABSTAINED"
+"""Status of a light curve that was scored, and whose classes are all too improbable for a label."""
+BELOW_MIN_EPOCHS = "BELOW_MIN_EPOCHS"
+"""Status of a light curve with fewer epochs than the model is meant for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +32,14 @@ class Verdicts:
         Of that class as it is published; NaN where not scored.
     given : (n,) bool
         Whether the class is given as a label: scored, and not less probable than the model asks for.
+    probabilities : (n, k) float64
+        Of all classes as they are published; NaN where not scored.
     """
 
     best: NDArray[np.int64]
     probability: NDArray[np.float64]
     given: NDArray[np.bool_]
+    probabilities: NDArray[np.float64]
 
 
 def verdicts(
@@ -51,11 +63,29 @@ def verdicts(
     best = np.full(n, k, np.int64)
     probability = np.full(n, np.nan)
     rows = np.flatnonzero(scored)
-    best[rows] = probabilities[rows].argmax(axis=1)
-    probability[rows] = [published(value) for value in probabilities[rows, best[rows]].tolist()]
-    return Verdicts(best, probability, scored & (probability >= abstain_below))
+    stated = np.full((n, k), np.nan)
+    stated[rows] = published(probabilities[rows])
+    best[rows] = stated[rows].argmax(axis=1)
+    probability[rows] = stated[rows, best[rows]]
+    return Verdicts(best, probability, scored & (probability >= abstain_below), stated)
 
 
-def published(probability: float) -> float:
-    """Return a probability as a double that prints with the digits that single precision has."""
-    return round(probability, DIGITS)
+def with_verdict(status: Sequence[str], *, scored: bool, given: bool, below_min_epochs: bool) -> list[str]:
+    """Return the names of a light curve's status, and of what kept it from a label.
+
+    Parameters
+    ----------
+    status : sequence of str
+        Names of the bits of `features.Status`.
+    scored, given : bool
+        Of the light curve, see `Verdicts`.
+    below_min_epochs : bool
+        Whether fewer epochs were used than the model is meant for.
+    """
+    abstained = [ABSTAINED] if scored and not given else []
+    return [*status, *abstained, *([BELOW_MIN_EPOCHS] if below_min_epochs else [])]
+
+
+def published(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Return probabilities as doubles that print with the digits that single precision has."""
+    return np.asarray(probabilities, np.float64).round(DIGITS)

@@ -64,7 +64,7 @@ def ours(samples: list[Sample]) -> F8:
     """Periods, from the whole table of features."""
     offsets = np.concatenate(([0], np.cumsum([sample.time.size for sample in samples])))
     series = [np.concatenate(arrays) for arrays in zip(*samples, strict=True)]
-    values, status = features.extract(*series, offsets)
+    values, status, *_ = features.extract(*series, offsets)
     assert not (status & features.BLOCKING).any()
     return values[:, PERIOD]
 

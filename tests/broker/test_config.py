@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from broker.errors import ConfigError
-from broker.load_config import load_config
+from broker.load_config import MAX_SETTINGS_BYTES, load_config
 
 MINIMAL = 'kafka.topics = ["alerts"]\n'
 
@@ -62,21 +62,42 @@ def test_values_get_the_type_of_their_setting(tmp_path):
     [
         (["kafka.topic=['x']"], "unknown setting kafka.topic: did you mean topics"),
         (["kafkaa.topics=['x']"], "unknown setting kafkaa: did you mean kafka"),
-        (["kafka.topics=alerts"], "kafka.topics must be a list, got 'alerts'"),
+        (["kafka.topics=alerts"], "kafka.topics must be a list, got text"),
         (["kafka.topics=[1]"], "kafka.topics must be text, got 1"),
         (["kafka.topics=['a_{date}']"], "placeholder other than {utc_date}"),
         (["worker.batch_size=0"], "worker.batch_size must be > 0, got 0"),
         (["worker.batch_size=true"], "worker.batch_size must be a whole number, got True"),
         (["worker.batch_size=1.5"], "worker.batch_size must be a whole number, got 1.5"),
         (["worker.max_dead_fraction=2.0"], "worker.max_dead_fraction must be in"),
-        (["output.format=xml"], "output.format must be one of avro, json, got 'xml'"),
+        (["output.format=xml"], "output.format must be one of avro, json, confluent, got text"),
         (["output=3"], "is not of the form section.name=value"),
         (["output"], "is not of the form section.name=value"),
-        (["kafka.settings=3"], "kafka.settings must be a table, got something else"),
+        (["kafka.settings=3"], "kafka.settings must be a table, got a number"),
+        (["kafka.settings='{sasl.password = hunter2}'"], "kafka.settings must be a table, got text"),
         (
-            ["kafka.settings='{sasl.password = hunter2}'"],
-            "kafka.settings must be a table, got something else",
+            ['kafka.settings={sasl.password = "x"}'],
+            "kafka.settings: sasl must be text, a number, true or false",
         ),
+        (['kafka.settings={"bootstrap.servers" = "a"}'], "give bootstrap.servers as kafka.bootstrap_servers"),
+        (["kafka.bootstrap_servers=me:x@a:9092"], "kafka.bootstrap_servers holds an '@'"),
+        (["output.bootstrap_servers=me:x@a:9092"], "output.bootstrap_servers holds an '@'"),
+        (["output.max_message_bytes=1999"], "output.max_message_bytes must be at least 2,000, got 1999"),
+        (
+            ["output.format=confluent"],
+            "output.format confluent needs a schema id: set either output.registry",
+        ),
+        (
+            ["output.format=confluent", "output.schema_id=1", "output.registry=http://a"],
+            "set either output.registry",
+        ),
+        (["output.schema_id=-1"], "output.schema_id must be in 0 ... 2147483647, got -1"),
+        (["output.registry=registry.example.org:8081"], "output.registry must be http(s)://HOST"),
+        (["output.registry=http://me:pass/word@host"], "output.registry must be http(s)://HOST"),
+        (["output.registry=https://"], "output.registry must be http(s)://HOST"),
+        (["metrics.address=[::1]"], "metrics.address must be an IP address or a host name"),
+        (["metrics.address=localhost:9108"], "metrics.address must be an IP address or a host name"),
+        (["metrics.address=127.0.0.256"], "metrics.address must be an IP address or a host name"),
+        (["metrics.address="], "metrics.address must be an IP address or a host name"),
         (["kafka.group_id="], "kafka.group_id is empty"),
         (['kafka.topics=[""]'], "kafka.topics is empty"),
         (["kafka.patience_s=inf"], "kafka.patience_s must be > 0"),
@@ -94,12 +115,12 @@ def test_values_get_the_type_of_their_setting(tmp_path):
         (["kafka.patience_s=true"], "kafka.patience_s must be a number, got True"),
         ([f"kafka.patience_s={2**1024 - 1}"], "kafka.patience_s must be a number, got 1797"),
         (["kafka.patience_s=1" + "0" * 400], "kafka.patience_s must be a number, got 1000"),
-        (["kafka.patience_s=1" + "0" * 5000], "kafka.patience_s must be a number, got '1000"),
+        (["kafka.patience_s=1" + "0" * 5000], "kafka.patience_s must be a number, got text"),
         (["w.x=1"], "unknown setting w: known are kafka, output, model"),
         (["decoding.ztf_error=both"], "decoding.ztf_error must be one of dc, difference"),
     ],
 )
-def test_a_wrong_setting_is_named_with_its_value_and_remedy(tmp_path, overrides, message):
+def test_a_wrong_setting_is_named_with_its_number_and_remedy(tmp_path, overrides, message):
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, overrides=overrides)
     assert message in str(caught.value)
@@ -118,6 +139,26 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_file_that_is_not_toml_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"worker\.toml are not TOML"):
         load(tmp_path, "[kafka\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 100_000,
+        "a = " + "{b = " * 50_000,
+        "a = " + "9" * 100_000,
+        "#" * (MAX_SETTINGS_BYTES + 1),
+    ],
+)
+def test_a_file_that_is_made_to_break_its_reader_is_refused_in_one_line(tmp_path, text):
+    with pytest.raises(ConfigError, match=r"worker\.toml are not TOML") as refused:
+        load(tmp_path, text)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_value_that_is_nested_without_end_is_text(tmp_path):
+    with pytest.raises(ConfigError, match="batch_size"):
+        load(tmp_path, overrides=["worker.batch_size=" + "[" * 100_000])
 
 
 def test_a_variable_with_one_underscore_too_few_is_refused(tmp_path):

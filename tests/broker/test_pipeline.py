@@ -16,7 +16,7 @@ from broker.ingest.vetting import VettingRules
 from broker.pipeline import Pipeline
 from broker.state.sqlite import SQLiteStore
 from broker.state.store import MemoryStore
-from features import FEATURE_NAMES, MIN_POINTS
+from features import FEATURE_NAMES, MAX_EPOCHS, MIN_POINTS
 from tests.broker.epochs import alert, epoch
 from tests.broker.streams import annotator, classifier, packets, pipeline, simulated, timeless
 
@@ -189,3 +189,35 @@ def test_a_back_filled_band_gets_a_record_of_its_own():
     batch = Pipeline(Scripted(first), annotator(), MemoryStore()).process(packets([b""]))
     assert [(a.record["band"], a.record["n_epochs"]) for a in batch.annotations] == [("g", 1), ("r", 2)]
     assert {a.record["source_id"] for a in batch.annotations} == {"3"}
+
+
+def test_a_record_counts_the_epochs_that_were_used():
+    """Of sixty, fifty-one are plates from before the longest baseline; nine are too few for the model."""
+    old, new = range(1, 52), range(40_000, 40_090, 10)
+    *history, trigger = [epoch(number, mag=15.0 + number % 7 / 10) for number in (*old, *new)]
+    batch = Pipeline(Scripted(alert(trigger, *history)), annotator(), MemoryStore()).process(packets([b""]))
+    (record,) = (a.record for a in batch.annotations)
+    assert (record["n_epochs"], record["baseline_d"]) == (9, 80.0)
+    assert record["status"][-1] == "BELOW_MIN_EPOCHS"
+    assert "BASELINE_CAPPED" in record["status"]
+    assert record["probabilities"] is record["label"] is record["reliability"] is None
+
+
+def test_of_more_epochs_than_the_limit_the_newest_are_scored():
+    n = MAX_EPOCHS + 500
+    rng = np.random.default_rng(0)
+    mjd = 59_000.0 + np.arange(n) * 0.03
+    mags = 15.0 + 0.3 * np.sin(2 * np.pi * mjd / 0.61) + rng.normal(0.0, 0.02, n)
+    rows = np.concatenate([epoch(1)] * n)
+    rows["source_id"] = rows["exposure"] = np.arange(1, n + 1)
+    rows["mjd"], rows["mag"] = mjd, mags
+    records = []
+    for start in (0, 500):
+        script = Scripted(alert(rows[-1:], rows[start:-1]))
+        batch = Pipeline(script, annotator(), MemoryStore()).process(packets([b""]))
+        records += [a.record for a in batch.annotations]
+    capped, newest = records
+    assert {*capped["status"]} == {*newest["status"], "EPOCHS_CAPPED"}
+    assert capped["n_epochs"] == newest["n_epochs"] == MAX_EPOCHS
+    for name in ("baseline_d", "label", "probabilities", "features", "reliability"):
+        assert capped[name] == newest[name]

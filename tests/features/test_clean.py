@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from features import Status
+from features import MAX_EPOCHS, Status
 from features.clean import clean
 from tests.features.conftest import make_light_curve
 
@@ -78,6 +78,28 @@ def test_of_a_too_long_baseline_the_latest_points_are_kept():
     cleaned, *_, status = clean(time, LC.mag, LC.err, np.inf)
     assert names(status) == Status.BASELINE_CAPPED
     assert np.array_equal(cleaned, time[2:])
+
+
+@pytest.mark.parametrize("more", [0, 1, 700])
+def test_of_too_many_points_the_newest_are_kept(more):
+    n = MAX_EPOCHS + more
+    rng = np.random.default_rng(more)
+    time, mag, err = rng.permutation(n) * 0.01, rng.normal(15.0, 0.1, n), rng.uniform(0.01, 0.1, n)
+    cleaned = np.stack(clean(time, mag, err, np.inf)[:3])
+    status = clean(time, mag, err, np.inf)[3]
+    assert names(status) == (Status.EPOCHS_CAPPED if more else Status.OK)
+    newest = np.argsort(time)[more:]
+    assert np.array_equal(cleaned, np.stack([time, mag, err])[:, newest])
+
+
+def test_repeats_and_what_is_beyond_the_baseline_do_not_push_others_out():
+    """Both limits at once: twice the points, each held twice, half of them too old."""
+    time = np.linspace(0.0, 100.0, MAX_EPOCHS)
+    both = np.concatenate([time - 50_000.0, time, time])
+    mag = np.concatenate([np.sin(time)] * 3)
+    cleaned, *_, status = clean(both, mag, np.full(both.size, 0.1), np.inf)
+    assert np.array_equal(cleaned, time)
+    assert names(status) == Status.BASELINE_CAPPED
 
 
 def test_the_cut_is_made_once_about_the_median():

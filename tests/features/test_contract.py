@@ -17,8 +17,8 @@ EXACT_TO_ROUNDING = {"rel": 1e-7, "abs": 1e-9}
 
 
 def extract(light_curve, **options):
-    values, status = features.extract(*light_curve, [0, len(light_curve[0])], **options)
-    return values[0], Status(int(status[0]))
+    made = features.extract(*light_curve, [0, len(light_curve[0])], **options)
+    return made.values[0], Status(int(made.status[0]))
 
 
 @pytest.fixture(params=CONVENTIONS)
@@ -27,7 +27,7 @@ def convention(request):
 
 
 def test_features_are_those_of_the_reference(light_curves, convention):
-    values, status = features.extract(*as_batch(light_curves), convention=convention)
+    values, status, *_ = features.extract(*as_batch(light_curves), convention=convention)
     assert not (status & BLOCKING).any()
     for row, light_curve in zip(values, light_curves, strict=True):
         period = row[FEATURE_NAMES.index("period")]
@@ -40,18 +40,18 @@ def test_features_are_those_of_the_reference(light_curves, convention):
 
 def test_periods_are_those_of_the_reference(light_curves, convention):
     few = light_curves[2:6]
-    values, _ = features.extract(*as_batch(few), convention=convention)
+    values, *_ = features.extract(*as_batch(few), convention=convention)
     for row, light_curve in zip(values, few, strict=True):
         expected = reference.find_period(*light_curve, convention)
         assert row[FEATURE_NAMES.index("period")] == pytest.approx(expected, rel=1e-8)
 
 
 def test_every_row_is_the_same_to_the_last_bit_in_any_batch(light_curves, convention):
-    whole, status = features.extract(*as_batch(light_curves), convention=convention)
+    whole, status, *_ = features.extract(*as_batch(light_curves), convention=convention)
     alone = [features.extract(*as_batch([curve]), convention=convention) for curve in light_curves]
-    assert np.array_equal(whole, np.concatenate([values for values, _ in alone]))
-    assert np.array_equal(status, np.concatenate([bits for _, bits in alone]))
-    backwards, _ = features.extract(*as_batch(light_curves[::-1]), convention=convention)
+    assert np.array_equal(whole, np.concatenate([values for values, *_ in alone]))
+    assert np.array_equal(status, np.concatenate([bits for _, bits, *_ in alone]))
+    backwards, *_ = features.extract(*as_batch(light_curves[::-1]), convention=convention)
     assert np.array_equal(whole, backwards[::-1])
 
 
@@ -113,16 +113,16 @@ def test_inputs_are_not_modified(convention):
 
 
 def test_a_batch_may_be_empty_or_hold_empty_light_curves(convention):
-    values, status = features.extract([], [], [], [0], convention=convention)
+    values, status, *_ = features.extract([], [], [], [0], convention=convention)
     assert values.shape == (0, 16)
     assert status.shape == (0,)
-    values, status = features.extract([], [], [], [0, 0, 0], convention=convention)
+    values, status, *_ = features.extract([], [], [], [0, 0, 0], convention=convention)
     assert np.isnan(values).all()
     assert list(status) == [Status.TOO_FEW] * 2
 
 
 def test_types_and_shapes_are_as_promised(light_curves):
-    values, status = features.extract(*as_batch(light_curves))
+    values, status, *_ = features.extract(*as_batch(light_curves))
     assert (values.dtype, values.shape) == (np.float64, (10, 16))
     assert (status.dtype, status.shape) == (np.uint32, (10,))
 

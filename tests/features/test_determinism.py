@@ -17,8 +17,8 @@ rng = np.random.default_rng(5)
 sizes = rng.integers(8, 120, 40)
 time = np.concatenate([np.sort(rng.uniform(0, 60, n)) for n in sizes])
 mag = 15 + 0.3 * np.sin(2 * np.pi * time / 0.61) + rng.normal(0, 0.05, time.size)
-values, status = extract(time, mag, rng.uniform(0.01, 0.1, time.size), np.cumsum([0, *sizes]))
-print(values.tobytes().hex(), status.tobytes().hex())
+err = rng.uniform(0.01, 0.1, time.size)
+print(*(each.tobytes().hex() for each in extract(time, mag, err, np.cumsum([0, *sizes]))))
 """
 
 

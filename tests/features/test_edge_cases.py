@@ -68,7 +68,7 @@ def extract(case, **options):
 @pytest.mark.parametrize("convention", ["refined", "kim2021"])
 @pytest.mark.parametrize("name", EXPECTED)
 def test_an_edge_case_has_its_status_and_finite_features_unless_blocked(edge_cases, name, convention):
-    values, status = extract(edge_cases[name], convention=convention)
+    values, status, *_ = extract(edge_cases[name], convention=convention)
     blocked = bool(status[0] & features.BLOCKING)
     assert np.isfinite(values).all() != blocked
     assert np.isnan(values).all() == blocked

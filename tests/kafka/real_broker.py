@@ -92,20 +92,22 @@ class RealBroker:
 
     def set_limit(self, topic: str, *, max_message_bytes: int) -> None:
         """Let a topic take messages up to so many bytes, and return when the broker knows it."""
+        self.set(topic, "max.message.bytes", str(max_message_bytes))
+
+    def set(self, topic: str, name: str, value: str) -> None:
+        """Change a setting of a topic, and return when the broker knows it."""
         topic_settings = ConfigResource(ResourceType.TOPIC, topic)
-        limit = ConfigEntry(
-            "max.message.bytes", str(max_message_bytes), incremental_operation=AlterConfigOpType.SET
-        )
+        change = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
         admin = AdminClient({"bootstrap.servers": self.plaintext, "log_level": 3})
         (done,) = admin.incremental_alter_configs(
-            [ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[limit])],
+            [ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[change])],
             request_timeout=ADMIN_S,
         ).values()
         done.result()
 
         def known() -> bool:
             (told,) = admin.describe_configs([topic_settings], request_timeout=ADMIN_S).values()
-            return bool(told.result()["max.message.bytes"].value == str(max_message_bytes))
+            return bool(told.result()[name].value == value)
 
         until(known)
 

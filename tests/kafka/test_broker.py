@@ -35,6 +35,35 @@ def test_the_password_is_told_to_nobody_else(broker: RealBroker) -> None:
     assert broker.state["password"] not in broker.script("status").stdout
 
 
+def test_the_run_folder_is_closed_to_others(broker: RealBroker, new_topic: Callable[..., str]) -> None:
+    topic = new_topic("private")
+    broker.produce(topic, [b"an alert"])
+    assert broker.read(topic)
+    folders = [
+        broker.folder / "data",
+        *(path for path in (broker.folder / "data").rglob("*") if path.is_dir()),
+    ]
+    assert any(path.name.startswith(topic) for path in folders)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
+    files = [path for path in broker.folder.rglob("*") if path.is_file() and path.name != "lock"]
+    assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in files} == {0}
+
+
+def test_a_folder_that_the_script_makes_is_closed_to_others(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    (tmp_path / "java").write_text(JAVA_17)
+    (tmp_path / "java").chmod(0o700)
+    run_script("start", "--dir", folder, env={"PATH": str(tmp_path)})  # it fails at what comes later
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_data_that_were_open_are_closed_by_the_next_start(broker: RealBroker) -> None:
+    broker.script("stop")
+    (broker.folder / "data").chmod(0o755)
+    broker.start()
+    assert stat.S_IMODE((broker.folder / "data").stat().st_mode) == 0o700
+
+
 def test_the_right_password_opens_the_broker(broker: RealBroker, new_topic: Callable[..., str]) -> None:
     topic = new_topic("scram")
     broker.produce(topic, [b"hello"], **{"bootstrap.servers": broker.sasl, **broker.sasl_settings()})

@@ -165,7 +165,7 @@ def test_annotations_that_the_broker_refuses_are_published_when_it_takes_them(
     stage.broker.set_limit(stage.annotations, max_message_bytes=100)
     done = varstream(*stage.run())
     assert done.returncode == 1, done.stderr
-    assert f"{stage.annotations}: Broker: Message size too large" in one_line(done.stderr)
+    assert f"{stage.annotations} takes messages of 100 bytes at most" in one_line(done.stderr)
     assert not stage.published()
     stage.broker.set_limit(stage.annotations, max_message_bytes=1_000_000)
     assert varstream(*stage.run()).returncode == 0

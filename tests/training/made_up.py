@@ -40,8 +40,8 @@ def made_up_dataset(
 ) -> Dataset:
     """A dataset of m examples, each a complete light curve of a star of its own where nothing else is said.
 
-    Further columns: curve, kind, n_epochs, survey, star, spared, status. A star has one light curve where no
-    star is given.
+    Further columns: curve, kind, n_epochs, n_shown, survey, star, spared, status. A star has one light curve
+    where no star is given.
     """
     m = len(values)
     given = {
@@ -58,6 +58,7 @@ def made_up_dataset(
         given["curve"].astype(np.int64),
         given["kind"].astype(np.int8),
         given["n_epochs"].astype(np.int64),
+        given.get("n_shown", given["n_epochs"]).astype(np.int64),
     )
     return Dataset(
         tuple(classes),

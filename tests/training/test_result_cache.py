@@ -96,6 +96,17 @@ def test_code_edited_while_it_runs_keeps_no_result(house, tmp_path, monkeypatch)
         cached(tmp_path, "thing", {}, pytest.fail, code="made_up_house.top")
 
 
+def test_what_went_wrong_is_said_though_the_system_has_no_words_for_it(tmp_path, monkeypatch):
+    """NumPy raises an error without a number where a disk takes a part only."""
+
+    def short(*_, **__):
+        raise OSError("24 requested and 8 written")
+
+    monkeypatch.setattr(np, "savez", short)
+    with pytest.raises(SettingsError, match=f"cannot write to the cache {tmp_path}: 24 requested and 8"):
+        cached(tmp_path, "thing", {}, lambda: {"x": np.arange(3)}, code="training.errors")
+
+
 def test_a_cache_without_room_is_named_and_nothing_half_written_stays(tmp_path, monkeypatch):
     def no_room(file, **arrays):
         file.write(b"half")

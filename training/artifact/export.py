@@ -53,7 +53,8 @@ def check_folder(folder: Path) -> None:
             return
     except OSError as exc:
         raise SettingsError(
-            f"cannot write a model to {folder}: {existing} is no folder that we may write in ({exc.strerror})"
+            f"cannot write a model to {folder}: {existing} is no folder that we may write in "
+            f"({exc.strerror or exc})"
         ) from exc
 
 
@@ -89,7 +90,7 @@ def write_model(folder: Path, model: TrainedNetwork, manifest: Manifest) -> Mani
         )
         written.save(folder)
     except OSError as exc:
-        raise TrainingError(f"cannot write the model to {folder}: {exc.strerror}") from exc
+        raise TrainingError(f"cannot write the model to {folder}: {exc.strerror or exc}") from exc
     difference = parity(folder, model)
     if not difference <= PARITY_TOLERANCE:
         (folder / MANIFEST_FILE).unlink()

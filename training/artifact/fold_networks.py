@@ -62,7 +62,7 @@ def write_fold_networks(folder: Path, folds: FoldNetworks) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         _write_npz(path, arrays)
     except OSError as exc:
-        raise TrainingError(f"cannot write {path}: {exc.strerror}") from exc
+        raise TrainingError(f"cannot write {path}: {exc.strerror or exc}") from exc
     return sha256_of(path)
 
 

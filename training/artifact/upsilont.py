@@ -7,7 +7,6 @@ artifact's convention is ``kim2021``.
 
 from __future__ import annotations
 
-import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from features import FEATURE_NAMES
 from schemas.model.manifest import Manifest
+from schemas.read_json import read_json
 from training.artifact.export import write_model
 from training.errors import SettingsError, TrainingError
 from training.network.networks import Networks
@@ -83,7 +83,7 @@ def _read_constants(folder: Path) -> dict[str, Any]:
             )
         raise SettingsError(f"no {CONSTANTS_FILE} in {folder}: it holds the constants of the preprocessing")
     try:
-        constants = json.loads(path.read_text(encoding="utf-8"))
+        constants = read_json(path)
     except (OSError, ValueError) as exc:
         raise TrainingError(f"cannot read {path}: {exc}") from exc
     if not isinstance(constants, dict):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training.cli.files import columns_of, files_of
+from training.cli.stated_command import stated_command
 from training.data.labels import read_class_map
-from training.data.light_curves import SUFFIXES, Columns, is_table, survey_name
+from training.data.light_curves import Columns, is_table, survey_name
 from training.data.public_surveys import SURVEYS
-from training.data.read import check_file, read_light_curves
+from training.data.read import check_file
 from training.errors import SettingsError
 from training.measure.evaluate import evaluate as measure_model
 from training.measure.evaluate import write_report
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """``varstream-train evaluate``: write the report and print its headline."""
-    columns = _columns(arguments)
+    columns = columns_of(arguments)
     report = measure_model(
         arguments.model,
         arguments.light_curves,
@@ -46,42 +46,6 @@ def evaluate(arguments: argparse.Namespace) -> None:
         f"accuracy {report['accuracy']:.4f}, a label for {report['labelled']:.1%}, "
         f"{report['n']} light curves of {report['n_stars']} stars, "
         f"{report['n_unscored']} light curves unscored, {report['n_left_out']} left out"
-    )
-
-
-def features(arguments: argparse.Namespace) -> None:
-    """``varstream-train features``: write the table and say what could not be measured, and why."""
-    from training.examples import feature_file  # noqa: PLC0415 - needs pyarrow
-    from training.examples.cached_pool import default_workers  # noqa: PLC0415
-
-    started = time.monotonic()
-    feature_file.check_output(arguments.output)
-    columns = _columns(arguments)
-    paths = [file for path in arguments.light_curves for file in _files(path)]
-    tables, made = [], []
-    with Bars() as progress:
-        for path in paths:
-            survey = read_light_curves(path, columns, skip_bad_rows=arguments.skip_bad_rows)
-            if arguments.first_epochs is not None:
-                survey = replace(survey, curves=survey.curves.first_epochs(arguments.first_epochs))
-            made.append(
-                feature_file.compute_features(
-                    survey,
-                    convention=arguments.convention,
-                    clip_sigma=arguments.clip_sigma,
-                    cache_folder=arguments.cache,
-                    workers=arguments.workers or default_workers(),
-                    progress=progress,
-                )
-            )
-            tables.append(feature_file.feature_rows(survey, made[-1]))
-    feature_file.write_table(arguments.output, tables)
-    everything = feature_file.Features.join(made)
-    reasons = ", ".join(f"{name} {count}" for name, count in everything.blocked().items())
-    print(
-        f"{len(everything.status)} light curves, {everything.n_blocked} without features"
-        f"{f' ({reasons})' if reasons else ''}, written to {arguments.output} "
-        f"in {time.monotonic() - started:.1f} s"
     )
 
 
@@ -149,7 +113,7 @@ def reproduce(arguments: argparse.Namespace) -> None:
             cache_folder=arguments.cache,
             workers=arguments.workers or default_workers(),
             device=arguments.device,
-            command=_command(sys.argv[1:]),
+            command=stated_command(arguments),
             progress=progress,
         )
     print(f"written to {path}")
@@ -173,7 +137,7 @@ def _job(arguments: argparse.Namespace, recipe: Recipe) -> Job:
         name=arguments.name,
         version=arguments.version,
         output=arguments.output,
-        command=_command(sys.argv[1:]),
+        command=stated_command(arguments),
         seed=arguments.seed,
         cache_folder=arguments.cache,
         workers=arguments.workers or default_workers(),
@@ -183,12 +147,12 @@ def _job(arguments: argparse.Namespace, recipe: Recipe) -> Job:
 
 def _labelled_files(arguments: argparse.Namespace) -> list[LabelledFile]:
     class_map = read_class_map(arguments.class_map) if arguments.class_map else None
-    paths = [file for path in arguments.light_curves for file in _files(path)]
+    paths = files_of(arguments.light_curves)
     names = [survey_name(path) for path in paths]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise SettingsError(f"two files of light curves are called {twice!r}: rename one")
-    columns = _columns(arguments)
+    columns = columns_of(arguments)
     return [_observed(arguments, _labelled_file(arguments, path, class_map, columns)) for path in paths]
 
 
@@ -223,10 +187,6 @@ def _observed_stars(data: Sequence[Mapping[str, Any]]) -> str | None:
     return ", ".join(f"{name} {count:,}" for name, count in stars.most_common()) or None
 
 
-def _columns(arguments: argparse.Namespace) -> Columns | None:
-    return Columns.parse(arguments.columns) if arguments.columns is not None else None
-
-
 def _label_key(arguments: argparse.Namespace, path: Path, columns: Columns | None) -> str:
     """Return the column of labels: as asked for, or the one that a table or a known survey has."""
     if arguments.label is not None:
@@ -239,16 +199,6 @@ def _label_key(arguments: argparse.Namespace, path: Path, columns: Columns | Non
     raise SettingsError(f"name the column of {path} that holds its labels with --label")
 
 
-def _files(path: Path) -> list[Path]:
-    """Return the file, or the light curves of a folder by name."""
-    if not path.is_dir():
-        return [path]
-    files = sorted(file for file in path.iterdir() if file.name.endswith(SUFFIXES))
-    if not files:
-        raise SettingsError(f"no {', '.join(f'*{suffix}' for suffix in SUFFIXES)} in the folder {path}")
-    return files
-
-
 def _adjusted(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
     """Return the recipe with what the user asked for instead."""
     if arguments.training_epochs is not None:
@@ -258,13 +208,3 @@ def _adjusted(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
     if arguments.clip_sigma is not None:
         recipe = replace(recipe, extraction=replace(recipe.extraction, clip_sigma=arguments.clip_sigma))
     return recipe
-
-
-def _command(words: list[str]) -> str:
-    """Return the command as given, without what differs between machines and changes nothing."""
-    kept = []
-    for word, before in zip(words, ["", *words], strict=False):
-        if not {word, before} & {"--cache", "--workers"}:
-            elsewhere = Path(word).is_absolute() or word.startswith("..")
-            kept.append(Path(word).name if elsewhere else word)
-    return " ".join(["varstream-train", *kept])

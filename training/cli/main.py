@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import math
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from training.cli.options import (
+    PATHS_HELP,
+    add_clip,
+    add_computing,
+    add_first_epochs,
+    add_light_curves,
+    add_making,
+    add_reading,
+    positive,
+    some_text,
+)
 from training.errors import SettingsError, TrainingError
 
 TRAINING_PACKAGES = ("torch", "onnx")
-PACKAGES_OF_COMMAND = {"evaluate": (), "features": ("pyarrow",)}
+PACKAGES_OF_COMMAND = {"evaluate": (), "features": ("pyarrow",), "predict": ("pyarrow",)}
 """Packages of the extra that a command needs: most need all of the first."""
 
 MODEL_HELP = "folder of a model, or the name of a shipped one"
-PATHS_HELP = (
-    "npz files, tables (.csv, .csv.gz, .parquet, .avro) with a row for every epoch, or folders of them"
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,15 +34,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         _require(PACKAGES_OF_COMMAND.get(arguments.command, TRAINING_PACKAGES))
-        from training.cli import commands  # noqa: PLC0415 - seconds of imports that --help does not need
-
-        getattr(commands, arguments.command)(arguments)
+        _function(arguments.command)(arguments)
     except TrainingError as exc:
         print(f"varstream-train: {exc}", file=sys.stderr)
         return exc.exit_code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 0
+
+
+def _function(command: str) -> Callable[[argparse.Namespace], None]:
+    """Return what runs a command; it takes seconds of imports, which --help does not need."""
+    if command in ("features", "predict"):
+        from training.cli import tables  # noqa: PLC0415 - needs pyarrow
+
+        return {"features": tables.features, "predict": tables.predict}[command]
+    from training.cli import commands  # noqa: PLC0415
+
+    function: Callable[[argparse.Namespace], None] = getattr(commands, command)
+    return function
 
 
 def _require(packages: Sequence[str]) -> None:
@@ -59,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_reproduce(commands.add_parser("reproduce", help="the paper's tables and figures on public surveys"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a model on labelled light curves, as served"))
     _add_features(commands.add_parser("features", help="write a table of the features of light curves"))
+    _add_predict(commands.add_parser("predict", help="write a table of what a model says of light curves"))
+    for sub in commands.choices.values():
+        sub.set_defaults(parser=sub)
     return parser
 
 
@@ -76,10 +96,10 @@ def _add_import(sub: argparse.ArgumentParser) -> None:
 
 def _add_train(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command="train")
-    _add_light_curves(sub)
+    add_light_curves(sub)
     sub.add_argument("--recipe", choices=["standard", "paper"], default="standard", help="(%(default)s)")
-    _add_clip(sub)
-    _add_making(sub)
+    add_clip(sub)
+    add_making(sub)
 
 
 def _add_transfer(sub: argparse.ArgumentParser) -> None:
@@ -92,22 +112,22 @@ def _add_transfer(sub: argparse.ArgumentParser) -> None:
         choices=["every-layer", "last-layer"],
         help="which layers are fitted (the last with fewer than 800 labelled light curves)",
     )
-    _add_light_curves(sub)
+    add_light_curves(sub)
     sub.add_argument(
         "--observe-as",
         choices=["ztf", "lsst"],
         help="show the stars as this stream would see them; its own light curves stay as they are",
     )
-    _add_making(sub)
+    add_making(sub)
 
 
 def _add_export(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command="export")
     sub.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
     sub.add_argument("--output", type=Path, required=True, metavar="DIR", help="the new model folder")
-    sub.add_argument("--name", type=_some_text, help="of the model (the same)")
-    sub.add_argument("--version", type=_some_text, help="of the model (the same)")
-    sub.add_argument("--min-epochs", type=_positive, metavar="N", help="fewest epochs to score (the same)")
+    sub.add_argument("--name", type=some_text, help="of the model (the same)")
+    sub.add_argument("--version", type=some_text, help="of the model (the same)")
+    sub.add_argument("--min-epochs", type=positive, metavar="N", help="fewest epochs to score (the same)")
     sub.add_argument(
         "--abstain-below", type=float, metavar="P", help="no label where no probability reaches P (the same)"
     )
@@ -125,14 +145,14 @@ def _add_reproduce(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--only", nargs="+", default=[], metavar="NAME", help="experiments (all)")
     sub.add_argument(
-        "--repeats", type=_positive, metavar="N", help="how often each experiment is repeated (30)"
+        "--repeats", type=positive, metavar="N", help="how often each experiment is repeated (30)"
     )
-    sub.add_argument("--training-epochs", type=_positive, metavar="N", help="of the paper's loop (500)")
+    sub.add_argument("--training-epochs", type=positive, metavar="N", help="of the paper's loop (500)")
     sub.add_argument(
         "--upsilont", type=Path, metavar="DIR", help="transfer the published weights in this folder (ours)"
     )
     sub.add_argument("--device", default="cpu", help="of PyTorch, such as cuda (%(default)s)")
-    _add_computing(sub, "finished parts, from which an interrupted run goes on")
+    add_computing(sub, "finished parts, from which an interrupted run goes on")
 
 
 def _add_evaluate(sub: argparse.ArgumentParser) -> None:
@@ -144,14 +164,14 @@ def _add_evaluate(sub: argparse.ArgumentParser) -> None:
         metavar="KEY",
         help="column of labels; not needed for tables and the surveys known by their file names",
     )
-    _add_reading(sub)
+    add_reading(sub)
     sub.add_argument(
         "--class-map",
         type=Path,
         metavar="JSON",
         help="native label to class, several joined by '|' (the manifest's map for this file's name)",
     )
-    _add_first_epochs(sub)
+    add_first_epochs(sub)
     sub.add_argument("--json", type=Path, required=True, metavar="FILE", help="write the report here")
 
 
@@ -159,117 +179,26 @@ def _add_features(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command="features")
     sub.add_argument("light_curves", type=Path, nargs="+", metavar="LIGHT_CURVES", help=PATHS_HELP)
     sub.add_argument("--output", type=Path, required=True, metavar="TABLE", help="a .csv or .parquet file")
-    _add_reading(sub)
+    add_reading(sub)
     sub.add_argument(
         "--convention",
         choices=["refined", "kim2021"],
         default="refined",
         help="of the features (%(default)s)",
     )
-    _add_clip(sub)
-    _add_first_epochs(sub)
-    _add_computing(sub, "finished parts, from which an interrupted run goes on")
+    add_clip(sub)
+    add_first_epochs(sub)
+    add_computing(sub, "finished parts, from which an interrupted run goes on")
 
 
-def _add_light_curves(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument(
-        "--light-curves",
-        type=Path,
-        nargs="+",
-        required=True,
-        metavar="PATH",
-        help=PATHS_HELP,
-    )
-    _add_reading(sub)
-    sub.add_argument(
-        "--label",
-        metavar="KEY",
-        help="column of labels; not needed for tables and the surveys known by their file names",
-    )
-    sub.add_argument(
-        "--class-map",
-        type=Path,
-        metavar="JSON",
-        help="native label to class, several joined by '|' (each label is a class)",
-    )
-
-
-def _add_making(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--output", type=Path, required=True, metavar="DIR", help="the new model folder")
-    sub.add_argument(
-        "--name",
-        type=_some_text,
-        default="custom",
-        help="of the model, published with every score (%(default)s)",
-    )
-    sub.add_argument("--version", type=_some_text, default="1.0.0", help="of the model (%(default)s)")
-    sub.add_argument("--seed", type=int, default=0, help="of split, examples and fit (%(default)s)")
-    sub.add_argument(
-        "--training-epochs", type=_positive, metavar="N", help="passes over the data (the recipe's)"
-    )
-    sub.add_argument(
-        "--truncations", type=int, metavar="N", help="shortened versions of a star (the recipe's)"
-    )
-    sub.add_argument(
-        "--without-non-variables",
-        action="store_true",
-        help="do not add a class NonVar of simulated stars that do not vary",
-    )
-    _add_computing(sub, "feature tables")
-
-
-def _add_reading(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument(
-        "--columns",
-        metavar="KEY=NAME,...",
-        help="what a table calls object_id, time, mag, err, label, band, ra, dec (those names)",
-    )
-    sub.add_argument(
-        "--skip-bad-rows", action="store_true", help="leave out rows that are no measurement (refuse them)"
-    )
-
-
-def _add_clip(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument(
-        "--clip-sigma", type=_positive_number, metavar="K", help="cut outliers once at K sigma (no cut)"
-    )
-
-
-def _add_first_epochs(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument(
-        "--first-epochs", type=_positive, metavar="N", help="show only the first N epochs of each star"
-    )
-
-
-def _add_computing(sub: argparse.ArgumentParser, kept: str) -> None:
-    sub.add_argument(
-        "--cache",
-        type=Path,
-        default=Path(".cache/features"),
-        metavar="DIR",
-        help=f"folder of {kept} (%(default)s)",
-    )
-    sub.add_argument("--workers", type=_positive, metavar="N", help="processes (one a core)")
-
-
-def _some_text(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("must not be empty")
-    return text
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
-    return value
-
-
-def _positive_number(text: str) -> float:
-    value = float(text)
-    if not 0.0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"must be a positive number, got {text}")
-    return value
+def _add_predict(sub: argparse.ArgumentParser) -> None:
+    sub.set_defaults(command="predict")
+    sub.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
+    sub.add_argument("light_curves", type=Path, nargs="+", metavar="LIGHT_CURVES", help=PATHS_HELP)
+    sub.add_argument("--output", type=Path, required=True, metavar="TABLE", help="a .csv or .parquet file")
+    add_reading(sub)
+    add_first_epochs(sub)
+    add_computing(sub, "features, from which an interrupted run goes on")
 
 
 if __name__ == "__main__":

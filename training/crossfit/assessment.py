@@ -13,7 +13,8 @@ from training.crossfit.recipe import Recipe
 from training.data.truth import Truth
 from training.examples.augment import SIMULATED, Kind
 from training.examples.feature_table import FeatureTable
-from training.measure.evaluate import Answers, measure
+from training.measure.answers import Answers
+from training.measure.evaluate import measure
 from training.measure.metrics import (
     calibration_error,
     calibration_noise,
@@ -177,8 +178,8 @@ def showing(table: FeatureTable, count: int | None) -> NDArray[np.bool_]:
     full: NDArray[np.bool_] = table.kind == Kind.FULL
     if count is None:
         return full
-    first = (table.kind == Kind.FIRST) & (table.n_epochs == count)
-    shown: NDArray[np.bool_] = first | (full & (table.n_epochs <= count))
+    first = (table.kind == Kind.FIRST) & (table.n_shown == count)
+    shown: NDArray[np.bool_] = first | (full & (table.n_shown <= count))
     return shown
 
 

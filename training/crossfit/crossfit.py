@@ -118,7 +118,7 @@ def _calibrated_on(dataset: Dataset, recipe: Recipe) -> Rows:
     one = dataset.truth.names_one
     rows = np.flatnonzero(dataset.table.usable & (dataset.fold >= 0) & ~dataset.spared & one)
     shortened = recipe.sampling.truncations > 0
-    fitted = rows[fitted_to(dataset.table.kind[rows], dataset.table.n_epochs[rows], shortened=shortened)]
+    fitted = rows[fitted_to(dataset.table.kind[rows], dataset.table.n_shown[rows], shortened=shortened)]
     if not len(fitted):
         raise TrainingError(
             "no light curve that can be scored has a label of one class, and probabilities are held against "

@@ -124,7 +124,13 @@ def build_dataset(
     """
     surveys = read_labelled(files, classes, progress)
     star = same_stars([each.identities for each in surveys])
-    check_learnable(surveys, star, classes, recipe.sampling.min_epochs)
+    check_learnable(
+        surveys,
+        star,
+        classes,
+        min_epochs=recipe.sampling.min_epochs,
+        clip_sigma=recipe.extraction.clip_sigma,
+    )
     fold, met_again = _split(surveys, star, known, recipe.folds, seed)
 
     def measured(survey: Labelled, curves: NDArray[np.int64]) -> FeatureTable | None:

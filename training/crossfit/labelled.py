@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from features import count_used
 from training.crossfit.labelled_file import LabelledFile, Reading
 from training.crossfit.learnable import check_classes
-from training.data.light_curves import LabelledCurves
+from training.data.light_curves import LabelledCurves, LightCurves
 from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
 from training.progress import Bars
@@ -67,9 +68,21 @@ def read_labelled(files: Sequence[LabelledFile], classes: tuple[str, ...], progr
 
 
 def check_learnable(
-    surveys: Sequence[Labelled], star: Sequence[NDArray[np.int64]], classes: tuple[str, ...], min_epochs: int
+    surveys: Sequence[Labelled],
+    star: Sequence[NDArray[np.int64]],
+    classes: tuple[str, ...],
+    *,
+    min_epochs: int,
+    clip_sigma: float | None,
 ) -> None:
     """Make sure that the classes can be learnt, before their features are computed.
+
+    Parameters
+    ----------
+    star : sequence of (n,) int64
+        Of each survey, the star of each light curve.
+    min_epochs : int
+        Fewest points of a light curve that is trained on, as they are used with the cut `clip_sigma`.
 
     Raises
     ------
@@ -86,7 +99,11 @@ def check_learnable(
         classes,
         np.concatenate([its_star for _, its_star in trained]),
         np.concatenate([each.identities.names for each, _ in trained]),
-        np.concatenate([each.curves.curves.n_epochs for each, _ in trained]),
+        np.concatenate([_used(each.curves.curves, clip_sigma) for each, _ in trained]),
         min_epochs=min_epochs,
         where=", ".join(str(each.file.path) for each, _ in trained),
     )
+
+
+def _used(curves: LightCurves, clip_sigma: float | None) -> NDArray[np.int64]:
+    return count_used(curves.time, curves.mag, curves.err, curves.offsets, clip_sigma=clip_sigma)

@@ -31,7 +31,7 @@ def check_classes(
     names : (n,) str
         Of the stars, for messages.
     n_epochs : (n,) int64
-        Points of each light curve.
+        Points of each light curve that are used.
     min_epochs : int
         Fewest points of a light curve that is trained on.
     where : str

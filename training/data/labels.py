@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.read_json import read_json
 from training.errors import SettingsError
 
 CLASS_SEPARATOR = "|"
@@ -50,11 +51,13 @@ def read_class_map(path: Path) -> dict[str, str]:
         If it cannot be read or is not such an object.
     """
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = read_json(path)
     except FileNotFoundError:
         raise SettingsError(f"no class map at {path}: the file does not exist") from None
     except (OSError, ValueError) as exc:
         raise SettingsError(f"cannot read the class map {path}: {exc}") from exc
     if not isinstance(raw, dict) or not raw or not all(isinstance(value, str) for value in raw.values()):
-        raise SettingsError(f'{path} must be a JSON object such as {{"RRab": "RRL_ab"}}, got {str(raw)[:60]}')
+        raise SettingsError(
+            f'{path} must be a JSON object such as {{"RRab": "RRL_ab"}}, got {reprlib.repr(raw)}'
+        )
     return raw

@@ -97,13 +97,24 @@ class LightCurves:
 
     @property
     def n_epochs(self) -> NDArray[np.int64]:
-        """Points of each light curve (n,)."""
+        """Points that each light curve holds (n,); `features.extract` tells how many of them are used."""
         return np.diff(self.offsets)
 
     def pick(self, curve: int) -> tuple[F8, F8, F8]:
         """Time, magnitude and error of one light curve."""
         points = slice(self.offsets[curve], self.offsets[curve + 1])
         return self.time[points], self.mag[points], self.err[points]
+
+    def without_repeats(self, curve: int) -> tuple[F8, F8, F8]:
+        """Like `pick`, each of several equal points once: an epoch counts once, however often it is held."""
+        time, mag, err = self.pick(curve)
+        order = np.lexsort((err, mag, time))
+        series = np.stack([time, mag, err])
+        repeated = (np.diff(series[:, order], axis=1) == 0.0).all(axis=0)
+        if not repeated.any():
+            return time, mag, err
+        kept = np.sort(order[np.concatenate([[True], ~repeated])])
+        return time[kept], mag[kept], err[kept]
 
     def take(self, curves: NDArray[np.int64]) -> LightCurves:
         """Copy some of the light curves, in the given order."""
@@ -113,14 +124,14 @@ class LightCurves:
         return LightCurves(self.time[points], self.mag[points], self.err[points], offsets)
 
     def first_epochs(self, count: int) -> LightCurves:
-        """Return the first `count` epochs in time of every light curve; shorter ones stay as they are."""
-        star = np.repeat(np.arange(len(self)), self.n_epochs)
-        order = np.lexsort((self.time, star))
-        rank = np.arange(len(star)) - np.repeat(self.offsets[:-1], self.n_epochs)
-        kept = order[rank < count]
-        return LightCurves(
-            self.time[kept], self.mag[kept], self.err[kept], offsets_of(np.minimum(self.n_epochs, count))
+        """Return the first `count` epochs in time of every light curve, repeats left out; or all it has."""
+        picked = [self.without_repeats(curve) for curve in range(len(self))]
+        rows = [np.argsort(time, kind="stable")[:count] for time, _, _ in picked]
+        time, mag, err = (
+            np.concatenate([np.empty(0), *(each[i][kept] for each, kept in zip(picked, rows, strict=True))])
+            for i in range(3)
         )
+        return LightCurves(time, mag, err, offsets_of(np.array([len(kept) for kept in rows], np.int64)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,20 +68,17 @@ def light_curve_features(
     if clip_sigma is not None and not clip_sigma > 0.0:
         raise SettingsError(f"clip_sigma must be above 0, or None for no cut, got {clip_sigma!r}")
     index, curves = _gather(light_curves)
-    values, status = np.empty((0, len(FEATURE_NAMES))), np.empty(0, np.uint32)
-    if len(curves):
-        made = compute_features(
-            LabelledCurves("light curves", curves, {}),
-            convention=convention,
-            clip_sigma=clip_sigma,
-            cache_folder=None,
-            workers=workers,
-            progress=QUIET,
-        )
-        values, status = made.values, made.status
-    columns: dict[str, Any] = {name: values[:, j] for j, name in enumerate(FEATURE_NAMES)}
-    columns["n_epochs"] = curves.n_epochs
-    columns["status"] = ["|".join(status_names(int(bits))) for bits in status]
+    made = compute_features(
+        LabelledCurves("light curves", curves, {}),
+        convention=convention,
+        clip_sigma=clip_sigma,
+        cache_folder=None,
+        workers=workers,
+        progress=QUIET,
+    )
+    columns: dict[str, Any] = {name: made.values[:, j] for j, name in enumerate(FEATURE_NAMES)}
+    columns["n_epochs"] = made.n_used
+    columns["status"] = ["|".join(status_names(int(bits))) for bits in made.status]
     columns["convention"] = [convention] * len(curves)
     columns["clip_sigma"] = np.full(len(curves), np.nan if clip_sigma is None else clip_sigma)
     return pd.DataFrame(columns, index=index)
@@ -121,6 +118,7 @@ def read_frame(table: pd.DataFrame) -> FeatureTable:
         _status_bits(table["status"]),
         np.arange(len(table)),
         np.full(len(table), Kind.FULL, np.int8),
+        n_epochs.astype(np.int64),
         n_epochs.astype(np.int64),
     )
 

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pa_parquet
 from numpy.typing import NDArray
 
 from features import BLOCKING, FEATURE_NAMES, extract, status_names
 from training.data.light_curves import LabelledCurves, LightCurves
-from training.errors import SettingsError
 from training.examples.cached_pool import LIGHT_CURVES_A_TASK, compute_chunks
 from training.progress import Bars
-from training.result_cache import hash_of, name_of
+from training.result_cache import Arrays, hash_of, name_of
+from training.table_file import write_rows
 
 LEADING_COLUMNS = ("object_id", "band", "label", "survey")
 MEASURED_COLUMNS = ("n_epochs", "baseline_d", *FEATURE_NAMES, "status")
-TABLE_FORMATS = (".csv", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Features of n light curves, as `features.extract` gives them.
+    """Features of n light curves, and what they were measured on: see `features.Measured`.
 
     Attributes
     ----------
@@ -37,16 +33,22 @@ class Features:
         NaN where `status` blocks.
     status : (n,) uint32
         Bits of `features.Status`.
+    n_used : (n,) int64
+        Points that were used.
+    baseline_d : (n,) float64
+        From the first to the last of them [d].
     """
 
     values: NDArray[np.float64]
     status: NDArray[np.uint32]
+    n_used: NDArray[np.int64]
+    baseline_d: NDArray[np.float64]
 
     @classmethod
     def join(cls, parts: Iterable[Features]) -> Features:
         """One after the other."""
-        values, status = zip(*((part.values, part.status) for part in parts), strict=True)
-        return cls(np.concatenate(values), np.concatenate(status))
+        made = [NOTHING, *parts]
+        return cls(*(np.concatenate([getattr(part, f.name) for part in made]) for f in fields(cls)))
 
     @property
     def n_blocked(self) -> int:
@@ -59,6 +61,11 @@ class Features:
         return dict(Counter(name for bits in reasons for name in status_names(bits)).most_common())
 
 
+NOTHING = Features(
+    np.empty((0, len(FEATURE_NAMES))), np.empty(0, np.uint32), np.empty(0, np.int64), np.empty(0)
+)
+
+
 def compute_features(
     survey: LabelledCurves,
     *,
@@ -68,7 +75,31 @@ def compute_features(
     workers: int,
     progress: Bars,
 ) -> Features:
-    """Features of all light curves of one file; chunks that are in the cache are not computed again.
+    """Features of all light curves of one file; parameters and errors are those of `feature_chunks`."""
+    return Features.join(
+        feature_chunks(
+            survey,
+            convention=convention,
+            clip_sigma=clip_sigma,
+            cache_folder=cache_folder,
+            workers=workers,
+            progress=progress,
+        )
+    )
+
+
+def feature_chunks(
+    survey: LabelledCurves,
+    *,
+    convention: str,
+    clip_sigma: float | None,
+    cache_folder: Path | None,
+    workers: int,
+    progress: Bars,
+) -> Iterator[Features]:
+    """Yield features of the light curves of one file, some after others in their order.
+
+    Chunks that are in the cache are not computed again.
 
     Parameters
     ----------
@@ -90,18 +121,20 @@ def compute_features(
     SettingsError
         If the cache cannot be written.
     """
-    tasks = []
-    for start in range(0, len(survey.curves), LIGHT_CURVES_A_TASK):
-        curves = survey.curves.take(np.arange(start, min(start + LIGHT_CURVES_A_TASK, len(survey.curves))))
+    n = len(survey.curves)
+
+    def task(start: int) -> tuple[Any, str]:
+        curves = survey.curves.take(np.arange(start, min(start + LIGHT_CURVES_A_TASK, n)))
         points = hash_of(curves.offsets, curves.time, curves.mag, curves.err)
         key = {"convention": convention, "clip_sigma": clip_sigma, "points": points}
-        tasks.append(((curves, convention, clip_sigma), name_of("features", key, code=__name__)))
-    parts = []
-    with progress.bar(f"features of {survey.name}", len(survey.curves)) as advance:
+        return (curves, convention, clip_sigma), name_of("features", key, code=__name__)
+
+    tasks = map(task, range(0, n, LIGHT_CURVES_A_TASK))
+    with progress.bar(f"features of {survey.name}", n) as advance:
         for part in compute_chunks(_work, tasks, cache_folder=cache_folder, workers=workers):
-            parts.append(Features(**part))
-            advance(len(parts[-1].status))
-    return Features.join(parts)
+            made = Features(**part)
+            yield made
+            advance(len(made.status))
 
 
 def feature_rows(survey: LabelledCurves, made: Features) -> pa.Table:
@@ -114,28 +147,13 @@ def feature_rows(survey: LabelledCurves, made: Features) -> pa.Table:
     ours = ("survey", *MEASURED_COLUMNS)
     known = {f"{name}_given" if name in ours else name: column for name, column in survey.columns.items()}
     known["survey"] = np.full(len(curves), survey.name)
-    bounds = [curves.time[a:b] for a, b in zip(curves.offsets[:-1], curves.offsets[1:], strict=True)]
     measured: dict[str, Any] = {
-        "n_epochs": curves.n_epochs,
-        "baseline_d": np.array([np.ptp(time) if len(time) else np.nan for time in bounds]),
+        "n_epochs": made.n_used,
+        "baseline_d": made.baseline_d,
         **{name: made.values[:, i] for i, name in enumerate(FEATURE_NAMES)},
         "status": ["|".join(status_names(bits)) for bits in made.status],
     }
     return pa.table({**known, **measured})
-
-
-def check_output(path: Path) -> None:
-    """Refuse, before the work, a table that could not be written after it.
-
-    Raises
-    ------
-    SettingsError
-        If the suffix is unknown, or the folder is missing or not ours to write.
-    """
-    if path.suffix not in TABLE_FORMATS:
-        raise SettingsError(f"{path} must end in {' or '.join(TABLE_FORMATS)}: the suffix says the format")
-    if not path.parent.is_dir() or path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise SettingsError(f"cannot write {path}: give a file in a folder that exists and can be written")
 
 
 def write_table(path: Path, tables: Sequence[pa.Table]) -> None:
@@ -150,16 +168,7 @@ def write_table(path: Path, tables: Sequence[pa.Table]) -> None:
     names = [name for name in table.column_names if name not in MEASURED_COLUMNS]
     leading = [name for name in LEADING_COLUMNS if name in names]
     table = table.select([*leading, *(name for name in names if name not in leading), *MEASURED_COLUMNS])
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        if path.suffix == ".csv":
-            pa_csv.write_csv(table, unfinished)
-        else:
-            pa_parquet.write_table(table, unfinished)
-        unfinished.replace(path)
-    except OSError as exc:
-        unfinished.unlink(missing_ok=True)
-        raise SettingsError(f"cannot write {path}: {exc}") from exc
+    write_rows(path, table.schema, [table])
 
 
 def _alike(tables: Sequence[pa.Table]) -> list[pa.Table]:
@@ -180,9 +189,9 @@ def _alike(tables: Sequence[pa.Table]) -> list[pa.Table]:
     ]
 
 
-def _work(task: tuple[LightCurves, str, float | None]) -> dict[str, NDArray[Any]]:
+def _work(task: tuple[LightCurves, str, float | None]) -> Arrays:
     curves, convention, clip_sigma = task
-    values, status = extract(
+    measured = extract(
         curves.time, curves.mag, curves.err, curves.offsets, convention=convention, clip_sigma=clip_sigma
     )
-    return {"values": values, "status": status}
+    return measured._asdict()

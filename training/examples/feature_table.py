@@ -41,7 +41,9 @@ class FeatureTable:
     kind : (m,) int8
         `training.examples.augment.Kind`.
     n_epochs : (m,) int64
-        Points of the example.
+        Points of the example that were used.
+    n_shown : (m,) int64
+        Points that it was made of.
     """
 
     values: NDArray[np.float64]
@@ -49,6 +51,7 @@ class FeatureTable:
     curve: NDArray[np.int64]
     kind: NDArray[np.int8]
     n_epochs: NDArray[np.int64]
+    n_shown: NDArray[np.int64]
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -131,18 +134,19 @@ def extract_examples(
     rows = [
         (curve, kind, made)
         for number, curve in enumerate(curves)
-        for kind, made in augmented(points.pick(number), int(curve), sampling)
+        for kind, made in augmented(points.without_repeats(number), int(curve), sampling)
     ]
     counts = np.array([len(made[0]) for _, _, made in rows], np.int64)
     time, mag, err = (np.concatenate([made[i] for _, _, made in rows]) for i in range(3))
-    values, status = extract(
+    measured = extract(
         time, mag, err, offsets_of(counts), convention=extraction.convention, clip_sigma=extraction.clip_sigma
     )
     return FeatureTable(
-        values,
-        status,
+        measured.values,
+        measured.status,
         np.array([curve for curve, _, _ in rows], np.int64),
         np.array([kind for _, kind, _ in rows], np.int8),
+        measured.n_used,
         counts,
     )
 

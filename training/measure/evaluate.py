@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features import CONVENTIONS, FEATURE_NAMES, extract, scorable
+from features import CONVENTIONS, FEATURE_NAMES
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError
 from schemas.model.shipped import find_model
-from schemas.model.verdict import Verdicts, verdicts
-from training.data.light_curves import Columns, LabelledCurves, LightCurves
+from training.data.light_curves import Columns, LabelledCurves
 from training.data.read import read_light_curves
 from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
+from training.measure.answers import Answers, answer
 from training.measure.metrics import (
     accuracy,
     bootstrap_error,
@@ -41,42 +41,6 @@ UNSCORED = "unscored"
 """Predicted class of a light curve that the model may not be asked about: always a wrong answer."""
 
 LIGHT_CURVES_AT_ONCE = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What the model said about n labelled light curves.
-
-    Attributes
-    ----------
-    probabilities : (n, k) float64
-        NaN where not scored.
-    scored : (n,) bool
-        Whether the model was asked about the light curve.
-    """
-
-    probabilities: NDArray[np.float64]
-    scored: NDArray[np.bool_]
-
-    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Answers:
-        """Copy those about some of the light curves."""
-        return Answers(self.probabilities[rows], self.scored[rows])
-
-    def verdicts(self, abstain_below: float = 0.0) -> Verdicts:
-        """Return the most probable classes, and where they are given as labels."""
-        return verdicts(self.probabilities, self.scored, abstain_below=abstain_below)
-
-    @property
-    def predicted(self) -> NDArray[np.int64]:
-        """Number of the most probable class (n,); k where not scored."""
-        return self.verdicts().best
-
-    @property
-    def confidence(self) -> NDArray[np.float64]:
-        """Highest probability (n,); 0 where not scored."""
-        highest = np.where(self.scored[:, None], self.probabilities, 0.0).max(axis=1)
-        confidence: NDArray[np.float64] = highest.astype(np.float64)
-        return confidence
 
 
 def evaluate(
@@ -198,22 +162,6 @@ def ask(
     return Answers(np.concatenate(probabilities), np.concatenate(scored))
 
 
-def answer(artifact: Artifact, curves: LightCurves) -> Answers:
-    """Features, gates and graph, by the rules of the worker."""
-    manifest = artifact.manifest
-    values, status = extract(
-        curves.time,
-        curves.mag,
-        curves.err,
-        curves.offsets,
-        convention=manifest.convention,
-        clip_sigma=manifest.clip_sigma,
-    )
-    scored = scorable(values, status, curves.n_epochs, manifest.min_epochs)
-    probabilities, _ = artifact.score(values, scored)
-    return Answers(probabilities.astype(np.float64), scored)
-
-
 def measure(
     answers: Answers, truth: Truth, classes: tuple[str, ...], star: NDArray[np.int64]
 ) -> dict[str, Any]:
@@ -279,7 +227,7 @@ def write_report(path: Path, report: Mapping[str, Any]) -> None:
     try:
         path.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     except OSError as exc:
-        raise SettingsError(f"cannot write {path}: {exc.strerror}") from exc
+        raise SettingsError(f"cannot write {path}: {exc.strerror or exc}") from exc
 
 
 def _some(values: NDArray[np.str_]) -> str:

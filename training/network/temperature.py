@@ -25,15 +25,15 @@ MIN_FITTED_EXAMPLES = 200
 """Light curves that it takes; with fewer, it is fitted to complete ones as well, and to other lengths."""
 
 
-def fitted_to(kind: NDArray[np.int8], n_epochs: NDArray[np.int64], *, shortened: bool) -> NDArray[np.bool_]:
+def fitted_to(kind: NDArray[np.int8], n_shown: NDArray[np.int64], *, shortened: bool) -> NDArray[np.bool_]:
     """Choose the examples (n,) that the temperature is fitted to; none that is simulated.
 
     Parameters
     ----------
     kind : (n,) int8
         How each was made, see `training.examples.augment.Kind`.
-    n_epochs : (n,) int64
-        Of the examples.
+    n_shown : (n,) int64
+        Epochs that the examples were made of.
     shortened : bool
         Whether the networks learn from shortened light curves; the others are fitted to complete ones.
     """
@@ -41,7 +41,7 @@ def fitted_to(kind: NDArray[np.int8], n_epochs: NDArray[np.int64], *, shortened:
         complete: NDArray[np.bool_] = kind == Kind.FULL
         return complete
     first = kind == Kind.FIRST
-    chosen: NDArray[np.bool_] = first & (n_epochs == FITTED_EPOCHS)
+    chosen: NDArray[np.bool_] = first & (n_shown == FITTED_EPOCHS)
     return chosen if chosen.sum() >= MIN_FITTED_EXAMPLES else first | (kind == Kind.FULL)
 
 

@@ -60,8 +60,8 @@ def choose_model(
 
 def search_period(time: F8, mag: F8, err: F8) -> float:
     """Period [d] of the highest Lomb-Scargle power; NaN where it may be an alias of the day or month."""
-    values, status = extract(time, mag, err, np.array([0, time.size]))
-    usable = scorable(values, status, np.array([time.size]), MIN_POINTS)[0]
+    values, status, n_used, _ = extract(time, mag, err, np.array([0, time.size]))
+    usable = scorable(values, status, n_used, MIN_POINTS)[0]
     aliased = bool(status[0] & (Status.ALIAS | Status.LONG_PERIOD))
     return float(values[0, FEATURE_NAMES.index("period")]) if usable and not aliased else math.nan
 

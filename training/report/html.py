@@ -89,4 +89,4 @@ def write_html(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as exc:
-        raise SettingsError(f"cannot write the report {path}: {exc.strerror}") from exc
+        raise SettingsError(f"cannot write the report {path}: {exc.strerror or exc}") from exc

@@ -54,7 +54,7 @@ def write_png(figure: Figure, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
     except OSError as exc:
-        raise SettingsError(f"cannot write the figure {path}: {exc.strerror}") from exc
+        raise SettingsError(f"cannot write the figure {path}: {exc.strerror or exc}") from exc
     return path
 
 

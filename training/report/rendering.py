@@ -102,7 +102,7 @@ def png_base64(path: Path) -> str:
         png = path.read_bytes()
     except OSError as exc:
         raise TrainingError(
-            f"cannot read the figure {path}: {exc.strerror}; draw it before the report"
+            f"cannot read the figure {path}: {exc.strerror or exc}; draw it before the report"
         ) from exc
     if not png.startswith(PNG_SIGNATURE):
         raise TrainingError(f"the figure {path} is not a PNG: write it as one")

@@ -44,7 +44,7 @@ def reproduce(
     try:
         figures.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise SettingsError(f"cannot write the report to {output}: {exc.strerror}") from exc
+        raise SettingsError(f"cannot write the report to {output}: {exc.strerror or exc}") from exc
     bench = Bench(scale, cache_folder, figures, progress, device)
     experiments = Experiments(folder, bench, published, workers=workers)
     path = output / "report.html"

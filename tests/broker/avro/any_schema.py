@@ -20,12 +20,13 @@ PROJECTION = Projection(
     signature=frozenset(),
 )
 NUMBERS = itertools.count()  # names of types are given once in a schema
+INTS = st.integers(-(2**31), 2**31 - 1)
 LONGS = st.integers(-(2**63), 2**63 - 1)
 FLOATS = st.floats(width=32)
 LEAVES: list[tuple[Any, st.SearchStrategy[Any]]] = [
     ("null", st.none()),
     ("boolean", st.booleans()),
-    ("int", st.integers(-(2**31), 2**31 - 1)),
+    ("int", INTS),
     ("long", LONGS),
     ("float", FLOATS),
     ("double", st.floats()),
@@ -72,9 +73,9 @@ def leaf(
 
 @st.composite
 def alerts(draw: st.DrawFn) -> tuple[Any, Any]:
-    """Any schema that holds what PROJECTION wants, between other things, with an alert of it."""
+    """Any schema that holds what PROJECTION wants, in any order between other things, with an alert of it."""
     wanted = {
-        "time": leaf(draw, ["float", "double"], FLOATS),
+        "time": leaf(draw, ["int"], INTS) if draw(st.booleans()) else leaf(draw, ["float", "double"], FLOATS),
         "id": leaf(draw, ["long"], LONGS),
         "band": leaf(draw, ["string"], st.text(max_size=12)),
         "flux": (["null", "float", "double"], st.one_of(st.none(), FLOATS)),
@@ -90,24 +91,20 @@ def alerts(draw: st.DrawFn) -> tuple[Any, Any]:
     detection = record("detection", kinds | {"last": "boolean"})
     rows = [row | {"last": True} for row in rows]
     more = record("extra", {"x": more_kind, "y": "int"})
-    schema = record(
-        "alert",
-        {
-            "name": "string",
-            "now": draw(st.sampled_from([detection, nullable(detection)])),
-            "number": draw(st.sampled_from(["long", ["long", "null"]])),
-            "before": draw(
-                st.sampled_from(
-                    [
-                        {"type": "array", "items": "detection"},
-                        nullable({"type": "array", "items": "detection"}),
-                    ]
-                )
-            ),
-            "more": nullable({"type": "array", "items": more}),
-            "cutout": "bytes",
-        },
-    )
+    order = draw(st.permutations(["name", "now", "number", "before", "more", "cutout"]))
+    defined, known = detection, "detection"  # a type is written out where it stands first
+    if order.index("before") < order.index("now"):
+        defined, known = known, defined
+    history = {"type": "array", "items": known}
+    fields = {
+        "name": "string",
+        "now": draw(st.sampled_from([defined, nullable(defined)])),
+        "number": draw(st.sampled_from(["long", ["long", "null"]])),
+        "before": draw(st.sampled_from([history, nullable(history)])),
+        "more": nullable({"type": "array", "items": more}),
+        "cutout": "bytes",
+    }
+    schema = record("alert", {name: fields[name] for name in order})
     alert = {
         "name": draw(st.text(max_size=30)),
         "now": rows[0],

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from broker.avro.budget import MAX_TYPES
 from broker.avro.schema import parse_schema
 from broker.errors import AlertError
 from tests.broker.packets import record
@@ -15,6 +16,13 @@ def nested(depth: int) -> Any:
     kind: Any = "long"
     for _ in range(depth):
         kind = {"type": "array", "items": kind}
+    return kind
+
+
+def unions(depth: int) -> Any:
+    kind: Any = "long"
+    for _ in range(depth):
+        kind = [kind]
     return kind
 
 
@@ -40,11 +48,19 @@ HOSTILE = {
     "a type that contains itself": record("a", {"x": ["null", "a"]}),
     "an array of nothing": record("a", {"x": {"type": "array", "items": "null"}}),
     "an array of empty records": record("a", {"x": {"type": "array", "items": record("b", {"y": "null"})}}),
-    "an enormous fixed": record("a", {"x": {"type": "fixed", "name": "f", "size": 2**40}}),
     "a negative fixed": record("a", {"x": {"type": "fixed", "name": "f", "size": -1}}),
-    "deep nesting": record("a", {"x": nested(1000)}),
+    "a fixed of a list of bytes": record("a", {"x": {"type": "fixed", "name": "f", "size": [2]}}),
     "a type of types": {"type": {"type": {"type": {"type": 5}}}},
+}
+OVER_BUDGET = {
+    "an enormous fixed": record("a", {"x": {"type": "fixed", "name": "f", "size": 2**40}}),
+    "deep nesting": record("a", {"x": nested(1000)}),
+    "a union in a union in a union": record("a", {"x": unions(1000)}),
     "exponential growth": doubling(40),
+    "many fields": record("a", {f"x{i}": "long" for i in range(MAX_TYPES)}),
+    "many branches": record("a", {"x": ["null"] * MAX_TYPES}),
+    "a long name": record("n" * 2000, {"x": "long"}),
+    "a long namespace": record("a", {"x": "long"}) | {"namespace": "n" * 2000},
 }
 
 
@@ -53,6 +69,28 @@ def test_a_hostile_schema_is_refused(schema):
     with pytest.raises(AlertError) as refused:
         parse_schema(schema)
     assert refused.value.reason == "bad_schema"
+
+
+@pytest.mark.parametrize("schema", OVER_BUDGET.values(), ids=OVER_BUDGET)
+def test_a_schema_that_would_make_work_without_bound_is_refused(schema):
+    with pytest.raises(AlertError) as refused:
+        parse_schema(schema)
+    assert refused.value.reason == "too_large"
+
+
+def test_a_name_is_not_copied_into_every_type_inside():
+    """A type inside inherits the namespace: 200 of them of a long one would fill the memory."""
+    inside = {f"x{i}": {"type": "fixed", "name": f"f{i}", "size": 1} for i in range(200)}
+    with pytest.raises(AlertError, match="a name of 100001 characters"):
+        parse_schema(record("a", inside) | {"namespace": "n" * 100_000})
+
+
+def test_the_most_values_of_a_type_are_known():
+    inner = record("b", {"x": "null", "y": "long"})
+    schema = record("a", {"one": ["null", inner], "many": {"type": "array", "items": "b"}, "text": "string"})
+    tree = parse_schema(schema)
+    assert tree.n_values == 1 + 3 + 1 + 1  # the record, b at most, the array without its items, the text
+    assert tree.field("many").parts[0].n_values == 3
 
 
 def test_names_are_found_in_their_namespace():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.broker.classify.stated import BINS, annotations
-from tests.broker.streams import timeless
+from tests.broker.streams import classifier, timeless
 
 PUBLISHED = {"n_epochs_min", "n_epochs_max", "accuracy", "mc", "calibration_error"}
 
@@ -19,6 +19,22 @@ def test_a_scored_record_says_how_reliable_a_label_is_after_so_many_epochs(stati
             assert record["reliability"] == {name: held[-1][name] for name in PUBLISHED}
             seen.add(record["reliability"]["n_epochs_min"])
     assert seen == {10, 15, 25}
+
+
+def test_points_that_are_cut_count_neither_for_the_model_nor_for_its_reliability(plain):
+    cut = annotations(reliability=BINS, clip_sigma=1.5)
+    fewest, fell_below = classifier().min_epochs, 0
+    for before, after in zip((a.record for a in plain), (a.record for a in cut), strict=True):
+        assert (after["n_epochs"] < before["n_epochs"]) == ("CLIPPED" in after["status"])
+        assert after["baseline_d"] <= before["baseline_d"]
+        assert ("BELOW_MIN_EPOCHS" in after["status"]) == (after["n_epochs"] < fewest)
+        fell_below += before["n_epochs"] >= fewest > after["n_epochs"]
+        if after["probabilities"] is not None:
+            held = [each for each in BINS if each["n_epochs_min"] <= after["n_epochs"]]
+            assert after["reliability"] == {name: held[-1][name] for name in PUBLISHED}
+        elif after["n_epochs"] < fewest:
+            assert after["reliability"] is None
+    assert fell_below > 0
 
 
 def test_where_the_model_states_nothing_nothing_is_said(plain):

@@ -87,7 +87,11 @@ def test_a_message_over_the_limit_is_not_looked_at():
 
 
 def test_fifty_megabytes_of_noise_or_of_an_alert_are_dealt_with(decoder):
-    assert refusal(decoder, b"Obj\x01" + os.urandom(50 * 2**20)) in {"truncated", "corrupt"}
+    assert refusal(decoder, b"Obj\x01" + os.urandom(50 * 2**20)) in {
+        "truncated",
+        "corrupt",
+        "too_large",
+    }
     cutout = bytes(50 * 2**20)
     assert isinstance(decoder.read(packet(container(ztf_alert(candidate(), cutoutScience=cutout)))), Alert)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import random
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,13 +17,13 @@ import pytest
 from broker.alert import Alert, Packet
 from broker.avro.columnar import ColumnarReader
 from broker.avro.container import parse_block, parse_header
-from broker.avro.fastavro_reader import FastavroReader
 from broker.avro.projection import Record
 from broker.avro.schema import parse_schema
 from broker.ingest.decoder import Decoder, make_codec
 from broker.ingest.schema_registry import SchemaRegistry, open_registry, parse_json
 from broker.ingest.vetting import VettingRules
 from broker.transport.split_file import read_file
+from tests.broker.avro.by_fastavro import FastavroReader
 from tests.broker.packets import outcome, packet
 
 LSST_FILES = ["lsst_hits_v7_4_lite", "lsst_or4_v7_1_lite", "lsst_hits_v9_0_lite", "elasticc_v0_9"]
@@ -201,3 +202,17 @@ def test_cut_packets_are_refused_and_never_crash(shared_data, registry):
     for payload in (ztf, ddf):
         for cut in rng.integers(0, len(payload), 300):
             assert outcome(decoder, packet(payload[:cut])) in {"empty", "truncated", *whole}
+
+
+def test_damaged_real_packets_are_read_or_refused(shared_data, registry):
+    alerts = shared_data / "alerts"
+    decoder = Decoder(registry, VettingRules())
+    files = [*sorted(alerts.glob("ztf/wire/*"))[::50], *sorted(alerts.glob("lsst/wire*/*"))[::8]]
+    dice = random.Random(5)
+    for payload in [path.read_bytes() for path in files]:
+        for _ in range(150):
+            hurt = bytearray(payload)
+            for _ in range(dice.randrange(1, 4)):
+                place = dice.randrange(min(len(hurt), dice.choice([100, 3000, 40_000, 10**9])))
+                hurt[place : place + dice.randrange(12)] = dice.randbytes(dice.randrange(12))
+            assert outcome(decoder, packet(bytes(hurt)))

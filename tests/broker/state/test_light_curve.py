@@ -117,7 +117,6 @@ def test_the_series_of_a_band_is_sorted_by_corrected_time():
     series = band_series(curve, "g")
     assert series.time.tolist() == [10.5, 11.0]
     assert series.mag.tolist() == [2.0, 1.0]
-    assert series.baseline_d == 0.5
     gone, _ = merged(alert(epoch(4, band="r"), withdrawn=np.array([1])), start=curve)
     assert band_series(gone, "g").mag.tolist() == [2.0]
 

@@ -38,7 +38,7 @@ def read_all(servers: str, topic: str, expected: int) -> list[Any]:
     reader.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(EmbeddedBroker.PARTITIONS)])
     messages, ended = [], set()
     while len(messages) < expected or len(ended) < EmbeddedBroker.PARTITIONS:
-        for message in reader.consume(500, 5.0):
+        for message in reader.consume(500, 0.1):
             if message.error() is None:
                 messages.append(message)
             elif message.error().code() == KafkaError._PARTITION_EOF:

@@ -131,3 +131,55 @@ def test_a_model_is_for_the_stream_that_its_stars_were_shown_as(load, training, 
 def test_what_is_said_of_training_has_names(load, bad):
     with pytest.raises(ManifestError, match="training cannot be"):
         load(training=bad)
+
+
+WRONG_FIELDS = {
+    "label_maps": ["RRab", {"css": "RRab"}, {"css": {"RRab": 7}}],
+    "preprocessing": [None, [1], {"mean": [float("nan")]}, {"mean": float("inf")}],
+    "training": ["none"],
+    "metrics": [0.9],
+    "licence": [None, {}],
+    "clip_sigma": [10**400, "3"],
+    "min_epochs": [10**400, 0, True],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [(field, value) for field, values in WRONG_FIELDS.items() for value in values]
+)
+def test_a_field_that_cannot_be_is_named_in_one_line(load, field, value):
+    with pytest.raises(ManifestError, match=f"{field} cannot be") as refusal:
+        load(**{field: value})
+    assert "\n" not in str(refusal.value)
+    assert len(str(refusal.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"metrics":' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"min_epochs": ' + "9" * 10_000 + "}",
+        '{"name": "\\ud800"}',
+        '{"name": "a", "name": "b"}',
+        '{"manifest_version": ' + "[" * 500 + "]" * 500 + "}",
+        '{"manifest_version": "1", "' + "x" * 100_000 + '": 1}',
+        '{"manifest_version": "1", "name": ' + "[" * 500 + "]" * 500 + "}",
+        '{"manifest_version": "1"' + "".join(f', "x{i}": 0' for i in range(10_000)) + "}",
+    ],
+)
+def test_a_manifest_that_is_made_to_break_its_reader_is_refused_in_one_line(load, tmp_path, text):
+    load()
+    (tmp_path / "model" / "manifest.json").write_text(text)
+    with pytest.raises(ManifestError) as refusal:
+        load_manifest(tmp_path / "model")
+    assert "\n" not in str(refusal.value)
+    assert len(str(refusal.value)) < 800
+
+
+def test_a_manifest_that_is_larger_than_any_is_not_read(load, tmp_path):
+    load()
+    with (tmp_path / "model" / "manifest.json").open("ab") as file:
+        file.truncate(2**31)  # a hole on the disk
+    with pytest.raises(ManifestError, match="more than"):
+        load_manifest(tmp_path / "model")

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from schemas.model.verdict import published, verdicts
+from schemas.model.verdict import published, verdicts, with_verdict
 
 BELOW_A_HALF = np.float32(0.49999997)
 
@@ -29,6 +29,13 @@ def test_what_is_not_scored_has_no_class_no_probability_and_no_label():
     assert nothing.best.shape == nothing.given.shape == (0,)
 
 
+def test_of_classes_that_are_published_as_equal_the_first_is_the_most_probable():
+    """The second is more probable in the ninth decimal, which nobody is told."""
+    single = np.array([[0.4, np.nextafter(np.float32(0.4), np.float32(1.0)), 0.2]], np.float32)
+    assert single[0, 1] > single[0, 0]
+    assert verdicts(single, np.ones(1, bool), abstain_below=0.0).best.tolist() == [0]
+
+
 def test_of_equal_classes_the_first_is_the_most_probable():
     assert verdicts(np.full((1, 4), 0.25), np.ones(1, bool), abstain_below=0.5).best.tolist() == [0]
 
@@ -41,12 +48,28 @@ def test_of_equal_classes_the_first_is_the_most_probable():
 def test_whoever_reads_the_published_probability_finds_the_same(probabilities, scored, limit):
     said = verdicts(probabilities, scored, abstain_below=limit)
     for row in range(5):
-        highest = max(published(value) for value in probabilities[row].tolist())
-        assert said.given[row] == (scored[row] and highest >= limit)
+        read = [round(value, 7) for value in probabilities[row].tolist()]
+        assert said.given[row] == (scored[row] and max(read) >= limit)
+        if scored[row]:
+            assert said.probabilities[row].tolist() == read
+            assert (said.best[row], said.probability[row]) == (read.index(max(read)), max(read))
+        else:
+            assert np.isnan(said.probabilities[row]).all()
 
 
 @pytest.mark.parametrize("value", [0.1, 1 / 3, 0.9999999, 1e-7, 0.0, 1.0])
 def test_a_published_probability_prints_with_the_digits_of_single_precision(value):
     single = float(np.float32(value))
-    assert published(single) == pytest.approx(single, abs=5e-8)
-    assert len(f"{published(single)!r}".replace("e-07", "").partition(".")[2]) <= 7
+    stated = float(published(single))
+    assert stated == pytest.approx(single, abs=5e-8)
+    assert len(f"{stated!r}".replace("e-07", "").partition(".")[2]) <= 7
+
+
+@pytest.mark.parametrize("scored", [True, False])
+@pytest.mark.parametrize("given", [True, False])
+@pytest.mark.parametrize("below", [True, False])
+def test_the_status_says_what_kept_a_light_curve_from_a_label(scored, given, below):
+    words = with_verdict(["ALIAS"], scored=scored, given=given, below_min_epochs=below)
+    assert words[0] == "ALIAS"
+    assert ("ABSTAINED" in words) == (scored and not given)
+    assert ("BELOW_MIN_EPOCHS" in words) == below

@@ -9,7 +9,8 @@ from broker.classify.classifier import Classifier
 from features import MIN_POINTS, scorable
 from schemas.model.shipped import find_model
 from training.data.light_curves import LightCurves
-from training.measure.evaluate import answer, load_artifact
+from training.measure.answers import answer
+from training.measure.evaluate import load_artifact
 
 
 def light_curves():
@@ -37,7 +38,7 @@ def test_evaluate_says_exactly_what_the_worker_says():
     offline = answer(load_artifact(folder), curves)
     served = Classifier(load_artifact(folder)).score(curves.time, curves.mag, curves.err, curves.offsets)
     assert offline.scored.tolist() == served.scored.tolist() == [True, True, False, False, False, False]
-    assert np.array_equal(offline.probabilities, served.probabilities.astype(float), equal_nan=True)
+    assert np.array_equal(offline.probabilities, served.verdicts.probabilities, equal_nan=True)
     said = offline.verdicts(load_artifact(folder).manifest.abstain_below)
     assert said.given.tolist() == served.verdicts.given.tolist()
     assert said.best.tolist() == served.verdicts.best.tolist()

@@ -17,7 +17,7 @@ from training.crossfit.recipe import RECIPES, STREAM
 from training.data.light_curves import LightCurves, offsets_of
 from training.data.public_surveys import SURVEYS
 from training.data.truth import Truth
-from training.measure.evaluate import answer
+from training.measure.answers import answer
 from training.report.model_card import write_card
 
 MODELS = Path(__file__).resolve().parents[3] / "deploy" / "models"

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.training.made_up_survey import write_survey
 from training.crossfit.dataset import build_dataset
 from training.crossfit.labelled_file import LabelledFile, known_file, own_file
 from training.crossfit.recipe import Recipe
@@ -50,6 +51,16 @@ def test_labels_follow_the_map_and_imitations_have_their_own(two_bands):
     assert set(named[kind == Kind.FULL]) == {"short", "long"}
     assert set(named[kind == Kind.SHUFFLED]) == {"NonVar"}
     assert not (kind == Kind.DAMPED_WALK).any()  # these classes have no quasars
+
+
+def test_epochs_that_are_not_used_make_no_star_long_enough(tmp_path):
+    """Nine epochs, each of them twice: the classes cannot be learnt, though each star has eighteen rows."""
+    rng = np.random.default_rng(1)
+    time = [np.tile(rng.uniform(0.0, 100.0, 9), 2) for _ in range(40)]
+    mag = [np.tile(rng.normal(15.0, 0.1, 9), 2) for _ in range(40)]
+    write_survey(tmp_path / "twice.npz", time, mag, np.repeat(["short", "long"], 20))
+    with pytest.raises(TrainingError, match="the longest of 20 has 9 epochs, 10 are needed"):
+        build([LabelledFile(tmp_path / "twice.npz", "kind", MAP)])
 
 
 def test_first_epochs_are_for_measuring_only(two_bands):

@@ -13,7 +13,16 @@ def test_a_class_map_is_a_json_object_of_names(tmp_path):
     path = tmp_path / "map.json"
     path.write_text(json.dumps({"RRab": "RRL_ab"}))
     assert read_class_map(path) == {"RRab": "RRL_ab"}
-    for wrong in ("[]", "{}", '{"RRab": 1}', "{", "null"):
+    for wrong in (
+        "[]",
+        "{}",
+        '{"RRab": 1}',
+        "{",
+        "null",
+        "[" * 100_000,
+        '{"a": "x", "a": "y"}',
+        "[" * 500 + "]" * 500,
+    ):
         path.write_text(wrong)
         with pytest.raises(SettingsError, match=r"class map|JSON object"):
             read_class_map(path)

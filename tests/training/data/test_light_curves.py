@@ -53,6 +53,15 @@ def test_first_epochs_are_first_in_time_not_in_the_file(write):
     assert read_light_curves(write()).curves.first_epochs(9).n_epochs.tolist() == [3, 2]
 
 
+def test_an_epoch_that_is_held_twice_is_one_of_the_first(write):
+    time = np.array([3.0, 1.0, 1.0, 2.0, 1.0])
+    mag = np.array([15.3, 15.1, 15.1, 15.2, 15.4])
+    survey = read_light_curves(write(time=time, mag=mag, offsets=np.array([0, 5]), native_class=None))
+    assert survey.curves.first_epochs(3).mag.tolist() == pytest.approx([15.1, 15.4, 15.2])
+    assert survey.curves.first_epochs(9).n_epochs.tolist() == [4]
+    assert sorted(survey.curves.without_repeats(0)[0]) == [1.0, 1.0, 2.0, 3.0]
+
+
 def test_take_copies_light_curves_in_the_order_asked_for(write):
     taken = read_light_curves(write()).curves.take(np.array([1, 0, 1]))
     assert taken.time.tolist() == [4.0, 5.0, 1.0, 2.0, 3.0, 4.0, 5.0]  # in order of time, whatever the file's

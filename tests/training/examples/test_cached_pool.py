@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from training.errors import SettingsError, TrainingError
-from training.examples.cached_pool import compute_chunks
+from training.examples.cached_pool import TASKS_AHEAD, compute_chunks
 
 
 def square(task: tuple[int, Path]) -> dict[str, np.ndarray]:
@@ -90,7 +90,9 @@ def test_a_damaged_file_is_computed_and_written_again(done, tmp_path, damage):
 def test_a_killed_process_is_told_with_a_remedy_and_what_was_finished_is_kept(done, tmp_path):
     cache = tmp_path / "cache"
     squares(done, cache, n=2)
-    with pytest.raises(TrainingError, match=r"a process was killed.*fewer --workers.*is kept") as told:
+    with pytest.raises(
+        TrainingError, match=r"a process was killed.*fewer --workers; .* kept in .*cache$"
+    ) as told:
         list(compute_chunks(killed, tasks(done), cache_folder=cache, workers=2))
     assert told.value.exit_code == 1
     assert {"square-0.npz", "square-1.npz"} <= {file.name for file in cache.iterdir()}
@@ -105,3 +107,26 @@ def test_a_cache_that_cannot_be_written_is_named(done, tmp_path, workers):
     with pytest.raises(SettingsError, match=re.escape(f"cannot write to the cache {cache}: ")) as told:
         squares(done, cache, workers, n=2)
     assert told.value.exit_code == 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_tasks_are_made_as_their_turn_comes(done, workers):
+    """What waits for its turn holds its data twice: no more of it than a few tasks a process."""
+    made = []
+
+    def making():
+        for task in tasks(done, 40):
+            made.append(task)
+            yield task
+
+    results = compute_chunks(square, making(), cache_folder=None, workers=workers)
+    assert made == []
+    for number, result in enumerate(results):
+        assert result["square"][0] == number**2
+        assert len(made) <= number + 1 + workers * (TASKS_AHEAD + 1)
+    assert len(made) == 40
+
+
+def test_without_a_cache_a_killed_process_is_not_said_to_have_kept_anything(done):
+    with pytest.raises(TrainingError, match=r"a process was killed.*fewer --workers$"):
+        list(compute_chunks(killed, tasks(done), cache_folder=None, workers=2))

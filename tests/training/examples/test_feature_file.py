@@ -11,6 +11,7 @@ from training.data.read import read_light_curves
 from training.errors import SettingsError
 from training.examples.feature_file import compute_features
 from training.progress import QUIET
+from training.table_file import check_output
 
 N_STARS = 180
 
@@ -43,7 +44,7 @@ def test_the_table_has_a_row_for_every_light_curve(survey, tmp_path, capsys):
     assert main(features(survey, output).split()) == 0
     table = pq.read_table(output)
     curves = read_light_curves(survey).curves
-    values, status = extract(curves.time, curves.mag, curves.err, curves.offsets)
+    values, status, *_ = extract(curves.time, curves.mag, curves.err, curves.offsets)
     assert table.column_names == [
         *("object_id", "survey", "kind", "n_epochs", "baseline_d"),
         *FEATURE_NAMES,
@@ -91,6 +92,26 @@ def test_light_curves_without_features_are_counted_by_reason(tmp_path, capsys):
     assert table["short"]["period_given"] == "0.5"  # the catalogue's own
     out = capsys.readouterr().out
     assert "3 light curves, 3 without features (TOO_FEW 1, DEGENERATE 1, NO_BASELINE 1)" in out
+
+
+def test_epochs_that_were_not_used_are_not_counted(tmp_path):
+    """Two downloads that overlap, and plates of a century ago."""
+    path = tmp_path / "stars.csv"
+    rng = np.random.default_rng(2)
+    new, old = np.sort(rng.uniform(60_000.0, 60_400.0, 30)), np.sort(rng.uniform(20_000.0, 24_000.0, 50))
+    rows = [("twice", t, 15 + t % 2, 0.1) for t in np.tile(new, 2)]
+    rows += [("plates", t, 15 + t % 2, 0.1) for t in [*old, *new]]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("object_id", "time", "mag", "err"), *rows])
+    for more, count in (((), 30), (("--first-epochs", "20"), 20)):
+        assert main(features(path, tmp_path / "table.parquet", *more).split()) == 0
+        twice, plates = pq.read_table(tmp_path / "table.parquet").to_pylist()
+        assert twice["n_epochs"] == count
+        assert twice["baseline_d"] == new[count - 1] - new[0]
+        if not more:
+            measured = ("n_epochs", "baseline_d", *FEATURE_NAMES)
+            assert [plates[name] for name in measured] == [twice[name] for name in measured]
+            assert "BASELINE_CAPPED" in plates["status"]
 
 
 def test_several_files_make_one_table(survey, tmp_path):
@@ -172,4 +193,4 @@ def test_an_output_that_cannot_be_written_is_told_before_the_work(tmp_path, caps
     said = capsys.readouterr().err
     assert "none.npz" not in said
     with pytest.raises(SettingsError, match=message):
-        module.check_output(tmp_path / name)
+        check_output(tmp_path / name)

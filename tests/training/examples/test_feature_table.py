@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from features import extract
+from training.crossfit.assessment import showing
+from training.data.light_curves import LightCurves
 from training.data.read import read_light_curves
 from training.examples.augment import Kind, Sampling
 from training.examples.feature_table import Extraction, FeatureTable, feature_table
@@ -29,7 +33,7 @@ def table(
 def same(a: FeatureTable, b: FeatureTable) -> bool:
     return all(
         np.array_equal(getattr(a, name), getattr(b, name), equal_nan=name == "values")
-        for name in ("values", "status", "curve", "kind", "n_epochs")
+        for name in ("values", "status", "curve", "kind", "n_epochs", "n_shown")
     )
 
 
@@ -37,7 +41,7 @@ def test_rows_of_complete_light_curves_are_what_extract_gives(survey):
     rows = table(survey)
     full = rows.take(np.flatnonzero(rows.kind == Kind.FULL))
     curves = read_light_curves(survey).curves.take(STARS)
-    values, status = extract(curves.time, curves.mag, curves.err, curves.offsets)
+    values, status, *_ = extract(curves.time, curves.mag, curves.err, curves.offsets)
     assert full.curve.tolist() == STARS.tolist()
     assert np.array_equal(full.values, values, equal_nan=True)
     assert (full.status == status).all()
@@ -82,3 +86,37 @@ def test_an_interrupted_table_goes_on_where_it_was(survey, tmp_path):
 def test_processes_give_what_one_process_gives(survey):
     stars = np.arange(150)
     assert same(table(survey, workers=2, stars=stars), table(survey, stars=stars))
+
+
+def test_examples_are_made_of_epochs_that_count(survey):
+    """A star that is held twice gives the very examples of one that is held once."""
+    once = read_light_curves(survey)
+    twice = replace(once, curves=doubled(once.curves))
+    sampling = Sampling(truncations=9, first_epochs=(20, 40), constant=1.0, shuffled=1.0)
+
+    def made(stars):
+        return feature_table(stars, STARS, sampling, EXTRACTION, cache_folder=None, workers=1, progress=QUIET)
+
+    assert same(made(twice), made(once))
+    assert made(twice).n_epochs.max() == 60
+    first = made(twice).kind == Kind.FIRST
+    assert set(made(twice).n_epochs[first]) == {20, 40}
+
+
+def doubled(curves: LightCurves) -> LightCurves:
+    points = [np.tile(np.stack(curves.pick(i)), 2) for i in range(len(curves))]
+    return LightCurves(*np.concatenate(points, axis=1), curves.offsets * 2)
+
+
+def test_of_what_was_cut_the_number_shown_and_the_number_used_are_kept_apart(survey):
+    rows = table(survey, sampling=Sampling(first_epochs=(20,)), extraction=Extraction(clip_sigma=1.5))
+    first = rows.kind == Kind.FIRST
+    assert set(rows.n_shown[first]) == {20}
+    assert set(rows.n_shown[~first]) == {60}
+    assert (rows.n_epochs < rows.n_shown).any()
+    assert (rows.n_epochs[first] <= 20).all()
+    full = rows.take(np.flatnonzero(~first))
+    assert full.scorable(60).tolist() == (full.usable & (full.n_epochs == 60)).tolist()
+    assert 0 < full.scorable(50).sum() < len(full.curve)
+    # what is measured at twenty epochs is of all stars, whatever was cut of each
+    assert showing(rows, 20).tolist() == first.tolist()

@@ -11,7 +11,7 @@ from training.errors import SettingsError, TrainingError
 
 def test_the_table_holds_what_the_feature_code_gives_for_each_light_curve(stars, table):
     time, mag, err = stars.curves.pick(7)
-    values, _ = extract(time, mag, err, [0, len(time)])
+    values, *_ = extract(time, mag, err, [0, len(time)])
     assert tuple(table.columns[:16]) == FEATURE_NAMES
     assert np.array_equal(table.iloc[7][list(FEATURE_NAMES)].to_numpy(float), values[0])
     assert table.index[7] == "star7"

@@ -15,7 +15,7 @@ from tests.training.library.waves import noisy_waves
 from training import Classifier, light_curve_features
 from training.data.light_curves import LightCurves, offsets_of
 from training.errors import SettingsError
-from training.measure.evaluate import answer
+from training.measure.answers import answer
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -30,8 +30,7 @@ def test_answers_are_those_of_the_evaluation_for_the_same_light_curves():
     expected = answer(classifier.artifact, curves)
     assert answers.scored.tolist() == expected.scored.tolist() == [True] * 12 + [False] * 4
     given = answers[[f"p_{name}" for name in classifier.classes]].to_numpy()
-    in_the_stream = [[published(value) for value in row] for row in expected.probabilities.tolist()]
-    assert np.array_equal(given, in_the_stream, equal_nan=True)
+    assert np.array_equal(given, published(expected.probabilities), equal_nan=True)
     assert np.array_equal(answers.probability, given.max(axis=1), equal_nan=True)
     sure = answers.probability >= classifier.manifest.abstain_below
     assert list(answers.label[sure]) == [classifier.classes[c] for c in expected.predicted[sure]]

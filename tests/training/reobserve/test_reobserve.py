@@ -81,7 +81,7 @@ def test_the_period_survives():
     model = (fit_periodic(*seen(SHAPES["sine"]), period_d=PERIOD_D),)
     found = []
     for copy in copies_of(model, bright(ZTF_LIKE, 15.0), 40, fewest_epochs=100):
-        values, _ = extract(copy.time, copy.mag, copy.err, np.array([0, copy.time.size]))
+        values, *_ = extract(copy.time, copy.mag, copy.err, np.array([0, copy.time.size]))
         found.append(values[0, FEATURE_NAMES.index("period")])
     assert len(found) > 10
     assert np.mean(np.isclose(found, PERIOD_D, rtol=1e-3)) > 0.9

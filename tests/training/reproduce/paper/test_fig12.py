@@ -80,7 +80,7 @@ def test_fig_12_measures_what_the_model_says_about_the_stars_it_is_given(bench, 
     whole = seen.parts[0].survey.curves
     short, kept = resampled(whole.take(shown), 20, 90.0, seed=20)
     assert len(kept) == 4
-    values, _ = extract(short.time, short.mag, short.err, short.offsets)
+    values, *_ = extract(short.time, short.mag, short.err, short.offsets)
     # of 20 seeds the first whose answers would be judged otherwise under another meaning
     meaning, truth = np.array([1, 0, 0]), shown % 2
     for seed in range(20):

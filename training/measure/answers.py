@@ -1,0 +1,132 @@
+"""The answers of a model: what it says about light curves, by the rules of the worker.
+
+Every command and the library ask here; no torch is involved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features import extract, scorable, status_names
+from schemas.model.artifact import Artifact
+from schemas.model.verdict import Verdicts, verdicts, with_verdict
+from training.data.light_curves import LightCurves
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the model said about n light curves.
+
+    Attributes
+    ----------
+    probabilities : (n, k) float64
+        NaN where not scored.
+    scored : (n,) bool
+        Whether the model was asked about the light curve.
+    """
+
+    probabilities: NDArray[np.float64]
+    scored: NDArray[np.bool_]
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Answers:
+        """Copy those about some of the light curves."""
+        return Answers(self.probabilities[rows], self.scored[rows])
+
+    def verdicts(self, abstain_below: float = 0.0) -> Verdicts:
+        """Return the most probable classes, and where they are given as labels."""
+        return verdicts(self.probabilities, self.scored, abstain_below=abstain_below)
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """Number of the most probable class (n,); k where not scored."""
+        return self.verdicts().best
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """Highest probability (n,) as it is published; 0 where not scored."""
+        return np.where(self.scored, self.verdicts().probability, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model says about n light curves, in the words of the stream's records.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        Of the model.
+    status : (n,) uint32
+        Bits of `features.Status`.
+    scored, below_min_epochs : (n,) bool
+        Whether it was asked, and whether fewer epochs were used than it is meant for.
+    verdicts : Verdicts
+        Probabilities, the most probable classes, and where they are given as labels.
+    out_of_range : (n,) int64
+        Bit j: feature j was clipped to the training range.
+    """
+
+    classes: tuple[str, ...]
+    status: NDArray[np.uint32]
+    scored: NDArray[np.bool_]
+    below_min_epochs: NDArray[np.bool_]
+    verdicts: Verdicts
+    out_of_range: NDArray[np.int64]
+
+    @property
+    def labels(self) -> list[str | None]:
+        """Label of each light curve, None where there is none."""
+        said = self.verdicts
+        return [
+            self.classes[best] if given else None for best, given in zip(said.best, said.given, strict=True)
+        ]
+
+    @property
+    def status_words(self) -> list[list[str]]:
+        """Names of the status of each light curve, as in a record."""
+        rows = zip(self.status, self.scored, self.verdicts.given, self.below_min_epochs, strict=True)
+        return [
+            with_verdict(
+                status_names(int(bits)), scored=bool(scored), given=bool(given), below_min_epochs=bool(below)
+            )
+            for bits, scored, given, below in rows
+        ]
+
+
+def predict(
+    artifact: Artifact, values: NDArray[np.float64], status: NDArray[np.uint32], n_epochs: NDArray[np.int64]
+) -> Prediction:
+    """Ask the model about n light curves that were measured as it wants.
+
+    Parameters
+    ----------
+    values : (n, 16) float64
+        Features.
+    status : (n,) uint32
+        Their status.
+    n_epochs : (n,) int64
+        Points that were used.
+    """
+    manifest = artifact.manifest
+    scored = scorable(values, status, n_epochs, manifest.min_epochs)
+    probabilities, out_of_range = artifact.score(values, scored)
+    said = verdicts(probabilities, scored, abstain_below=manifest.abstain_below)
+    below = n_epochs < manifest.min_epochs
+    return Prediction(manifest.classes, status, scored, below, said, out_of_range)
+
+
+def answer(artifact: Artifact, curves: LightCurves) -> Answers:
+    """Features, gates and graph, by the rules of the worker."""
+    manifest = artifact.manifest
+    measured = extract(
+        curves.time,
+        curves.mag,
+        curves.err,
+        curves.offsets,
+        convention=manifest.convention,
+        clip_sigma=manifest.clip_sigma,
+    )
+    said = predict(artifact, measured.values, measured.status, measured.n_used)
+    return Answers(said.verdicts.probabilities, said.scored)
