@@ -128,11 +128,13 @@ class ModelConfig:
 class DecodingConfig:
     """How packets are read. `schemas` is a registry URL or a folder; LSST packets need it.
 
+    Packets that name one of the `dead_schema_ids` are dead letters, whether or not the schema is known.
     `programids` lists the ZTF programmes whose alerts may be used; empty means all. The other rules are those
     of `VettingRules`.
     """
 
     schemas: str | None = None
+    dead_schema_ids: tuple[int, ...] = ()
     programids: tuple[int, ...] = (1,)
     max_distnr_arcsec: float = _DEFAULT_RULES.max_distnr_arcsec
     require_reference_star: bool = _DEFAULT_RULES.require_reference_star

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import PurePath
+
+_PACKAGES = frozenset(("broker", "features", "schemas"))
+
 
 class VarstreamError(Exception):
     """Anything varstream reports to its user in one line, without a traceback."""
@@ -23,6 +28,25 @@ class AlertError(VarstreamError):
         self.reason = reason
 
 
+class UnknownSchemaError(AlertError):
+    """A packet names a schema that is not known here.
+
+    One such packet is unusable; many are a sign that the schemas given to us are the wrong ones, which is
+    no packet's fault. Who reads a stream tells the two apart.
+
+    Parameters
+    ----------
+    schema_id : int
+        The id that the packet names.
+    reason, message : str
+        As of `AlertError`.
+    """
+
+    def __init__(self, schema_id: int, reason: str, message: str) -> None:
+        super().__init__(reason, message)
+        self.schema_id = schema_id
+
+
 class TransientError(VarstreamError):
     """Something outside is slow or away: the same step is tried again, within bounds."""
 
@@ -33,3 +57,15 @@ class FatalError(VarstreamError):
 
 class ConfigError(VarstreamError):
     """The settings cannot work: nothing is started, exit code 2."""
+
+
+def describe(exc: BaseException) -> str:
+    """Type of an exception, the last line of ours that it came from, and what it says, in one line."""
+    frames = [(PurePath(f.filename).parts, f.lineno) for f in traceback.extract_tb(exc.__traceback__)]
+    ours = [(parts, line) for parts, line in frames if _PACKAGES & {*parts}]
+    where = ""
+    for parts, line in (ours or frames)[-1:]:
+        start = max((i for i, part in enumerate(parts) if part in _PACKAGES), default=len(parts) - 1)
+        where = f" at {'/'.join(parts[start:])}:{line}"  # without the folders of this machine
+    said = " ".join(str(exc).split())
+    return f"{type(exc).__name__}{where}: {said}" if said else f"{type(exc).__name__}{where}"

@@ -5,20 +5,35 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from broker.alert import Alert, Annotation, DeadLetter, Packet, Partition, Skipped
-from broker.classify.annotator import Annotator
-from broker.errors import AlertError, VarstreamError
+from broker.classify.annotator import Annotator, Changed
+from broker.errors import AlertError, FatalError, UnknownSchemaError
 from broker.ingest.decoder import Decoder
-from broker.state.light_curve import BandSeries, LightCurve, band_series, merge
+from broker.poison import MAX_POISON, PoisonError, dead_letter, first_that_fails, raise_if_not_poison
+from broker.state.light_curve import LightCurve, band_series, merge
 from broker.state.store import Store
 
 log = logging.getLogger(__name__)
 
 DUPLICATE = "duplicate"
 WITHDRAWN = "withdrawn"
+
+MAX_CHUNK_EPOCHS = 2**19
+"""A chunk of light curves that are scored together is full beyond so many epochs; some 100 bytes each."""
+
+MAX_HELD_EPOCHS = 2**22
+"""A batch is full when its light curves hold more epochs, of 40 bytes."""
+
+MAX_RECORDS = 2**13
+"""A batch is full when it has more records, of some 10 kB."""
+
+Outcome = Alert | Skipped | DeadLetter | UnknownSchemaError
+"""What a packet was found to hold."""
+
+Read = tuple[Packet, Outcome]
 
 
 @dataclass(slots=True)
@@ -48,6 +63,21 @@ class Batch:
     skipped: Counter[str] = field(default_factory=Counter)
     history_rows: Counter[str] = field(default_factory=Counter)
 
+    def take(self, packet: Packet) -> None:
+        """Count a packet in: the next one of its partition is read after this batch."""
+        self.packets += 1
+        origin = packet.origin
+        if origin.topic is not None and origin.partition is not None:
+            self.offsets[origin.topic, origin.partition] = origin.offset + 1
+
+    def count(self, alert: Alert, *, held: bool, changed: bool) -> None:
+        """Count an alert that was merged, and whether its detection was `held` and a band `changed` by it."""
+        if not changed and (held or alert.is_withdrawn):
+            self.skipped[WITHDRAWN if alert.is_withdrawn else DUPLICATE] += 1
+        else:
+            self.used += 1
+            self.history_rows.update(alert.history_rows)
+
     @property
     def labelled(self) -> int:
         """How many of the annotations have a label."""
@@ -60,63 +90,158 @@ class Pipeline:
     An annotation depends only on the epochs that had arrived up to its alert: several alerts of one object in
     a batch are merged one after another, each sees its own past, and any split of a stream into batches gives
     the same annotations (but for the times of reading and publishing).
+
+    A packet that breaks merging or scoring is a dead letter, and all others are as if it had not come.
     """
 
     def __init__(self, decoder: Decoder, annotator: Annotator, store: Store) -> None:
         self._decoder = decoder
         self._annotator = annotator
         self._store = store
+        self._n_merged = 0
+        self._n_poison = 0
 
-    def process(self, packets: Sequence[Packet]) -> Batch:
-        """Annotations of every band that the packets change, in the packets' order."""
-        batch = Batch(packets=len(packets), ingest_time_us=time.time_ns() // 1000)
-        alerts = self._vet(packets, batch)
-        changed = self._extend(alerts, batch)
-        batch.annotations += self._annotator.annotate(changed, ingest_time_us=batch.ingest_time_us)
-        for packet in packets:
-            origin = packet.origin
-            if origin.topic is not None and origin.partition is not None:
-                batch.offsets[origin.topic, origin.partition] = origin.offset + 1
+    def read(self, packets: Sequence[Packet]) -> list[Read]:
+        """Find in every packet a usable alert, one to skip, or why there is none.
+
+        Raises
+        ------
+        TransientError
+            If the schema registry cannot be asked now.
+        FatalError
+            If this machine is in trouble.
+        """
+        return [(packet, self._vet(packet)) for packet in packets]
+
+    def annotate(self, read: Sequence[Read]) -> Batch:
+        """Annotations of every band that the packets change, in the packets' order.
+
+        The batch ends before the last packet where its light curves or records would take too much memory;
+        it says how many packets it holds, at least one. The others come after it is stored.
+
+        Raises
+        ------
+        FatalError
+            If it is not some packets that break merging or scoring, but all, or too many.
+        """
+        poison: dict[int, DeadLetter] = {}
+        while True:
+            try:
+                batch = self._attempt(read, poison)
+            except PoisonError as exc:
+                packet, _ = read[exc.index]
+                log.exception(
+                    "packet broke the pipeline", extra={"origin": packet.origin}, exc_info=exc.cause
+                )
+                poison[exc.index] = dead_letter(packet, exc.cause)
+                self._refuse_too_many(poison)
+            else:
+                break
+        merged = batch.used + batch.skipped.total()
+        if len(poison) + self._n_poison > 1 and not merged + self._n_merged:
+            raise FatalError(
+                f"every alert breaks the pipeline, most recently by {_last(poison)}: nothing of this batch "
+                "was published or committed; this installation is in trouble"
+            )
+        self._n_merged += merged
+        self._n_poison += len(poison)
         return batch
 
-    def _vet(self, packets: Sequence[Packet], batch: Batch) -> list[tuple[Packet, Alert]]:
-        """Read every packet: a usable alert, one to skip, or a dead letter."""
-        alerts = []
-        for packet in packets:
-            try:
-                vetted = self._decoder.read(packet)
-            except AlertError as exc:
-                batch.dead_letters.append(DeadLetter(packet, exc.reason, str(exc)))
-            except VarstreamError:
-                raise  # not about this packet: the worker knows what to do
-            except Exception as exc:  # one packet must not stop the stream, not even by a mistake of ours
-                log.exception("packet broke the decoder", extra={"origin": packet.origin})
-                batch.dead_letters.append(
-                    DeadLetter(packet, "internal_error", f"{type(exc).__name__}: {exc}")
-                )
-            else:
-                if isinstance(vetted, Skipped):
-                    batch.skipped[vetted.reason] += 1
-                else:
-                    alerts.append((packet, vetted))
-        return alerts
+    def process(self, packets: Sequence[Packet]) -> Batch:
+        """Read packets and annotate them; those that name an unknown schema are dead letters."""
+        return self.annotate(self.read(packets))
 
-    def _extend(
-        self, alerts: Sequence[tuple[Packet, Alert]], batch: Batch
-    ) -> list[tuple[Packet, Alert, BandSeries]]:
-        """Merge alerts in order; every changed band as it stood right after its alert."""
-        curves = self._store.load({alert.key for _, alert in alerts})
-        changed = []
-        for packet, alert in alerts:
-            before = curves.get(alert.key) or LightCurve.empty()
-            held = alert.source_id in before.epochs["source_id"]
-            curve, bands = merge(before, alert)
-            if curve.epochs is not before.epochs:
-                curves[alert.key] = batch.curves[alert.key] = curve
-            if not bands and (held or alert.is_withdrawn):
-                batch.skipped[WITHDRAWN if alert.is_withdrawn else DUPLICATE] += 1
+    def _vet(self, packet: Packet) -> Outcome:
+        try:
+            return self._decoder.read(packet)
+        except UnknownSchemaError as exc:
+            return exc
+        except AlertError as exc:
+            return dead_letter(packet, exc)
+        except Exception as exc:  # one packet must not stop the stream, not even by a mistake of ours
+            raise_if_not_poison(exc)
+            log.exception("packet broke the decoder", extra={"origin": packet.origin})
+            return dead_letter(packet, exc)
+
+    def _attempt(self, read: Sequence[Read], poison: Mapping[int, DeadLetter]) -> Batch:
+        """Merge and score everything but the poison, one chunk after another.
+
+        Raises
+        ------
+        PoisonError
+            If one more packet breaks it; nothing has changed then.
+        """
+        batch = Batch(packets=0, ingest_time_us=time.time_ns() // 1000)
+        curves: dict[str, LightCurve] = {}
+        chunk: list[tuple[int, list[Changed]]] = []
+        n_held = n_chunk = n_records = 0
+        for index, (packet, outcome) in enumerate(read):
+            if n_held > MAX_HELD_EPOCHS or n_records > MAX_RECORDS:
+                break
+            batch.take(packet)
+            if index in poison:
+                batch.dead_letters.append(poison[index])
+            elif isinstance(outcome, Alert):
+                key = outcome.key
+                if key not in curves:
+                    curves[key] = self._store.load({key}).get(key, LightCurve.empty())
+                    n_held += curves[key].epochs.size
+                before = curves[key]
+                try:
+                    curve, changed = _merge(packet, outcome, before)
+                except Exception as exc:
+                    raise_if_not_poison(exc)
+                    raise PoisonError(index, exc) from exc
+                batch.count(
+                    outcome, held=outcome.source_id in before.epochs["source_id"], changed=bool(changed)
+                )
+                if curve.epochs is not before.epochs:
+                    curves[key] = batch.curves[key] = curve
+                    n_held += curve.epochs.size - before.epochs.size
+                if changed:
+                    chunk.append((index, changed))
+                    n_chunk += sum(series.time.size for _, _, series in changed)
+                    n_records += len(changed)
+                if n_chunk > MAX_CHUNK_EPOCHS:
+                    self._score(chunk, batch)
+                    chunk, n_chunk = [], 0
+            elif isinstance(outcome, Skipped):
+                batch.skipped[outcome.reason] += 1
+            elif isinstance(outcome, DeadLetter):
+                batch.dead_letters.append(outcome)
             else:
-                batch.used += 1
-                batch.history_rows.update(alert.history_rows)
-                changed += [(packet, alert, band_series(curve, band)) for band in bands]
-        return changed
+                batch.dead_letters.append(dead_letter(packet, outcome))
+        self._score(chunk, batch)
+        return batch
+
+    def _score(self, chunk: Sequence[tuple[int, list[Changed]]], batch: Batch) -> None:
+        """Score changed bands together and make their records."""
+
+        def annotate(alerts: Sequence[tuple[int, list[Changed]]]) -> list[Annotation]:
+            rows = [row for _, changed in alerts for row in changed]
+            return self._annotator.annotate(rows, ingest_time_us=batch.ingest_time_us)
+
+        try:
+            batch.annotations += annotate(chunk)
+        except Exception as exc:
+            raise_if_not_poison(exc)
+            at, cause = first_that_fails(chunk, annotate)
+            raise PoisonError(chunk[at][0], cause) from exc
+
+    def _refuse_too_many(self, poison: Mapping[int, DeadLetter]) -> None:
+        n = self._n_poison + len(poison)
+        if n > MAX_POISON:
+            raise FatalError(
+                f"{n} packets since the start broke the pipeline, most recently by {_last(poison)}: nothing "
+                "of this batch was published or committed; this installation is in trouble"
+            )
+
+
+def _merge(packet: Packet, alert: Alert, before: LightCurve) -> tuple[LightCurve, list[Changed]]:
+    """Merge an alert; every changed band as it stands right after it."""
+    curve, bands = merge(before, alert)
+    return curve, [(packet, alert, band_series(curve, band)) for band in bands]
+
+
+def _last(poison: Mapping[int, DeadLetter]) -> str:
+    return list(poison.values())[-1].message if poison else "an earlier one"

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from threading import Event
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from broker.alert import Annotation, DeadLetter, Packet, Partition
+from broker.circuit_breaker import CircuitBreaker
 from broker.errors import FatalError, TransientError
 from broker.monitor.counts import Counts
 from broker.monitor.metrics import Metrics
-from broker.pipeline import Batch, Pipeline
+from broker.pipeline import Batch, Pipeline, Read
+from broker.schema_watch import MAX_MORE, SchemaWatch
 from broker.state.store import Store
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 
 class Source(Protocol):
@@ -46,46 +50,6 @@ class Sink(Protocol):
         """
 
 
-class CircuitBreaker:
-    """Stops the worker when most of the latest packets are unreadable.
-
-    A survey that breaks its schema would otherwise drain into the dead letters overnight.
-
-    Parameters
-    ----------
-    window : int
-        How many of the latest packets count.
-    max_dead_fraction : float
-        Largest fraction of a full window that may be dead.
-    """
-
-    def __init__(self, *, window: int = 500, max_dead_fraction: float = 0.5) -> None:
-        self._window = window
-        self._max_dead_fraction = max_dead_fraction
-        self._batches: deque[tuple[int, int]] = deque()  # (packets, dead), the latest last
-
-    def check(self, batch: Batch) -> None:
-        """Count a batch.
-
-        Raises
-        ------
-        FatalError
-            If too much of the window is dead now; the batch is then neither published nor committed.
-        """
-        self._batches.append((batch.packets, len(batch.dead_letters)))
-        packets, dead = (sum(column) for column in zip(*self._batches, strict=True))
-        while packets - self._batches[0][0] >= self._window:
-            oldest = self._batches.popleft()
-            packets, dead = packets - oldest[0], dead - oldest[1]
-        if batch.dead_letters and dead > self._max_dead_fraction * max(packets, self._window):
-            last = batch.dead_letters[-1]
-            raise FatalError(
-                f"{dead} of the last {packets} packets are unreadable, most recently by "
-                f"{last.reason}: {last.message}. Nothing of this batch was published or committed; "
-                "check decoding.schemas and the topic, or raise worker.max_dead_fraction"
-            )
-
-
 def run(
     source: Source,
     pipeline: Pipeline,
@@ -95,6 +59,7 @@ def run(
     stop: Event,
     patience_s: float = 30.0,
     breaker: CircuitBreaker | None = None,
+    watch: SchemaWatch | None = None,
     metrics: Metrics | None = None,
     on_batch: Callable[[Batch, Counts], None] | None = None,
     counts: Counts | None = None,
@@ -104,7 +69,17 @@ def run(
     A batch is finished in three steps: (1) its annotations and dead letters are delivered, (2) its light
     curves and offsets are stored, (3) its offsets are committed to the source. A crash before (2) repeats
     the batch and publishes the same records under the same ids; a crash after it repeats nothing. Nothing is
-    lost.
+    lost. What was polled together may be finished as several batches.
+
+    Parameters
+    ----------
+    patience_s : float
+        How long anything outside may be away.
+    breaker : CircuitBreaker, optional
+        Stops the loop before most of a stream becomes dead letters.
+    watch : SchemaWatch, optional
+        Has partitions wait whose packets name schemas that are missing here. Without one, such packets are
+        dead letters.
 
     Raises
     ------
@@ -113,39 +88,78 @@ def run(
     """
     counts = Counts() if counts is None else counts  # a caller's own are right however the run ends
     while not stop.is_set():
+        if watch is not None:
+            watch.look_again()
         packets = source.poll()
         if not packets:
-            if source.exhausted:
+            if source.exhausted and (watch is None or not watch.waits):
                 break
             continue
         started = time.perf_counter()
-        batch = _patiently(pipeline.process, packets, patience_s=patience_s, stop=stop)
-        if batch is None:
+        read = _read(source, pipeline, packets, watch=watch, patience_s=patience_s, stop=stop)
+        if read is None:
             break
+        if watch is not None:
+            read = watch.admit(read)
         if breaker is not None:
-            breaker.check(batch)
-        processed = time.perf_counter()
-        sink.deliver(batch.annotations, batch.dead_letters)  # 1
-        store.commit(batch.curves, batch.offsets)  # 2
-        source.commit(batch.offsets)  # 3
-        counts.add(batch)
-        if metrics is not None:
-            metrics.add(batch, process_s=processed - started, finish_s=time.perf_counter() - processed)
-        if on_batch is not None:
-            on_batch(batch, counts)
+            breaker.check(read)
+        while read and not stop.is_set():
+            batch = _patiently(partial(pipeline.annotate, read), patience_s=patience_s, stop=stop)
+            if batch is None:
+                break
+            processed = time.perf_counter()
+            sink.deliver(batch.annotations, batch.dead_letters)  # 1
+            store.commit(batch.curves, batch.offsets)  # 2
+            source.commit(batch.offsets)  # 3
+            counts.add(batch)
+            if metrics is not None:
+                finished = time.perf_counter()
+                metrics.add(batch, process_s=processed - started, finish_s=finished - processed)
+            if on_batch is not None:
+                on_batch(batch, counts)
+            read = read[batch.packets :]
+            started = time.perf_counter()
     return counts
 
 
-def _patiently(
-    step: Callable[[Sequence[Packet]], Batch], packets: Sequence[Packet], *, patience_s: float, stop: Event
-) -> Batch | None:
+def _read(
+    source: Source,
+    pipeline: Pipeline,
+    packets: Sequence[Packet],
+    *,
+    watch: SchemaWatch | None,
+    patience_s: float,
+    stop: Event,
+) -> list[Read] | None:
+    """Read packets, and more while they are too few to tell what is wrong; None when told to stop."""
+    read: list[Read] = []
+    most = len(packets) + MAX_MORE
+    while True:
+        news = _patiently(partial(pipeline.read, packets), patience_s=patience_s, stop=stop)
+        if news is None:
+            return None
+        read += news
+        packets = []
+        while not packets:
+            if watch is None or len(read) > most or not watch.wants_more(read):
+                return read
+            packets = source.poll()
+            if stop.is_set():
+                return None
+            if not packets and source.exhausted:
+                return read
+
+
+def _patiently(step: Callable[[], Result], *, patience_s: float, stop: Event) -> Result | None:
     """Try `step` again, ever more slowly, while what it needs is away; None when told to stop."""
     deadline = time.monotonic() + patience_s
     wait_s = 0.2
     while True:
         try:
-            return step(packets)
+            return step()
         except TransientError as exc:
+            if stop.is_set():
+                return None
             if time.monotonic() + wait_s > deadline:
                 raise FatalError(f"gave up after {patience_s:g} s: {exc}") from exc
             if stop.wait(wait_s):

@@ -9,6 +9,7 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+from broker.circuit_breaker import CircuitBreaker
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import load_classifiers
 from broker.classify.encoding import FileFormat
@@ -19,6 +20,7 @@ from broker.demo.demo import run_demo
 from broker.demo.readme_picture import draw_story
 from broker.errors import ConfigError, FatalError
 from broker.ingest.decoder import Decoder
+from broker.ingest.http_registry import REPLY_TIMEOUT_S
 from broker.ingest.schema_registry import open_registry
 from broker.ingest.vetting import VettingRules
 from broker.load_config import load_config
@@ -26,6 +28,7 @@ from broker.monitor.console import Console
 from broker.monitor.counts import Counts
 from broker.monitor.metrics import Metrics
 from broker.pipeline import Pipeline
+from broker.schema_watch import SchemaWatch
 from broker.state.sqlite import SQLiteStore
 from broker.state.store import MemoryStore
 from broker.transport.files import FileSink, FileSource, find_files
@@ -33,7 +36,7 @@ from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource
 from broker.warm_up import compile_kernels as compile_and_keep
 from broker.warm_up import warm_up
-from broker.worker import CircuitBreaker, run
+from broker.worker import run
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -55,7 +58,8 @@ def classify(arguments: argparse.Namespace) -> int:
         "--counts": arguments.counts,
     }
     check_outputs(outputs, paths=arguments.paths, files=files)
-    registry = open_registry(arguments.schemas) if arguments.schemas else None
+    stop = threading.Event()
+    registry = open_registry(arguments.schemas, stop=stop) if arguments.schemas else None
     rules = VettingRules(programids=frozenset(arguments.programid) if arguments.programid else None)
     model = ModelConfig(path=arguments.model, min_epochs=arguments.min_epochs)
     store = MemoryStore()
@@ -67,14 +71,20 @@ def classify(arguments: argparse.Namespace) -> int:
         warm_up()
         with console.batches("classifying") as on_batch:
             source = FileSource(files, batch_size=256)
-            counts = run(source, pipeline, store, sink, stop=_stop_on_signal(), on_batch=on_batch)
+            _set_on_signal(stop)
+            counts = run(source, pipeline, store, sink, stop=stop, on_batch=on_batch)
     finally:
         sink.close()
     if arguments.counts:
         _write(arguments.counts, json.dumps(counts.as_json(), indent=2) + "\n")
     console.say(str(counts))
-    if counts.alerts_dead["no_registry"]:
-        console.say("Confluent-framed packets name their schema by id: say with --schemas where schemas are")
+    unread = counts.alerts_dead["no_registry"] + counts.alerts_dead["unknown_schema_id"]
+    if unread:
+        lacks = f"{registry} lacks theirs" if registry else "no folder or registry of schemas was given"
+        console.say(
+            f"NOT READ: {unread:,} packets that name their schema by id, and {lacks}: "
+            "say with --schemas where the schemas are"
+        )
     return 0
 
 
@@ -86,8 +96,13 @@ def run_worker(arguments: argparse.Namespace) -> int:
         model = ModelConfig(path=arguments.model, min_epochs=model.min_epochs)
     rules = config.decoding.rules()
     annotator = Annotator(load_classifiers(model), rules, annotate_unscored=config.output.annotate_unscored)
-    registry = open_registry(config.decoding.schemas) if config.decoding.schemas else None
-    decoder = Decoder(registry, rules)
+    stop = threading.Event()
+    patience_s = config.kafka.patience_s
+    registry = None
+    if config.decoding.schemas:
+        reply_timeout_s = min(patience_s, REPLY_TIMEOUT_S)
+        registry = open_registry(config.decoding.schemas, stop=stop, reply_timeout_s=reply_timeout_s)
+    decoder = Decoder(registry, rules, dead_schema_ids=config.decoding.dead_schema_ids)
     breaker = CircuitBreaker(
         window=config.worker.dead_window, max_dead_fraction=config.worker.max_dead_fraction
     )
@@ -111,6 +126,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
             sink.connect()
             source.connect()
             console.say(f"reading {', '.join(config.kafka.topics)} from {config.kafka.bootstrap_servers}")
+            _set_on_signal(stop)
             try:
                 with console.batches("annotating") as on_batch:
                     run(
@@ -118,9 +134,10 @@ def run_worker(arguments: argparse.Namespace) -> int:
                         pipeline,
                         store,
                         sink,
-                        stop=_stop_on_signal(),
-                        patience_s=config.kafka.patience_s,
+                        stop=stop,
+                        patience_s=patience_s,
                         breaker=breaker,
+                        watch=SchemaWatch(source, patience_s=patience_s),
                         metrics=metrics,
                         on_batch=on_batch,
                         counts=counts,
@@ -165,9 +182,8 @@ def picture(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _stop_on_signal() -> threading.Event:
-    """Event that SIGTERM and SIGINT set, so that the batch at hand is finished; a second one ends at once."""
-    stop = threading.Event()
+def _set_on_signal(stop: threading.Event) -> None:
+    """Have SIGTERM and SIGINT set `stop`: the batch at hand is finished. A second one ends at once."""
 
     def on_signal(number: int, frame: object) -> None:
         stop.set()
@@ -175,7 +191,6 @@ def _stop_on_signal() -> threading.Event:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
-    return stop
 
 
 def _write(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import re
 import signal
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from broker import __version__
-from broker.errors import ConfigError, VarstreamError
+from broker.errors import ConfigError, VarstreamError, describe
 from broker.monitor.logs import setup_logging
+
+log = logging.getLogger(__name__)
 
 EXIT_FAILED = 1
 EXIT_MISUSED = 2
@@ -40,6 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has seen enough, as in `varstream classify ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    except Exception as exc:
+        log.info("unexpected", exc_info=exc)
+        more = "" if arguments.verbose else "; -v shows where it came from"
+        print(f"varstream: unexpected trouble: {describe(exc)}{more}", file=sys.stderr)
+        return EXIT_FAILED
     else:
         return code
 

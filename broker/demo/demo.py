@@ -16,6 +16,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from rich.console import Console
 
+from broker.circuit_breaker import CircuitBreaker
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import load_classifiers
 from broker.config import KafkaConfig, ModelConfig, OutputConfig
@@ -32,7 +33,7 @@ from broker.transport.embedded_kafka import EmbeddedBroker
 from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource
 from broker.warm_up import warm_up
-from broker.worker import CircuitBreaker, run
+from broker.worker import run
 
 ALERT_TOPICS = {"ztf": "ztf_demo_programid1", "lsst": "lsst-alerts-demo"}
 OUTPUT_TOPIC = "classifications"

@@ -6,7 +6,7 @@ schema that a registry knows (LSST). An alert's survey is seen from its fields, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from broker.alert import Alert, Packet, Skipped
@@ -16,7 +16,7 @@ from broker.avro.compiler import compile_projection
 from broker.avro.container import MAGIC, SYNC_BYTES, decompress, parse_block, parse_header
 from broker.avro.projection import Projection, Record
 from broker.avro.schema import AvroType, parse_schema
-from broker.errors import AlertError
+from broker.errors import AlertError, TransientError, UnknownSchemaError
 from broker.ingest import lsst, ztf
 from broker.ingest.schema_registry import Schema, SchemaRegistry, parse_json
 from broker.ingest.vetting import VettingRules
@@ -48,11 +48,16 @@ class Decoder:
         Asked for the schemas of Confluent-framed messages; without one they cannot be read.
     rules : VettingRules
         What a usable detection is.
+    dead_schema_ids : collection of int
+        Ids that are given up: their messages are refused and nobody is asked for the schema.
     """
 
-    def __init__(self, registry: SchemaRegistry | None, rules: VettingRules) -> None:
+    def __init__(
+        self, registry: SchemaRegistry | None, rules: VettingRules, *, dead_schema_ids: Collection[int] = ()
+    ) -> None:
         self._registry = registry
         self._rules = rules
+        self._dead_schema_ids = frozenset(dead_schema_ids)
         self._by_header: dict[bytes, AlertCodec] = {}
         self._by_id: dict[int, AlertCodec] = {}
 
@@ -63,8 +68,10 @@ class Decoder:
         ------
         AlertError
             If it cannot be read, or its triggering detection holds what cannot be.
+        UnknownSchemaError
+            If it names a schema that is not known here: ``unknown_schema_id`` or ``no_registry``.
         TransientError
-            If the schema registry cannot be asked now.
+            If the schema registry cannot be asked now, or what it has under the id is no alert's schema.
         """
         if packet.damage is not None:
             raise packet.damage
@@ -122,16 +129,29 @@ class Decoder:
         schema_id = int.from_bytes(payload[1:CONFLUENT_HEAD_BYTES], "big", signed=True)
         codec = self._by_id.get(schema_id)
         if codec is None:
-            if self._registry is None:
-                raise AlertError(
-                    "no_registry",
-                    f"schema id {schema_id}, and no registry or folder of schemas is configured",
-                )
-            codec = make_codec(self._registry.schema(schema_id))
+            codec = self._codec_of(schema_id)
             if len(self._by_id) >= MAX_CODECS:
                 del self._by_id[next(iter(self._by_id))]
             self._by_id[schema_id] = codec
         return codec.vet(codec.reader.read(payload, CONFLUENT_HEAD_BYTES, len(payload)), self._rules)
+
+    def _codec_of(self, schema_id: int) -> AlertCodec:
+        if schema_id in self._dead_schema_ids:
+            raise AlertError("dead_schema_id", f"schema id {schema_id} is among decoding.dead_schema_ids")
+        if self._registry is None:
+            raise UnknownSchemaError(
+                schema_id,
+                "no_registry",
+                f"schema id {schema_id}, and no registry or folder of schemas is configured",
+            )
+        schema = self._registry.schema(schema_id)
+        try:
+            return make_codec(schema)
+        except AlertError as exc:  # an id always means the same schema: the wrong schemas were given to us
+            raise TransientError(
+                f"what {self._registry} has under schema id {schema_id} is no alert's: {exc}; "
+                f"correct decoding.schemas, or give the id up with decoding.dead_schema_ids = [{schema_id}]"
+            ) from exc
 
 
 def make_codec(schema: Schema, compression: str = "null") -> AlertCodec:

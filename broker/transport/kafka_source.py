@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicP
 from broker.alert import Origin, Packet, Partition
 from broker.config import KafkaConfig
 from broker.errors import FatalError
+from broker.transport.held_partitions import HeldPartitions
 from broker.transport.kafka_client import Connection, make_consumer
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class KafkaSource:
         self._ended: set[Partition] = set()
         self._next_offsets: dict[Partition, int] = {}
         self._missing_since: dict[str, float] = {}
+        self._held = HeldPartitions()
         self._given: list[TopicPartition] | None = None  # what is ours and not started yet, maybe nothing
         self._consumer: Any = None
         self._closing = False
@@ -121,7 +123,7 @@ class KafkaSource:
                 partition = (message.topic(), message.partition())
                 if message.error() is not None:
                     self._on_message_error(message.error(), partition)
-                elif partition in self._assigned:
+                elif partition in self._assigned and partition not in self._held:
                     self._follow(partition, message.offset())
                     packets.append(_packet(message))
                     size += len(packets[-1].payload)
@@ -143,6 +145,14 @@ class KafkaSource:
             self._consumer.commit(offsets=done, asynchronous=True)
         except KafkaException as exc:  # the store has them: only the lag that monitoring shows is late
             log.warning("offsets not committed", extra={"error": str(exc)})
+
+    def hold(self, offsets: Mapping[Partition, int]) -> None:
+        """See `HoldingSource.hold`; a partition that is given to us anew is no longer held."""
+        self._held.hold(self._consumer, {p: at for p, at in offsets.items() if p in self._assigned})
+
+    def release(self, partitions: Collection[Partition]) -> None:
+        """See `HoldingSource.release`."""
+        self._ended -= self._held.release(self._consumer, partitions)
 
     def _at_end(self) -> bool:
         """Whether all partitions are read, or no topic is there after our patience: a quiet night."""
@@ -203,6 +213,7 @@ class KafkaSource:
             If they are not all of a topic, one of them ends before it is to go on, or they cannot be started.
         """
         self._given = None
+        self._held.clear()
         self._ended.clear()
         self._next_offsets.clear()
         try:

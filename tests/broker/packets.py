@@ -9,7 +9,7 @@ from typing import Any
 import fastavro
 
 from broker.alert import Alert, Origin, Packet
-from broker.errors import AlertError
+from broker.errors import AlertError, UnknownSchemaError
 from broker.ingest.decoder import Decoder
 
 PID = 2475433850215  # 2475.433850 days after 2017-01-01, readout channel 2, 15
@@ -214,5 +214,5 @@ class Schemas:
     def schema(self, schema_id: int) -> Any:
         self.asked.append(schema_id)
         if schema_id not in self._schemas:
-            raise AlertError("unknown_schema_id", f"schema id {schema_id}")
+            raise UnknownSchemaError(schema_id, "unknown_schema_id", f"schema id {schema_id}")
         return self._schemas[schema_id]

@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from broker.alert import DeadLetter
+from broker.alert import DeadLetter, Skipped
+from broker.circuit_breaker import CircuitBreaker
 from broker.errors import FatalError, TransientError
-from broker.pipeline import Batch
 from broker.state.store import MemoryStore
-from broker.worker import CircuitBreaker, run
+from broker.worker import run
 from tests.broker.streams import PATIENCE_S, ListSink, Topic, packets, pipeline, simulated, timeless
 
 STEPS = ["deliver", "persist", "commit"]
@@ -107,12 +107,13 @@ class Flaky:
 
     def __init__(self, inner, failures):
         self.inner, self.failures = inner, failures
+        self.annotate = inner.annotate
 
-    def process(self, batch):
+    def read(self, packets):
         self.failures -= 1
         if self.failures >= 0:
             raise TransientError("the registry http://r is away")
-        return self.inner.process(batch)
+        return self.inner.read(packets)
 
 
 def test_the_same_batch_is_tried_again_while_the_registry_is_away(messages, undisturbed):
@@ -139,7 +140,7 @@ def test_being_told_to_stop_while_waiting_is_no_failure(messages):
     store, stop = MemoryStore(), threading.Event()
 
     class Away:
-        def process(self, batch):
+        def read(self, packets):
             stop.set()
             raise TransientError("the registry http://r is away")
 
@@ -148,32 +149,48 @@ def test_being_told_to_stop_while_waiting_is_no_failure(messages):
     assert topic.committed == 0
 
 
-def batch_of(n, dead):
+def of(n, dead, reason="corrupt"):
+    """So many packets, the last of them dead."""
     (packet,) = packets([b""])
-    return Batch(packets=n, ingest_time_us=0, dead_letters=[DeadLetter(packet, "corrupt", "no use")] * dead)
+    fine, letter = Skipped("ztf", "not_public"), DeadLetter(packet, reason, "no use")
+    return [(packet, fine)] * (n - dead) + [(packet, letter)] * dead
 
 
 def test_the_breaker_bears_a_minority_of_dead_letters():
     breaker = CircuitBreaker(window=100, max_dead_fraction=0.5)
     for _ in range(50):
-        breaker.check(batch_of(10, 5))
+        breaker.check(of(10, 5))
 
 
 def test_the_breaker_trips_when_most_of_the_window_is_dead():
     breaker = CircuitBreaker(window=100, max_dead_fraction=0.5)
     for _ in range(20):
-        breaker.check(batch_of(10, 0))
+        breaker.check(of(10, 0))
     for _ in range(5):
-        breaker.check(batch_of(10, 10))
+        breaker.check(of(10, 10))
     with pytest.raises(
         FatalError, match="60 of the last 100 packets are unreadable, most recently by corrupt"
     ):
-        breaker.check(batch_of(10, 10))
+        breaker.check(of(10, 10))
 
 
 def test_the_breaker_sees_through_one_large_batch():
     with pytest.raises(FatalError, match="600 of the last 1000"):
-        CircuitBreaker(window=100).check(batch_of(1000, 600))
+        CircuitBreaker(window=100).check(of(1000, 600))
+
+
+@pytest.mark.parametrize("size", [1, 3, 10, 11, 20])
+def test_a_worker_that_can_read_nothing_costs_ten_packets_at_most(size):
+    breaker, lost = CircuitBreaker(), 0
+    with pytest.raises(FatalError, match="unreadable"):  # noqa: PT012 - some batch of them
+        while True:
+            breaker.check(of(size, size))
+            lost += size
+    assert lost <= 10
+
+
+def test_packets_that_the_user_gave_up_do_not_trip_the_breaker():
+    CircuitBreaker().check(of(1000, 1000, reason="dead_schema_id"))
 
 
 def test_a_tripped_breaker_publishes_and_commits_nothing():

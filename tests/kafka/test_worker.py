@@ -187,11 +187,9 @@ def test_a_worker_asked_to_stop_finishes_its_batch_and_repeats_nothing(
     assert not differences(stage.published(), expected)
 
 
-def test_poison_lands_in_the_dead_letters_as_it_came_with_where_and_why(
-    stage: Stage, expected: Annotations
-) -> None:
-    annotated = {object_id for object_id, _, _ in expected}
-    good = next(alert.payload for alert in simulated() if alert.object_id in annotated)
+def test_poison_lands_in_the_dead_letters_as_it_came_with_where_and_why(stage: Stage) -> None:
+    readable = [alert.payload for alert in simulated()[:60]]
+    good = readable[0]
     poison = [
         b"",
         b"not an alert",
@@ -200,10 +198,10 @@ def test_poison_lands_in_the_dead_letters_as_it_came_with_where_and_why(
         os.urandom(3_000_000),  # more than a dead letter holds
         *(os.urandom(2**n) for n in range(4, 16)),
     ]
-    landed = stage.broker.produce(stage.alerts, [*poison, good])[: len(poison)]
+    landed = stage.broker.produce(stage.alerts, [*poison, *readable])[: len(poison)]
     done = varstream(*stage.run())
     assert done.returncode == 0, done.stderr
-    assert f"{len(poison) + 1} alerts in = 1 used" in done.stderr
+    assert f"{len(poison) + len(readable)} alerts in = " in done.stderr
     assert stage.published()
 
     letters = stage.broker.read(stage.dead_letters)

@@ -12,6 +12,8 @@ from pathlib import Path
 import fastavro
 import pytest
 
+from broker.cli import commands
+from broker.cli.main import main
 from broker.transport.embedded_kafka import EmbeddedBroker
 from schemas.model.shipped import find_model
 from tests.broker.streams import PATIENCE_S, SCHEMAS, simulated, timeless
@@ -88,6 +90,31 @@ def test_a_run_of_bad_packets_only_is_still_a_run(tmp_path):
     (letter,) = [json.loads(line) for line in letters.read_text().splitlines()]
     assert letter["reason"] == "bad_magic"
     assert letter["file"].endswith("a.avro")
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("what no one\nthought of"), MemoryError()])
+def test_what_nobody_thought_of_is_one_line_too(monkeypatch, capsys, tmp_path, error):
+    def fail(arguments):
+        raise error
+
+    monkeypatch.setattr(commands, "classify", fail)
+    assert main(["classify", str(tmp_path)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(
+        f"varstream: unexpected trouble: {type(error).__name__} at broker/cli/test_main.py:"
+    )
+    assert str(tmp_path) not in line
+
+
+def test_packets_whose_schema_was_not_given_are_named_as_not_read(tmp_path):
+    lsst = next(alert for alert in simulated() if alert.survey == "lsst")
+    (tmp_path / "1.bin").write_bytes(lsst.payload)
+    (tmp_path / "7.avsc").write_text("{}")
+    for schemas in ([], ["--schemas", tmp_path]):
+        done = varstream("classify", tmp_path / "1.bin", *schemas)
+        assert done.returncode == 0
+        assert "NOT READ: 1 packets that name their schema by id" in done.stderr
+        assert "--schemas" in done.stderr
 
 
 def damaged_model(tmp_path):

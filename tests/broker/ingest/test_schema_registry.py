@@ -1,110 +1,65 @@
-"""Schemas from a folder, from the survey's distribution, and over HTTP."""
+"""Schemas from a folder and from the survey's distribution."""
 
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from broker.alert import Alert
 from broker.avro.schema import parse_schema
-from broker.errors import AlertError, ConfigError, TransientError
-from broker.ingest import schema_registry
+from broker.errors import AlertError, ConfigError, TransientError, UnknownSchemaError
 from broker.ingest.decoder import Decoder
 from broker.ingest.schema_registry import open_registry
 from broker.ingest.vetting import VettingRules
-from tests.broker.packets import LSST_SCHEMA, confluent, dia_source, lsst_alert, packet
-from tests.broker.streams import PATIENCE_S
+from tests.broker.packets import LSST_SCHEMA, Schemas, confluent, dia_source, lsst_alert, packet
 
 
 def refusal(registry, schema_id: int) -> str:
-    with pytest.raises(AlertError, match=str(schema_id)) as refused:
+    with pytest.raises(UnknownSchemaError, match=str(schema_id)) as refused:
         registry.schema(schema_id)
+    assert refused.value.schema_id == schema_id
     return refused.value.reason
-
-
-class Confluent(BaseHTTPRequestHandler):
-    """Answers as a Confluent registry does; ids above 2000 are answered badly."""
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        answers = {
-            "/subject/schemas/ids/1100": (200, json.dumps({"schema": json.dumps(LSST_SCHEMA)})),
-            "/subject/schemas/ids/2001": (200, "<html>"),
-            "/subject/schemas/ids/2002": (200, json.dumps({"subjects": []})),
-            "/subject/schemas/ids/2003": (200, json.dumps({"schema": "{{"})),
-            "/subject/schemas/ids/2004": (503, ""),
-        }
-        status, text = answers.get(self.path, (404, json.dumps({"error_code": 40403})))
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
-    monkeypatch.setattr(schema_registry, "REPLY_TIMEOUT_S", PATIENCE_S)
-    monkeypatch.setattr(schema_registry, "REFUSAL_KEPT_S", PATIENCE_S)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Confluent) as server:
-        server.asked = []
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-def url(server: ThreadingHTTPServer) -> str:
-    return f"http://127.0.0.1:{server.server_port}/subject/"
-
-
-def test_a_confluent_registry_is_asked_once_per_id(server):
-    registry = open_registry(url(server))
-    assert registry.schema(1100) == LSST_SCHEMA
-    assert registry.schema(1100) == LSST_SCHEMA
-    assert server.asked == ["/subject/schemas/ids/1100"]
-
-
-def test_an_id_that_the_registry_does_not_know_is_asked_for_once(server):
-    registry = open_registry(url(server))
-    assert [refusal(registry, 7) for _ in range(3)] == ["unknown_schema_id"] * 3
-    assert len(server.asked) == 1
-
-
-def test_an_answer_that_holds_no_avro_schema_is_refused(server):
-    assert refusal(open_registry(url(server)), 2003) == "bad_schema"
-
-
-@pytest.mark.parametrize("schema_id", [2001, 2002])
-def test_an_answer_that_is_a_proxys_page_is_worth_another_try(server, schema_id):
-    with pytest.raises(TransientError, match="is this a Confluent registry"):
-        open_registry(url(server)).schema(schema_id)
-
-
-def test_a_registry_in_trouble_is_worth_another_try(server):
-    with pytest.raises(TransientError, match="503"):
-        open_registry(url(server)).schema(2004)
-    address = url(server)
-    server.server_close()
-    with pytest.raises(TransientError, match="cannot reach"):
-        open_registry(address).schema(1100)
 
 
 def test_a_folder_gives_the_schema_of_an_id(tmp_path):
     (tmp_path / "1100.avsc").write_text(json.dumps(LSST_SCHEMA))
-    (tmp_path / "1101.avsc").write_text("not JSON")
     registry = open_registry(str(tmp_path))
     assert registry.schema(1100) == LSST_SCHEMA
     assert refusal(registry, 1200) == "unknown_schema_id"
-    assert refusal(registry, 1101) == "bad_schema"
     assert refusal(registry, -1) == "unknown_schema_id"
+
+
+@pytest.mark.parametrize("text", [b"", b"not JSON", b"{", b"\xff", b"[" * 10**5])
+def test_a_file_that_holds_no_schema_is_worth_another_try(tmp_path, text):
+    (tmp_path / "7.avsc").write_bytes(text)
+    registry = open_registry(str(tmp_path))
+    with pytest.raises(TransientError, match=r"7\.avsc is not JSON"):
+        registry.schema(7)
+    (tmp_path / "7.avsc").write_text(json.dumps(LSST_SCHEMA))  # the user corrects it
+    assert registry.schema(7) == LSST_SCHEMA
+
+
+def test_a_file_that_cannot_be_read_is_worth_another_try(tmp_path):
+    (tmp_path / "7.avsc").mkdir()
+    with pytest.raises(TransientError, match=r"cannot read schema .*7\.avsc"):
+        open_registry(str(tmp_path)).schema(7)
+
+
+def test_a_file_without_end_is_not_read_to_its_end(tmp_path):
+    (tmp_path / "7.avsc").write_text(" " * 5 * 2**20 + json.dumps(LSST_SCHEMA))
+    with pytest.raises(TransientError, match="more than"):
+        open_registry(str(tmp_path)).schema(7)
+
+
+@pytest.mark.parametrize(
+    "spec", ["ftp://me:secret@h/x", "me:secret@h:8081", "http:/me:secret@h", "HTTPS:me:secret@h"]
+)
+def test_what_was_meant_as_an_address_is_refused_without_its_password(spec):
+    with pytest.raises(ConfigError) as refused:
+        open_registry(spec)
+    assert "secret" not in str(refused.value)
 
 
 def test_a_folder_that_is_not_there_or_holds_no_schemas_is_refused_at_once(tmp_path):
@@ -134,16 +89,45 @@ def test_a_broken_file_of_the_distribution_is_refused(tmp_path):
     folder.mkdir(parents=True)
     alert = {"type": "record", "name": "alert", "fields": [{"name": "x", "type": "lsst.v11_0.gone"}]}
     (folder / "lsst.v11_0.alert.avsc").write_text(json.dumps(alert))
-    with pytest.raises(AlertError, match=r"alert\.avsc") as refused:
+    with pytest.raises(TransientError, match=r"alert\.avsc is not an Avro schema"):
         open_registry(str(tmp_path)).schema(1100)
-    assert refused.value.reason == "bad_schema"
 
 
-def test_a_schema_that_no_alert_has_is_the_message_s_fault():
-    class Registry:
-        def schema(self, schema_id: int) -> object:
-            return ["null", "long"]
+@pytest.mark.parametrize(
+    "schema",
+    [
+        None,
+        3,
+        True,
+        "string",
+        "nonsense",
+        [],
+        {},
+        ["null", "long"],
+        {"type": "record"},
+        {"type": "record", "name": "reading", "fields": [{"name": "a", "type": "long"}]},
+        {"type": "record", "name": "alert", "fields": {"diaSource": 1}},
+        {"type": {"type": {"type": "int"}}},
+        {"openapi": "3.0", "paths": {}},
+    ],
+    ids=lambda schema: json.dumps(schema)[:20],
+)
+def test_an_id_under_which_there_is_no_alert_s_schema_is_no_packet_s_fault(tmp_path, schema):
+    (tmp_path / "1100.avsc").write_text(json.dumps(schema))
+    decoder = Decoder(open_registry(str(tmp_path)), VettingRules())
+    alert = packet(confluent(lsst_alert(dia_source())))
+    with pytest.raises(TransientError, match=r"schema id 1100.*dead_schema_ids = \[1100\]") as refused:
+        decoder.read(alert)
+    assert str(tmp_path) in str(refused.value)
+    (tmp_path / "1100.avsc").write_text(json.dumps(LSST_SCHEMA))
+    assert isinstance(decoder.read(alert), Alert)
 
-    with pytest.raises(AlertError) as refused:
-        Decoder(Registry(), VettingRules()).read(packet(confluent(lsst_alert(dia_source()))))
-    assert refused.value.reason == "schema_not_an_alert"
+
+def test_an_id_that_was_given_up_is_asked_for_by_nobody():
+    registry = Schemas({1100: LSST_SCHEMA})
+    decoder = Decoder(registry, VettingRules(), dead_schema_ids=[1100, -7])
+    for schema_id in (1100, -7):
+        with pytest.raises(AlertError, match=str(schema_id)) as refused:
+            decoder.read(packet(confluent(lsst_alert(dia_source()), schema_id=schema_id)))
+        assert refused.value.reason == "dead_schema_id"
+    assert registry.asked == []
