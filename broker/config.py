@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from broker.errors import ConfigError
 from broker.ingest.vetting import VettingRules
+from broker.librdkafka_settings import check_consumer_settings, check_librdkafka_settings
 from schemas.model.shipped import DEFAULT_MODELS
 
 MAX_BATCH_SIZE = 100_000
@@ -44,10 +45,8 @@ class KafkaConfig:
             raise ConfigError("kafka.group_id is empty: name the consumer group")
         _check_positive("kafka.nights", self.nights)
         _check_servers("kafka.bootstrap_servers", self.bootstrap_servers)
-        _check_librdkafka("kafka", self.settings)
-        strategy = str(self.settings.get("partition.assignment.strategy", "range"))
-        if "cooperative" in strategy:
-            raise ConfigError(f"kafka.settings: partition.assignment.strategy {strategy!r} is not supported")
+        check_librdkafka_settings("kafka", self.settings)
+        check_consumer_settings(self.settings)
         for topic in self.topics:
             if "{" in topic.replace("{utc_date}", ""):
                 raise ConfigError(f"kafka.topics: {topic!r} has a placeholder other than {{utc_date}}")
@@ -81,7 +80,7 @@ class OutputConfig:
         if self.topic == self.dead_letter_topic:
             raise ConfigError(f"output.topic and output.dead_letter_topic are both {self.topic!r}")
         _check_servers("output.bootstrap_servers", self.bootstrap_servers or "")
-        _check_librdkafka("output", self.settings or {})
+        check_librdkafka_settings("output", self.settings or {})
         if self.registry is not None and not _is_web_address(self.registry):
             raise ConfigError(
                 "output.registry must be http(s)://HOST or https://USER:PASSWORD@HOST, "
@@ -240,17 +239,6 @@ def _check_servers(name: str, servers: str) -> None:
             f"{name} holds an '@', which is in no HOST:PORT: user and password are settings of librdkafka, "
             "sasl.username and sasl.password"
         )
-
-
-def _check_librdkafka(section: str, settings: Mapping[str, Any]) -> None:
-    for name, value in settings.items():
-        if name in ("bootstrap.servers", "metadata.broker.list"):
-            raise ConfigError(f"{section}.settings: give {name} as {section}.bootstrap_servers")
-        if not isinstance(value, str | int | float):
-            raise ConfigError(
-                f"{section}.settings: {name} must be text, a number, true or false; "
-                'a name with a dot is written in quotes: "sasl.password" = ...'
-            )
 
 
 def _is_web_address(text: str) -> bool:

@@ -121,6 +121,8 @@ def run_worker(arguments: argparse.Namespace) -> int:
             store.offsets(),
             batch_size=config.worker.batch_size,
             until_end=arguments.until_end,
+            memory=store,
+            remade=arguments.remade_topic,
         )
         with closing(sink), closing(source):
             sink.connect()

@@ -120,6 +120,14 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--until-end", action="store_true", help="stop at the end of the topics instead of waiting"
     )
+    sub.add_argument(
+        "--remade-topic",
+        action="append",
+        default=[],
+        metavar="TOPIC",
+        help="if TOPIC is not the one that the store has read, but made anew: read it from its beginning "
+        "(repeatable)",
+    )
 
     sub = commands.add_parser("replay", help="feed alert packets from files to a topic")
     sub.set_defaults(command="replay")

@@ -18,7 +18,7 @@ SEALED_EPOCHS = 64  # at least: a tail of 64 x 40 bytes is rewritten per epoch i
 
 
 class SQLiteStore:
-    """A store in one SQLite file in write-ahead mode, held by one process at a time.
+    """A store in one SQLite file in write-ahead mode, held by one process at a time, for its owner's eyes.
 
     A light curve is two blobs of raw little-endian `EPOCH` records: a sealed one that is rewritten every
     `SEALED_EPOCHS` epochs, and a tail that is rewritten with each. Reading one is a concatenation.
@@ -39,6 +39,7 @@ class SQLiteStore:
         with ExitStack() as if_refused:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch(mode=0o600)  # its log of writes gets the same mode
                 self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
                 if_refused.callback(self._db.close)
                 self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -47,6 +48,7 @@ class SQLiteStore:
                 # those alerts are then read again, so there is no need to wait for the disk.
                 self._db.execute("PRAGMA synchronous = NORMAL")
                 self._create()
+                self._files = self._identify()
             except sqlite3.OperationalError as exc:
                 hint = "another worker holds it" if "locked" in str(exc) else str(exc)
                 raise ConfigError(f"cannot open the store {path}: {hint}") from exc
@@ -74,8 +76,10 @@ class SQLiteStore:
         Raises
         ------
         FatalError
-            If the database refuses, a full disk for example; nothing of the commit is kept then.
+            If the database refuses, a full disk for example, or its file is not in its place any more;
+            nothing of the commit is kept then.
         """
+        self._check_files()
         try:
             with self._transaction():
                 for key, curve in curves.items():
@@ -92,9 +96,49 @@ class SQLiteStore:
         rows = self._read("SELECT topic, partition, next_offset FROM position")
         return {(topic, partition): offset for topic, partition, offset in rows}
 
+    def topic_ids(self) -> dict[str, str]:
+        """See `Store.topic_ids`."""
+        return dict(self._read("SELECT name, id FROM topic"))
+
+    def adopt_topic(self, topic: str, topic_id: str | None, *, from_beginning: bool) -> None:
+        """See `Store.adopt_topic`.
+
+        Raises
+        ------
+        FatalError
+            As `commit`.
+        """
+        self._check_files()
+        try:
+            with self._transaction():
+                self._db.execute("DELETE FROM topic WHERE name = ?", (topic,))
+                if topic_id is not None:
+                    self._db.execute("INSERT INTO topic VALUES (?, ?)", (topic, topic_id))
+                if from_beginning:
+                    self._db.execute("DELETE FROM position WHERE topic = ?", (topic,))
+        except sqlite3.Error as exc:
+            raise FatalError(f"cannot write the store {self._path}: {exc}") from exc
+
     def close(self) -> None:
         """See `Store.close`."""
         self._db.close()
+
+    def _identify(self) -> tuple[tuple[int, int], ...]:
+        """Device and number of the database's file and of its log of writes."""
+        found = [Path(name).stat() for name in (self._path, f"{self._path}-wal")]
+        return tuple((file.st_dev, file.st_ino) for file in found)
+
+    def _check_files(self) -> None:
+        """Refuse to write to files that nobody will find: SQLite itself goes on without a word."""
+        try:
+            unchanged = self._identify() == self._files
+        except OSError:
+            unchanged = False
+        if not unchanged:
+            raise FatalError(
+                f"the store {self._path} was removed or replaced while it was in use: put a copy back, or "
+                "begin with an empty one, which annotates again what the topics still hold"
+            )
 
     def _curve(self, key: str, sealed: bytes, tail: bytes) -> LightCurve:
         if len(sealed) % EPOCH.itemsize or len(tail) % EPOCH.itemsize:
@@ -135,6 +179,7 @@ class SQLiteStore:
                 "CREATE TABLE IF NOT EXISTS position "
                 "(topic TEXT, partition INTEGER, next_offset INTEGER, PRIMARY KEY (topic, partition))"
             )
+            self._db.execute("CREATE TABLE IF NOT EXISTS topic (name TEXT PRIMARY KEY, id TEXT)")
             self._db.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (STORE_FORMAT,))
             (found,) = self._db.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
         if found != STORE_FORMAT:

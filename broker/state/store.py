@@ -21,6 +21,12 @@ class Store(Protocol):
     def offsets(self) -> dict[Partition, int]:
         """Next offset to read of every partition ever committed."""
 
+    def topic_ids(self) -> dict[str, str]:
+        """Id of every topic that was adopted with one."""
+
+    def adopt_topic(self, topic: str, topic_id: str | None, *, from_beginning: bool) -> None:
+        """Remember the topic that offsets are of from now on, with no offsets if `from_beginning`."""
+
     def close(self) -> None:
         """Release the store; it can be opened again."""
 
@@ -31,6 +37,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._curves: dict[str, LightCurve] = {}
         self._offsets: dict[Partition, int] = {}
+        self._topic_ids: dict[str, str] = {}
 
     def load(self, keys: Collection[str]) -> dict[str, LightCurve]:
         """See `Store.load`."""
@@ -44,6 +51,18 @@ class MemoryStore:
     def offsets(self) -> dict[Partition, int]:
         """See `Store.offsets`."""
         return dict(self._offsets)
+
+    def topic_ids(self) -> dict[str, str]:
+        """See `Store.topic_ids`."""
+        return dict(self._topic_ids)
+
+    def adopt_topic(self, topic: str, topic_id: str | None, *, from_beginning: bool) -> None:
+        """See `Store.adopt_topic`."""
+        self._topic_ids.pop(topic, None)
+        if topic_id is not None:
+            self._topic_ids[topic] = topic_id
+        if from_beginning:
+            self._offsets = {p: offset for p, offset in self._offsets.items() if p[0] != topic}
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
 
 from broker.errors import ConfigError, FatalError
 from broker.redaction import secret_values, without_values
@@ -17,8 +18,20 @@ log = logging.getLogger(__name__)
 _REFUSAL_CODES = (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._SSL)
 _OUTAGE_CODES = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE)
 
-_ANSWER_S = 2.0  # to wait for one answer of a cluster
-_PAUSE_S = 0.2  # before it is asked again
+_MEANINGS = {
+    KafkaError._MAX_POLL_EXCEEDED: "a batch took longer than max.poll.interval.ms, so the group took the "
+    "partitions back; they are asked for again, to go on behind it. Should it come again: lower "
+    "worker.batch_size",
+}
+
+ANSWER_S = 2.0
+"""Time to wait for one answer of a cluster [s]."""
+
+DEFAULT_SESSION_MS = 10_000
+"""Time after which a member of the group that is silent is taken out, unless settings say another [ms]."""
+
+_PAUSE_S = 0.2  # before a cluster is asked again
+_QUIET_S = 60.0  # an error that comes again and again is told so often
 
 
 class Connection:
@@ -34,15 +47,21 @@ class Connection:
         self._refusal: str | None = None
         self._trouble = "no answer"
         self._down_since: float | None = None
+        self._fatal: str | None = None
+        self._told_at: dict[tuple[int, str], float] = {}
 
-    def on_error(self, error: KafkaError) -> None:
+    def on_error(self, error: KafkaError, where: str = "") -> None:
         """Take note of an error; to be given to librdkafka as ``error_cb``."""
-        if error.code() in _REFUSAL_CODES:
+        if error.fatal():
+            self._fatal = without_values(error.str(), self.secrets)
+        elif error.code() in _REFUSAL_CODES:
             self._refusal = without_values(error.str(), self.secrets)
         elif error.code() in _OUTAGE_CODES:
             if error.code() != KafkaError._ALL_BROKERS_DOWN:  # which says that, not why
                 self._trouble = error.str()
             self._down_since = self._down_since or time.monotonic()
+        else:
+            self._tell(error, where)
 
     def answered(self) -> None:
         """Note that the cluster answers."""
@@ -56,10 +75,12 @@ class Connection:
         ConfigError
             If the cluster refused us.
         FatalError
-            If it has been away for longer than our patience.
+            If it has been away for longer than our patience, or the client cannot go on.
         """
         if self._refusal is not None:
             raise ConfigError(f"{self.servers} refused the connection: {self._refusal}; check kafka.settings")
+        if self._fatal is not None:
+            raise FatalError(f"{self.servers}: {self._fatal}")
         if self._down_since is None:
             return
         try:
@@ -91,7 +112,7 @@ class Connection:
         deadline = time.monotonic() + self.patience_s
         while True:
             try:
-                return question(_ANSWER_S)
+                return question(ANSWER_S)
             except KafkaException:
                 if time.monotonic() > deadline:
                     raise
@@ -111,7 +132,7 @@ class Connection:
         while True:
             problem = None
             try:
-                found = client.list_topics(timeout=_ANSWER_S).topics
+                found = client.list_topics(timeout=ANSWER_S).topics
                 self.answered()
                 partitions = {
                     t: len(found[t].partitions) for t in topics if t in found and not found[t].error
@@ -120,7 +141,7 @@ class Connection:
                 if not missing:
                     return partitions
                 for topic in missing:  # asked for by name, a cluster that makes topics on demand makes it
-                    client.list_topics(topic, timeout=_ANSWER_S)
+                    client.list_topics(topic, timeout=ANSWER_S)
                 problem = (
                     f"{self.servers} has no topic {', '.join(missing)}: create it or correct the settings"
                 )
@@ -136,6 +157,15 @@ class Connection:
                 raise FatalError(f"{problem} (tried for {self.patience_s:g} s)")
             time.sleep(_PAUSE_S)
 
+    def _tell(self, error: KafkaError, where: str) -> None:
+        """Log an error that nothing else is done about, once in a while."""
+        last = self._told_at.get((error.code(), where))
+        if last is None or time.monotonic() - last > _QUIET_S:
+            self._told_at[error.code(), where] = time.monotonic()
+            meaning = _MEANINGS.get(error.code(), without_values(error.str(), self.secrets))
+            said = {"error": error.name(), "meaning": meaning}
+            log.warning("trouble with Kafka", extra={"where": where or self.servers, **said})
+
 
 def make_consumer(connection: Connection, settings: Mapping[str, Any]) -> Any:
     """Make a consumer that commits only what it is told to.
@@ -145,16 +175,14 @@ def make_consumer(connection: Connection, settings: Mapping[str, Any]) -> Any:
     ConfigError
         If librdkafka does not accept a setting.
     """
-    if settings.get("group.protocol", "classic") == "classic":
-        # a killed worker's successor waits for it; the default is 45 s
-        settings = {"session.timeout.ms": 10_000, **settings}
     return make_client(
         Consumer,
         connection,
         {
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
-            "auto.offset.reset": "earliest",
+            "auto.offset.reset": "error",  # where a partition begins and goes on is for us to say
+            "session.timeout.ms": DEFAULT_SESSION_MS,  # a killed worker's successor waits for it
             "allow.auto.create.topics": False,
             "topic.metadata.refresh.interval.ms": 10_000,
             "fetch.wait.max.ms": 50,
@@ -163,6 +191,17 @@ def make_consumer(connection: Connection, settings: Mapping[str, Any]) -> Any:
             **settings,
         },
     )
+
+
+def make_admin(connection: Connection, settings: Mapping[str, Any]) -> Any:
+    """Make a client that asks the cluster about groups and topics.
+
+    Raises
+    ------
+    ConfigError
+        If librdkafka does not accept a setting.
+    """
+    return make_client(AdminClient, connection, dict(settings))
 
 
 def make_client(

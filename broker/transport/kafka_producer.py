@@ -24,7 +24,8 @@ _LIMIT = "max.message.bytes"
 _ANSWER_S = 2.0  # to wait for what a topic takes: it is for a message only
 _SIZE_CODES = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE)  # of a topic, of its segments
 _TIME_CODES = (KafkaError.INVALID_TIMESTAMP, KafkaError.INVALID_RECORD)  # the second for one among others
-_PAUSE_S = 0.2  # before messages whose time was refused are sent again
+_PAUSE_S = 0.2  # before messages whose time was refused twice are sent again
+_NEAR_S = 60.0  # clocks that differ by less agree
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,7 +78,7 @@ class Deliveries:
         self._too_large: list[Message] = []
         self._mistimed: list[Message] = []
         self._refusal = ""
-        self._wall_less_steady_s = time.time() - time.monotonic()
+        self._stamps = Stamps()
         self._producer: Any = None
 
     def connect(self, topics: Sequence[str]) -> None:
@@ -181,8 +182,8 @@ class Deliveries:
             log.info("the topic's limit is not told", extra={"topic": topic, "error": str(exc)})
             return None
 
-    def _produce(self, message: Message, *, unix_ms: int = 0) -> None:
-        """Hand a message to the producer, with the time of now or another."""
+    def _produce(self, message: Message) -> None:
+        """Hand a message to the producer, with the time of now."""
         while True:
             try:
                 self._producer.produce(
@@ -190,7 +191,7 @@ class Deliveries:
                     message.value,
                     key=message.key,
                     headers=list(message.headers),
-                    timestamp=unix_ms,
+                    timestamp=self._stamps.now_ms(),
                     on_delivery=partial(self._on_delivery, message),
                 )
             except BufferError:
@@ -237,10 +238,10 @@ class Deliveries:
             )
         else:
             time.sleep(_PAUSE_S)
-        unix_s = time.time() if attempt % 2 else self._wall_less_steady_s + time.monotonic()
+        self._stamps.change()
         refused, self._mistimed = self._mistimed, []
         for message in refused:
-            self._produce(message, unix_ms=int(1000 * unix_s))
+            self._produce(message)
 
     def _on_delivery(self, message: Message, error: KafkaError | None, _: object) -> None:
         if error is None:
@@ -252,3 +253,22 @@ class Deliveries:
             self._refusal = f"{message.topic}: {error.str()}"
         else:
             self._failures.append(f"{message.topic}: {error.str()}")
+
+
+class Stamps:
+    """The time that messages carry: the wall clock's, or else what it would show had nobody set it."""
+
+    def __init__(self) -> None:
+        self._wall_less_steady_s = time.time() - time.monotonic()
+        self._by_wall_clock = True
+
+    def now_ms(self) -> int:
+        """Return the time [Unix ms]."""
+        wall_s, steady_s = time.time(), self._wall_less_steady_s + time.monotonic()
+        if abs(wall_s - steady_s) < _NEAR_S:  # set right again
+            self._by_wall_clock = True
+        return int(1000 * (wall_s if self._by_wall_clock else steady_s))
+
+    def change(self) -> None:
+        """Take the other one from now on: the time was refused."""
+        self._by_wall_clock = not self._by_wall_clock

@@ -5,25 +5,30 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from broker.alert import Origin, Packet, Partition
 from broker.config import KafkaConfig
 from broker.errors import FatalError
-from broker.transport.held_partitions import HeldPartitions
-from broker.transport.kafka_client import Connection, make_consumer
+from broker.transport.consumer.group import Membership
+from broker.transport.consumer.held_partitions import HeldPartitions
+from broker.transport.consumer.nights import resolve_topics
+from broker.transport.consumer.start_offsets import StartOffsets
+from broker.transport.consumer.topic_identity import TopicIdentity, TopicMemory
+from broker.transport.consumer.trouble import Trouble, trouble_of
+from broker.transport.kafka_client import Connection, make_admin, make_consumer
 
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.5
+_NAP_S = 0.02  # between two looks for messages
 _MAX_BATCH_BYTES = 64 * 2**20  # a batch of large packets stays within memory, as it is looked at
 _MESSAGES_PER_CALL = 32  # after every few
 
-_FORBIDDEN_CODES = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
-_NO_TOPIC_CODES = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+_LATEST_STAMP_MS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
 
 
 class KafkaSource:
@@ -38,6 +43,10 @@ class KafkaSource:
         beginning: a new store reads everything the topics still hold.
     until_end : bool
         Whether to be exhausted at the end of all partitions instead of waiting for more.
+    memory : TopicMemory, optional
+        What remembers which topics the offsets are of; without one, that is not looked at.
+    remade : collection of str
+        Topics that may be others than those in `memory`: they are read from their beginning then.
     """
 
     def __init__(
@@ -47,13 +56,17 @@ class KafkaSource:
         *,
         batch_size: int,
         until_end: bool = False,
+        memory: TopicMemory | None = None,
+        remade: Collection[str] = (),
     ) -> None:
         self.exhausted = False
         self._config = config
         self._batch_size = batch_size
         self._until_end = until_end
         self._connection = Connection(config.bootstrap_servers, patience_s=config.patience_s)
-        self._start_offsets = dict(start_offsets)
+        self._membership = Membership(config.group_id, config.settings, patience_s=config.patience_s)
+        self._identity = TopicIdentity(self._connection, memory, remade=remade)
+        self._start_offsets = StartOffsets(self._connection, start_offsets, self._identity)
         self._assigned: set[Partition] = set()
         self._ended: set[Partition] = set()
         self._next_offsets: dict[Partition, int] = {}
@@ -61,16 +74,17 @@ class KafkaSource:
         self._held = HeldPartitions()
         self._given: list[TopicPartition] | None = None  # what is ours and not started yet, maybe nothing
         self._consumer: Any = None
+        self._admin: Any = None
         self._closing = False
         self._subscribed: list[str] = []
 
     def connect(self) -> None:
-        """Join the group, once the cluster answers and has all topics but those of a night.
+        """Join the group when it is free, once the cluster answers and has all topics but those of a night.
 
         Raises
         ------
         ConfigError
-            If librdkafka does not accept a setting, or the cluster refuses us.
+            If librdkafka does not accept a setting, the cluster refuses us, or the group has another member.
         FatalError
             If the cluster does not answer, or a topic is missing, for longer than our patience.
         """
@@ -82,6 +96,8 @@ class KafkaSource:
         try:
             named = [topic for topic in config.topics if "{" not in topic]
             self._connection.wait_for_topics(self._consumer, named)
+            self._admin = make_admin(self._connection, config.settings)
+            self._membership.wait_until_free(self._admin)
             self._subscribe()
         except BaseException:
             self.close()
@@ -89,6 +105,7 @@ class KafkaSource:
 
     def close(self) -> None:
         """Leave the group; harmless where none was joined."""
+        self._admin = None
         if self._consumer is not None:
             self._closing = True
             # librdkafka 2.16 may never return from a close while the group waits for partitions to be given
@@ -105,11 +122,14 @@ class KafkaSource:
         Raises
         ------
         ConfigError
-            If the cluster refuses us.
+            If the cluster refuses us, or another member of the group keeps part of the partitions.
         FatalError
-            If the cluster is away for too long, or other members of the group took part of the partitions.
+            If the cluster is away for too long, a topic is not the one that the store has read, or the client
+            cannot go on.
         """
         self._subscribe()
+        if self._identity.changed(self._admin, {topic for topic, _ in self._assigned}):
+            self._start_again()
         packets: list[Packet] = []
         size = 0
         while len(packets) < self._batch_size and size < _MAX_BATCH_BYTES:
@@ -118,7 +138,7 @@ class KafkaSource:
                     break
                 self._start(self._given)
             step = min(_MESSAGES_PER_CALL, self._batch_size - len(packets))
-            messages = self._consumer.consume(step, 0.0 if packets else _POLL_S)
+            messages = self._consume(step, 0.0 if packets else _POLL_S)
             for message in messages:
                 partition = (message.topic(), message.partition())
                 if message.error() is not None:
@@ -154,6 +174,17 @@ class KafkaSource:
         """See `HoldingSource.release`."""
         self._ended -= self._held.release(self._consumer, partitions)
 
+    def _consume(self, n: int, wait_s: float) -> Sequence[Any]:
+        """Up to n messages; returns early with what is there.
+
+        librdkafka waits by the wall clock: where that is set back, a wait of its own lasts as much longer.
+        """
+        for _ in range(round(wait_s / _NAP_S)):
+            if messages := self._consumer.consume(n, 0.0):
+                return messages  # type: ignore[no-any-return]
+            time.sleep(_NAP_S)
+        return self._consumer.consume(n, 0.0)  # type: ignore[no-any-return]
+
     def _at_end(self) -> bool:
         """Whether all partitions are read, or no topic is there after our patience: a quiet night."""
         if self._assigned:
@@ -177,6 +208,12 @@ class KafkaSource:
             if topic in self._config.topics and time.monotonic() - since > self._config.patience_s:
                 raise FatalError(f"{self._connection.servers} has no topic {topic} any more: create it again")
 
+    def _start_again(self) -> None:
+        """Have the partitions started once more, behind what is committed."""
+        if self._given is None:
+            self._given = [TopicPartition(*partition) for partition in sorted(self._assigned)]
+        self._assigned.clear()
+
     def _subscribe(self) -> None:
         topics = resolve_topics(self._config.topics, datetime.now(UTC), nights=self._config.nights)
         if topics != self._subscribed:
@@ -191,13 +228,14 @@ class KafkaSource:
         """Note what was given to us; runs inside `poll`.
 
         Nothing is asked of the cluster in here: after a call that waits within a callback, confluent-kafka
-        2.16 aborts the process at the next callback of the outer call.
+        2.16 aborts the process at the next callback of the outer call. Nothing is read before we say where.
         """
         self._assigned.clear()
         self._missing_since.clear()
         if self._closing:
             consumer.unassign()
         else:
+            consumer.assign([])
             self._given = partitions
 
     def _on_revoke(self, consumer: Any, partitions: list[TopicPartition]) -> None:
@@ -205,95 +243,51 @@ class KafkaSource:
         self._assigned -= {(p.topic, p.partition) for p in partitions}
 
     def _start(self, partitions: list[TopicPartition]) -> None:
-        """Start every partition that was given to us where it is to go on.
+        """Start every partition that was given to us where it is to go on, if they are all there are.
 
         Raises
         ------
-        FatalError
-            If they are not all of a topic, one of them ends before it is to go on, or they cannot be started.
+        ConfigError, FatalError
+            If they are not for too long, one of them ends before it is to go on, or they cannot be started.
         """
-        self._given = None
-        self._held.clear()
         self._ended.clear()
         self._next_offsets.clear()
+        given = [(p.topic, p.partition) for p in partitions]
         try:
-            self._refuse_a_part(partitions)
-            for partition in partitions:
-                partition.offset = self._start_offset(partition)
-            self._consumer.assign(partitions)
+            found = self._connection.ask(lambda wait_s: self._consumer.list_topics(timeout=wait_s)).topics
+            sizes = {topic: len(found[topic].partitions) for topic in self._subscribed if topic in found}
+            if not self._membership.has_all(given, sizes):
+                return
+            self._consumer.assign(self._start_offsets.of(self._consumer, self._admin, given))
         except KafkaException as exc:
             raise FatalError(f"cannot start reading {self._subscribed}: {exc.args[0].str()}") from exc
-        self._assigned = {(p.topic, p.partition) for p in partitions}
-
-    def _refuse_a_part(self, partitions: Sequence[TopicPartition]) -> None:
-        """Alerts of one object lie on any partition: who reads only some sees half an object."""
-        found = self._connection.ask(lambda wait_s: self._consumer.list_topics(timeout=wait_s)).topics
-        for topic in self._subscribed:
-            n_all = len(found[topic].partitions) if topic in found else 0
-            n_ours = sum(partition.topic == topic for partition in partitions)
-            if n_ours < n_all:
-                raise FatalError(
-                    f"group {self._config.group_id} gave this worker {n_ours} of the {n_all} partitions of "
-                    f"{topic}: light curves need all of them, so run one worker per group"
-                )
-
-    def _start_offset(self, partition: TopicPartition) -> int:
-        expected = self._start_offsets.get((partition.topic, partition.partition))
-        if expected is None:
-            return int(OFFSET_BEGINNING)
-        low, high = self._connection.ask(
-            lambda wait_s: self._consumer.get_watermark_offsets(partition, timeout=wait_s)
-        )
-        where = f"{partition.topic}[{partition.partition}]"
-        if expected > high:
-            raise FatalError(
-                f"{where} ends at offset {high}, the store has read up to {expected}: the topic was made "
-                "anew. Name another kafka topic or state.path"
-            )
-        if expected < low:
-            log.warning(
-                "alerts expired before they were read", extra={"where": where, "alerts": low - expected}
-            )
-        return max(expected, int(low))
+        self._given = None
+        self._held.clear()  # each begins where it is to go on, with the packet that it waited at
+        self._assigned = set(given)
 
     def _on_message_error(self, error: KafkaError, partition: Partition) -> None:
-        topic, _ = partition
-        if error.code() == KafkaError._PARTITION_EOF:
+        topic, number = partition
+        where = f"{topic}[{number}]" if topic else ""
+        trouble = trouble_of(error)
+        if trouble is Trouble.AT_END:
             self._ended.add(partition)
-        elif error.code() in _NO_TOPIC_CODES:
+        elif trouble is Trouble.NO_TOPIC:
             if topic not in self._missing_since:
                 log.warning("no such topic yet", extra={"topic": topic})
                 self._missing_since[topic] = time.monotonic()
-        elif error.fatal() or error.code() in _FORBIDDEN_CODES:
-            raise FatalError(f"cannot read {topic}: {error.str()}")
+        elif trouble is Trouble.HOPELESS:
+            raise FatalError(f"cannot read {where or self._subscribed}: {error.str()}")
         else:
-            self._connection.on_error(error)
-
-
-def resolve_topics(templates: Sequence[str], now: datetime, *, nights: int = 2) -> list[str]:
-    """Literal topic names: ``{utc_date}`` becomes the dates of the latest nights, today's last.
-
-    A regular expression would also match nights that the survey has expired but still advertises.
-    """
-    days = [(now - timedelta(days=d)).strftime("%Y%m%d") for d in reversed(range(nights))]
-    names = []
-    for template in templates:
-        names += (
-            [template.replace("{utc_date}", day) for day in days] if "{utc_date}" in template else [template]
-        )
-    return names
+            self._connection.on_error(error, where)
+            if trouble is Trouble.NO_OFFSET and partition in self._assigned:
+                self._start_again()  # the topic's beginning or end has passed us: see where it goes on
 
 
 def _packet(message: Any) -> Packet:
-    kind, timestamp_ms = message.timestamp()
-    upstream_ms = timestamp_ms if kind else None
-    for name, value in message.headers() or ():
-        if (
-            name == "producer_timestamp" and value is not None and value.isdigit() and len(value) < 16
-        ):  # LSST's own
-            upstream_ms = int(value)
+    """Packet of a message. Its headers are not read: one whose name is not UTF-8 would end the process."""
+    kind, stamp_ms = message.timestamp()
     return Packet(
         message.value() or b"",
         Origin(topic=message.topic(), partition=message.partition(), offset=message.offset()),
-        upstream_ms,
+        stamp_ms if kind and 0 <= stamp_ms < _LATEST_STAMP_MS else None,
     )

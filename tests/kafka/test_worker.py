@@ -15,7 +15,8 @@ import fastavro
 import pytest
 
 from tests.broker.streams import simulated
-from tests.kafka.real_broker import RealBroker, until
+from tests.broker.transport.raw_producer import send_raw
+from tests.kafka.real_broker import RealBroker
 from tests.kafka.worker_process import (
     Annotations,
     Stage,
@@ -233,18 +234,50 @@ def test_a_nights_topic_is_found_by_its_date_though_yesterdays_is_gone(stage: St
     assert "1 alerts in" in done.stderr
 
 
-def test_of_two_workers_in_a_group_one_ends_because_it_would_see_half_of_every_light_curve(
-    stage: Stage,
+def test_a_second_worker_in_a_group_ends_without_disturbing_the_first(
+    stage: Stage, expected: Annotations
 ) -> None:
-    stream_to(stage)
-    words = stage.run(until_end=False)
+    stream_to(stage, EARLY)
+    words = stage.run("kafka.settings.session.timeout.ms=2000", until_end=False)
     with running(*words) as first:
         stage.wait_for(SOME, first)
-        with running(*words, "--set", f"state.path={stage.folder / 'second.sqlite'}") as second:
-            until(lambda: first.poll() is not None or second.poll() is not None)
-            ended = first if first.poll() is not None else second
-            assert ended.poll() == 1
-            assert "one worker per group" in one_line(said(ended))
+        second = varstream(*words, "--set", f"state.path={stage.folder / 'second.sqlite'}")
+        assert second.returncode == 2, second.stderr
+        assert "one worker per group" in one_line(second.stderr)
+        stream_to(stage, LATE)
+        stage.wait_for(len(expected), first)
+        first.terminate()
+        assert first.wait() == 0, said(first)
+    assert len(stage.broker.read(stage.annotations)) == len(expected)
+
+
+def test_a_worker_whose_store_was_taken_away_ends_because_nobody_would_find_it_again(stage: Stage) -> None:
+    stream_to(stage, EARLY)
+    with running(*stage.run(until_end=False)) as worker:
+        stage.wait_for(SOME, worker)
+        (stage.folder / "state.sqlite").unlink()
+        stream_to(stage, LATE)
+        assert worker.wait() == 1
+        assert "was removed or replaced while it was in use" in one_line(said(worker))
+
+
+def test_an_alert_in_an_odd_envelope_is_annotated_like_any_other(stage: Stage, expected: Annotations) -> None:
+    annotated = {object_id for object_id, _, _ in expected}
+    alerts = [alert.payload for alert in simulated() if alert.object_id in annotated]
+    odd: list[dict[str, Any]] = [
+        {"header": (b"\xff\xfe", b"v")},
+        {"timestamp_ms": -(2**62)},
+        {"key": bytes(300_000), "header": (b"traceparent", bytes(300_000))},
+    ]
+    for payload, envelope in zip(alerts, odd, strict=False):
+        send_raw(stage.broker.plaintext, stage.alerts, payload, **envelope)
+    stage.broker.produce(stage.alerts, [alerts[len(odd)]])
+    done = varstream(*stage.run())
+    assert done.returncode == 0, done.stderr
+    assert f"{len(odd) + 1} alerts in = {len(odd) + 1} used" in done.stderr
+    published = [json.loads(message.value()) for message in stage.broker.read(stage.annotations)]
+    assert all(record["upstream_time_us"] is None or record["upstream_time_us"] > 0 for record in published)
+    assert any(record["upstream_time_us"] is None for record in published)
 
 
 def test_a_wrong_password_ends_it_with_the_reason(stage: Stage) -> None:

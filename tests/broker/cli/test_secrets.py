@@ -115,7 +115,7 @@ def unset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("VARSTREAM_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("VARSTREAM_STATE__PATH", str(tmp_path / "state.sqlite"))
-    monkeypatch.setattr(kafka_client, "_ANSWER_S", 0.01)  # nobody answers
+    monkeypatch.setattr(kafka_client, "ANSWER_S", 0.01)  # nobody answers
     yield
     logging.basicConfig(force=True)
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+import stat
 
 import numpy as np
 import pytest
@@ -134,4 +137,70 @@ def test_a_damaged_blob_is_named_and_stops_the_worker(tmp_path):
     store._db.execute("UPDATE tail SET epochs = substr(epochs, 1, 50)")
     with pytest.raises(FatalError, match="damaged at ztf:a"):
         store.load(["ztf:a"])
+    store.close()
+
+
+def remove(path):
+    path.unlink()
+
+
+def remove_the_folder(path):
+    shutil.rmtree(path.parent)
+
+
+def remove_the_log_of_writes(path):
+    path.with_name(path.name + "-wal").unlink()
+
+
+def replace_by_a_copy(path):
+    copy = path.with_name("copy")
+    shutil.copy(path, copy)
+    copy.rename(path)
+
+
+@pytest.mark.parametrize("befall", [remove, remove_the_folder, remove_the_log_of_writes, replace_by_a_copy])
+@pytest.mark.parametrize("opened", ["first", "again"])
+def test_a_store_whose_file_is_not_in_its_place_any_more_stops_the_worker(tmp_path, befall, opened):
+    path = tmp_path / "below" / "state.sqlite"
+    store = SQLiteStore(path)
+    if opened == "again":
+        store.close()
+        store = SQLiteStore(path)
+    store.commit({"a": curve_of(1)}, {("t", 0): 1})
+    befall(path)
+    with pytest.raises(FatalError, match="was removed or replaced while it was in use"):
+        store.commit({"a": curve_of(1, 2)}, {("t", 0): 2})
+    with pytest.raises(FatalError, match="was removed or replaced"):
+        store.adopt_topic("t", "id", from_beginning=False)
+    assert store.offsets() == {("t", 0): 1}
+    store.close()
+
+
+def test_a_store_is_for_the_eyes_of_its_owner(tmp_path):
+    umask = os.umask(0)
+    try:
+        store = SQLiteStore(tmp_path / "state.sqlite")
+        store.commit({"a": curve_of(1)}, {("t", 0): 1})
+    finally:
+        os.umask(umask)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {"state.sqlite": 0o600, "state.sqlite-wal": 0o600}
+    store.close()
+
+
+def test_a_store_from_before_topics_had_ids_is_opened(tmp_path):
+    path = tmp_path / "state.sqlite"
+    store = SQLiteStore(path)
+    store.commit({"a": curve_of(1)}, {("t", 0): 1})
+    store.close()
+    db = sqlite3.connect(path)
+    db.execute("DROP TABLE topic")
+    db.close()
+    store = SQLiteStore(path)
+    assert store.topic_ids() == {}
+    assert store.offsets() == {("t", 0): 1}
+    store.adopt_topic("t", "id", from_beginning=False)
+    store.close()
+    store = SQLiteStore(path)
+    assert store.topic_ids() == {"t": "id"}
     store.close()

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 from confluent_kafka import KafkaException, TopicPartition
 
-from broker.transport.held_partitions import HeldPartitions
+from broker.transport.consumer.held_partitions import HeldPartitions
 from broker.transport.kafka_source import KafkaSource
 from tests.broker.transport.cluster import config, produce
 
