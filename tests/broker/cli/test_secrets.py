@@ -64,6 +64,8 @@ def by_set() -> Iterator[list[str]]:
         yield ["--set", f"{section}.settings.{name}={SECRET}"]
         yield ["--set", f'{section}.settings={{"{name}" = ["{SECRET}"]}}']
         yield ["--set", f'{section}.settings={{"{name}" = {{ x = "{SECRET}" }}}}']
+    yield ["--set", f"decoding.schemas={address}"]
+    yield ["--set", f"decoding.schemas=http://{address}:port"]
     for servers in (
         f"me:{SECRET}@host:9092",
         f"host:9092,me:{SECRET}@host",

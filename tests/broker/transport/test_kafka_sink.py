@@ -225,8 +225,8 @@ def share_sent(kafka, annotations, settings):
         sink._deliveries._settings = {**sink._deliveries._settings, **settings, **listening}
         sink.connect()
         sink.deliver(annotations, [])
-        while not told or told[-1]["txmsgs"] < len(annotations):
-            sink._deliveries._producer.poll(0.1)
+        while not told or told[-1]["txmsgs"] < len(annotations) or told[-1]["msg_cnt"]:
+            sink._deliveries._producer.poll(0.1)  # until it was counted when none was on its way
         return told[-1]["tx_bytes"] / told[-1]["txmsg_bytes"]
 
 
