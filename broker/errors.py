@@ -51,6 +51,10 @@ class TransientError(VarstreamError):
     """Something outside is slow or away: the same step is tried again, within bounds."""
 
 
+class StoppedError(VarstreamError):
+    """Told to stop while something outside kept us waiting: what is at hand is left to the next start."""
+
+
 class FatalError(VarstreamError):
     """Going on could lose data: the worker stops with exit code 1."""
 

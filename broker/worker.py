@@ -47,6 +47,8 @@ class Sink(Protocol):
         ------
         FatalError
             If one of them cannot be delivered.
+        StoppedError
+            If we are told to stop, and they do not arrive.
         """
 
 
@@ -85,6 +87,8 @@ def run(
     ------
     FatalError
         If the circuit breaker trips, or something is out of reach for longer than `patience_s`.
+    StoppedError
+        If `stop` is set while the source or the sink waits for something that is away.
     """
     counts = Counts() if counts is None else counts  # a caller's own are right however the run ends
     while not stop.is_set():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -15,10 +14,11 @@ from broker.classify.classifier import load_classifiers
 from broker.classify.encoding import FileFormat
 from broker.cli.output_files import check_outputs
 from broker.cli.replay import replay_files
+from broker.cli.signals import stop_on_signal
 from broker.config import ModelConfig
 from broker.demo.demo import run_demo
 from broker.demo.readme_picture import draw_story
-from broker.errors import ConfigError, FatalError
+from broker.errors import ConfigError, FatalError, StoppedError
 from broker.ingest.decoder import Decoder
 from broker.ingest.http_registry import REPLY_TIMEOUT_S
 from broker.ingest.schema_registry import open_registry
@@ -71,7 +71,7 @@ def classify(arguments: argparse.Namespace) -> int:
         warm_up()
         with console.batches("classifying") as on_batch:
             source = FileSource(files, batch_size=256)
-            _set_on_signal(stop)
+            stop_on_signal(stop)
             counts = run(source, pipeline, store, sink, stop=stop, on_batch=on_batch)
     finally:
         sink.close()
@@ -115,7 +115,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
     with closing(SQLiteStore(config.state.path)) as store:
         warm_up()
         pipeline = Pipeline(decoder, annotator, store)
-        sink = KafkaSink(config.output, config.kafka)
+        sink = KafkaSink(config.output, config.kafka, stop=stop)
         source = KafkaSource(
             config.kafka,
             store.offsets(),
@@ -123,12 +123,13 @@ def run_worker(arguments: argparse.Namespace) -> int:
             until_end=arguments.until_end,
             memory=store,
             remade=arguments.remade_topic,
+            stop=stop,
         )
         with closing(sink), closing(source):
             sink.connect()
             source.connect()
             console.say(f"reading {', '.join(config.kafka.topics)} from {config.kafka.bootstrap_servers}")
-            _set_on_signal(stop)
+            stop_on_signal(stop)
             try:
                 with console.batches("annotating") as on_batch:
                     run(
@@ -144,6 +145,8 @@ def run_worker(arguments: argparse.Namespace) -> int:
                         on_batch=on_batch,
                         counts=counts,
                     )
+            except StoppedError as exc:
+                console.say(f"{exc}: what was at hand is done at the next start")
             finally:
                 console.say(str(counts))
     return 0
@@ -182,17 +185,6 @@ def picture(arguments: argparse.Namespace) -> int:
     _write(arguments.output, svg)
     Console().say(f"wrote {arguments.output}")
     return 0
-
-
-def _set_on_signal(stop: threading.Event) -> None:
-    """Have SIGTERM and SIGINT set `stop`: the batch at hand is finished. A second one ends at once."""
-
-    def on_signal(number: int, frame: object) -> None:
-        stop.set()
-        signal.signal(number, signal.SIG_DFL)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
 
 
 def _write(path: Path, text: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from broker import __version__
+from broker.cli.signals import end_on_sigterm
 from broker.errors import ConfigError, VarstreamError, describe
 from broker.monitor.logs import setup_logging
 
@@ -26,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0 for success, 1 for a failure on the way, 2 for wrong settings."""
     arguments = _parser().parse_args(argv)
     setup_logging(verbose=arguments.verbose)
+    if arguments.command == "run_worker":
+        end_on_sigterm()
     from broker.cli import commands  # noqa: PLC0415 - half a second of kernels that --help does not need
 
     try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from threading import Event, Thread
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from broker.errors import ConfigError, FatalError
+from broker.errors import ConfigError, FatalError, StoppedError
 from broker.redaction import secret_values, without_values
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ ANSWER_S = 2.0
 DEFAULT_SESSION_MS = 10_000
 """Time after which a member of the group that is silent is taken out, unless settings say another [ms]."""
 
+_CLOSE_S = 2.0  # to leave a cluster; one that is there takes a moment
 _PAUSE_S = 0.2  # before a cluster is asked again
 _QUIET_S = 60.0  # an error that comes again and again is told so often
 
@@ -38,11 +40,18 @@ class Connection:
     """What librdkafka says about a cluster outside of any call, and how long we bear with it.
 
     A wrong password shows in the calls only as a transport failure; its reason comes through ``error_cb``.
+
+    Parameters
+    ----------
+    stop : Event, optional
+        Ends every wait for the cluster once it is set.
     """
 
-    def __init__(self, servers: str, *, patience_s: float) -> None:
+    def __init__(self, servers: str, *, patience_s: float, stop: Event | None = None) -> None:
         self.servers = servers
         self.patience_s = patience_s
+        self._stop = Event() if stop is None else stop
+        self._stopped_since: float | None = None
         self.secrets: Sequence[str] = ()  # which librdkafka's words may repeat, and ours may not
         self._refusal: str | None = None
         self._trouble = "no answer"
@@ -66,6 +75,40 @@ class Connection:
     def answered(self) -> None:
         """Note that the cluster answers."""
         self._down_since = None
+
+    def heed_stop(self, *, grace_s: float = 0.0) -> None:
+        """To be called while the cluster is waited for.
+
+        Parameters
+        ----------
+        grace_s : float
+            How long what is on its way to a cluster that is there may still take [s].
+
+        Raises
+        ------
+        StoppedError
+            If we are told to stop.
+        """
+        if not self._stop.is_set():
+            return
+        if self._stopped_since is None:
+            self._stopped_since = time.monotonic()
+        if self._down_since is not None or time.monotonic() - self._stopped_since >= grace_s:
+            raise StoppedError(f"stopped while waiting for {self.servers}")
+
+    def leave(self, close: Callable[[], None]) -> None:
+        """Close a client in order, but not wait for a cluster that is away: librdkafka itself has no bound.
+
+        Parameters
+        ----------
+        close : callable
+            May be left running, in a thread that the process does not wait for.
+        """
+        closing = Thread(target=close, daemon=True, name="closing")
+        closing.start()
+        closing.join(_CLOSE_S)
+        if closing.is_alive():
+            log.warning("left without a word: the cluster does not answer", extra={"servers": self.servers})
 
     def check(self, client: Any) -> None:
         """Find out whether the cluster is back if it was lost.
@@ -108,9 +151,12 @@ class Connection:
         ------
         KafkaException
             The last one, when our patience is at its end.
+        StoppedError
+            If we are told to stop.
         """
         deadline = time.monotonic() + self.patience_s
         while True:
+            self.heed_stop()
             try:
                 return question(ANSWER_S)
             except KafkaException:
@@ -230,3 +276,15 @@ def make_client(
         reason = exc.args[0].str() if isinstance(exc, KafkaException) else str(exc)
         hidden = [value for name, value in settings.items() if not name.endswith(".location")]
         raise ConfigError(f"kafka.settings: {without_values(reason, hidden)}") from None
+
+
+def leave_group(consumer: Any) -> None:
+    """Close a consumer.
+
+    librdkafka 2.16 may never return from a close while the group waits for partitions to be given back (join
+    state wait-unassign-call): whatever was asked of us is answered first.
+    """
+    consumer.unsubscribe()
+    while consumer.consume(100, 0.0):
+        pass
+    consumer.close()

@@ -24,7 +24,9 @@ _LIMIT = "max.message.bytes"
 _ANSWER_S = 2.0  # to wait for what a topic takes: it is for a message only
 _SIZE_CODES = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE)  # of a topic, of its segments
 _TIME_CODES = (KafkaError.INVALID_TIMESTAMP, KafkaError.INVALID_RECORD)  # the second for one among others
+_LOOK_UP_S = 0.5  # how often it is looked whether the cluster is there, and whether we are told to stop
 _PAUSE_S = 0.2  # before messages whose time was refused twice are sent again
+_GRACE_S = 2.0  # for messages on their way when we are told to stop: a cluster that is there takes less
 _NEAR_S = 60.0  # clocks that differ by less agree
 
 
@@ -102,7 +104,7 @@ class Deliveries:
         """Let go of the cluster and of messages that have not arrived; harmless without a connection."""
         if self._producer is not None:
             self._producer.purge()
-            self._producer.close()
+            self._connection.leave(self._producer.close)
             self._producer = None
 
     def send(
@@ -133,6 +135,8 @@ class Deliveries:
             If the cluster refuses us.
         FatalError
             If one of them did not arrive within the connection's patience, or is larger than its topic takes.
+        StoppedError
+            If we are told to stop, and they do not arrive.
         """
         for message in self.settle():
             raise self.too_large(message)
@@ -196,6 +200,7 @@ class Deliveries:
                 )
             except BufferError:
                 self._producer.poll(0.1)
+                self._connection.heed_stop(grace_s=_GRACE_S)
             except KafkaException as exc:
                 if exc.args[0].code() in _SIZE_CODES:
                     self._too_large.append(message)
@@ -211,7 +216,8 @@ class Deliveries:
         """Wait until everything has arrived but what was refused for its size, and return that."""
         deadline = time.monotonic() + self._connection.patience_s
         for attempt in itertools.count():
-            while self._producer.flush(1.0):  # bounded: each message times out by itself
+            while self._producer.flush(_LOOK_UP_S):  # bounded: each message times out by itself
+                self._connection.heed_stop(grace_s=_GRACE_S)
                 self._connection.check(self._producer)
             if self._failures:
                 raise FatalError(f"{len(self._failures):,} messages were not delivered: {self._failures[0]}")
@@ -238,6 +244,7 @@ class Deliveries:
             )
         else:
             time.sleep(_PAUSE_S)
+            self._connection.heed_stop(grace_s=_GRACE_S)
         self._stamps.change()
         refused, self._mistimed = self._mistimed, []
         for message in refused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import Event
 from typing import Any
 
 from broker.alert import Annotation, DeadLetter
@@ -16,16 +17,22 @@ _MIN_PRODUCED_BYTES = 1_000_000  # what the producer takes however short dead le
 
 
 class KafkaSink:
-    """Annotations and dead letters to two topics, once it is connected."""
+    """Annotations and dead letters to two topics, once it is connected.
 
-    def __init__(self, config: OutputConfig, source: KafkaConfig) -> None:
+    Parameters
+    ----------
+    stop : Event, optional
+        Once it is set, a cluster that is away is no longer waited for.
+    """
+
+    def __init__(self, config: OutputConfig, source: KafkaConfig, *, stop: Event | None = None) -> None:
         servers = config.bootstrap_servers or source.bootstrap_servers
         settings = config.settings if config.settings is not None else source.settings
         self._config = config
         self._patience_s = source.patience_s
         self._encode: Callable[[dict[str, Any]], bytes]
         self._deliveries = Deliveries(
-            Connection(servers, patience_s=source.patience_s),
+            Connection(servers, patience_s=source.patience_s, stop=stop),
             {"message.max.bytes": max(config.max_message_bytes, _MIN_PRODUCED_BYTES), **settings},
         )
 
@@ -56,6 +63,8 @@ class KafkaSink:
         ------
         ConfigError
             If the cluster refuses us.
+        StoppedError
+            If we are told to stop, and they do not arrive.
         """
         config = self._config
         for annotation in annotations:

@@ -6,6 +6,8 @@ import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from threading import Event
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -19,7 +21,7 @@ from broker.transport.consumer.nights import resolve_topics
 from broker.transport.consumer.start_offsets import StartOffsets
 from broker.transport.consumer.topic_identity import TopicIdentity, TopicMemory
 from broker.transport.consumer.trouble import Trouble, trouble_of
-from broker.transport.kafka_client import Connection, make_admin, make_consumer
+from broker.transport.kafka_client import Connection, leave_group, make_admin, make_consumer
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ class KafkaSource:
         What remembers which topics the offsets are of; without one, that is not looked at.
     remade : collection of str
         Topics that may be others than those in `memory`: they are read from their beginning then.
+    stop : Event, optional
+        Once it is set, a cluster that is away is no longer waited for.
     """
 
     def __init__(
@@ -58,12 +62,13 @@ class KafkaSource:
         until_end: bool = False,
         memory: TopicMemory | None = None,
         remade: Collection[str] = (),
+        stop: Event | None = None,
     ) -> None:
         self.exhausted = False
         self._config = config
         self._batch_size = batch_size
         self._until_end = until_end
-        self._connection = Connection(config.bootstrap_servers, patience_s=config.patience_s)
+        self._connection = Connection(config.bootstrap_servers, patience_s=config.patience_s, stop=stop)
         self._membership = Membership(config.group_id, config.settings, patience_s=config.patience_s)
         self._identity = TopicIdentity(self._connection, memory, remade=remade)
         self._start_offsets = StartOffsets(self._connection, start_offsets, self._identity)
@@ -108,12 +113,7 @@ class KafkaSource:
         self._admin = None
         if self._consumer is not None:
             self._closing = True
-            # librdkafka 2.16 may never return from a close while the group waits for partitions to be given
-            # back (join state wait-unassign-call): whatever was asked of us is answered first.
-            self._consumer.unsubscribe()
-            while self._consumer.consume(_MESSAGES_PER_CALL, 0.0):
-                pass
-            self._consumer.close()
+            self._connection.leave(partial(leave_group, self._consumer))
             self._consumer = None
 
     def poll(self) -> Sequence[Packet]:
@@ -126,6 +126,8 @@ class KafkaSource:
         FatalError
             If the cluster is away for too long, a topic is not the one that the store has read, or the client
             cannot go on.
+        StoppedError
+            If we are told to stop while the cluster does not answer.
         """
         self._subscribe()
         if self._identity.changed(self._admin, {topic for topic, _ in self._assigned}):

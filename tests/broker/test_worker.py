@@ -6,7 +6,7 @@ import pytest
 
 from broker.alert import DeadLetter, Skipped
 from broker.circuit_breaker import CircuitBreaker
-from broker.errors import FatalError, TransientError
+from broker.errors import FatalError, StoppedError, TransientError
 from broker.state.store import MemoryStore
 from broker.worker import run
 from tests.broker.streams import PATIENCE_S, ListSink, Topic, packets, pipeline, simulated, timeless
@@ -134,6 +134,23 @@ def test_patience_ends_with_the_reason(messages):
             stop=threading.Event(),
             patience_s=0.3,
         )
+
+
+def test_a_batch_that_is_not_delivered_when_told_to_stop_comes_again(messages, undisturbed):
+    class Away(ListSink):
+        def deliver(self, annotations, dead_letters):
+            super().deliver(annotations[:1], dead_letters)  # some may have arrived
+            raise StoppedError("stopped while waiting for h:9")
+
+    topic, store, sink = Topic(messages, batch_size=10), MemoryStore(), Away()
+    with pytest.raises(StoppedError):
+        annotate(topic, store, sink)
+    assert not store.offsets()
+    assert not topic.committed
+    again = ListSink()
+    annotate(topic, store, again)
+    assert timeless(again.annotations) == timeless(undisturbed)
+    assert sink.annotations[0].id == again.annotations[0].id
 
 
 def test_being_told_to_stop_while_waiting_is_no_failure(messages):

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from tests.broker.streams import simulated
 from tests.broker.transport.raw_producer import send_raw
-from tests.kafka.real_broker import RealBroker
+from tests.kafka.real_broker import RealBroker, until
 from tests.kafka.worker_process import (
     Annotations,
     Stage,
@@ -186,6 +187,48 @@ def test_a_worker_asked_to_stop_finishes_its_batch_and_repeats_nothing(
     assert varstream(*stage.run()).returncode == 0
     assert len(stage.broker.read(stage.annotations)) == len(expected)
     assert not differences(stage.published(), expected)
+
+
+@pytest.mark.slow
+def test_a_worker_asked_to_stop_while_its_broker_is_away_ends_and_its_batch_comes_at_the_next_start(
+    stage: Stage, expected: Annotations
+) -> None:
+    stream_to(stage)
+    with running(*stage.run(SLOWLY, until_end=False)) as worker:
+        stage.wait_for(SOME, worker)
+        stage.broker.kill()  # the patience of this worker has no end
+        worker.terminate()
+        assert worker.wait() == 0
+        *_, last = [line for line in said(worker).splitlines() if " WARNING " not in line]
+        assert "alerts in" in last
+    stage.broker.start()
+    assert len(stage.published()) < len(expected)
+    assert varstream(*stage.run()).returncode == 0
+    assert not differences(stage.published(), expected)
+
+
+def test_a_worker_told_twice_to_stop_ends_at_once(stage: Stage, expected: Annotations) -> None:
+    stream_to(stage, EARLY)
+    with running(*stage.run(SLOWLY, until_end=False)) as worker:
+        stage.wait_for(SOME, worker)
+        os.kill(stage.broker.state["pid"], signal.SIGSTOP)  # there, and without an answer
+        try:
+            worker.terminate()
+            until(lambda: _is_default(worker.pid, signal.SIGTERM))
+            worker.terminate()
+            assert worker.wait() == -signal.SIGTERM
+        finally:
+            os.kill(stage.broker.state["pid"], signal.SIGCONT)
+    stream_to(stage, LATE)
+    assert varstream(*stage.run()).returncode == 0
+    assert not differences(stage.published(), expected)
+
+
+def _is_default(pid: int, number: int) -> bool:
+    """Whether a process has no handler of a signal any more."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (caught,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")]
+    return not int(caught, 16) >> (number - 1) & 1
 
 
 def test_poison_lands_in_the_dead_letters_as_it_came_with_where_and_why(stage: Stage) -> None:

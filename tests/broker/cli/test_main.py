@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -282,3 +283,29 @@ def test_real_packets_are_classified(shared_data, tmp_path, folders, expected):
     assert found["alerts_used"] + sum(found["alerts_skipped"].values()) == found["alerts_in"]
     assert len(records) == found["annotations"]
     assert sum(r["label"] is not None for r in records) == found["labelled"]
+
+
+@pytest.mark.parametrize("missing", ["cluster", "registry"])
+def test_a_worker_that_is_told_to_stop_before_it_reads_ends_in_order(tmp_path, missing):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never answers
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        changes = [
+            'kafka.topics=["alerts"]',
+            f"kafka.bootstrap_servers={address}",
+            f"kafka.patience_s={PATIENCE_S}",
+            f"state.path={tmp_path / 'state.sqlite'}",
+        ]
+        if missing == "registry":
+            changes += ["output.format=confluent", f"output.registry=http://{address}"]
+        words = [word for change in changes for word in ("--set", change)]
+        with subprocess.Popen(
+            [sys.executable, "-m", "broker.cli.main", "run", *words],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        ) as worker:
+            silent.accept()  # it waits from now on
+            worker.terminate()
+            _, said = worker.communicate()
+    assert worker.returncode == 0
+    assert said.splitlines()[-1] == "varstream: stopped before anything was read"
