@@ -1,8 +1,13 @@
 # Everything runs in an environment of its own, .venv; PYTHON picks the interpreter it is made from.
 PYTHON ?= python3
 BIN := .venv/bin
+# Of `make long`: alerts that are streamed, kills of the worker and of the broker, times without a broker [s].
+ALERTS ?= 25000
+KILLS ?= 64
+BROKER_KILLS ?= 6
+AWAY ?= 5 60 300
 
-.PHONY: help run picture check lint types test slow packaging format hooks bench compare kafka kafka-stop clean
+.PHONY: help run picture check lint types test slow packaging long format hooks bench compare kafka kafka-stop clean
 .DEFAULT_GOAL := help
 
 # A line of two hashes and an "at" begins a group of the list; two hashes say what the target before them does.
@@ -35,6 +40,9 @@ slow: .venv/dev ## run the tests that take long and seldom find what the others 
 
 packaging: .venv/dev ## build the wheel and run it in an empty environment
 	$(BIN)/python -m pytest -m packaging
+
+long: .venv/dev ## what takes longer than the check: kill worker and broker many times, and miss nothing (half an hour)
+	$(BIN)/python -m tests.kafka.chaos --alerts $(ALERTS) --kills $(KILLS) --broker-kills $(BROKER_KILLS) --away $(AWAY)
 
 format: .venv/dev ## put right what lint complains of, where a program can
 	$(BIN)/ruff check --fix .

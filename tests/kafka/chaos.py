@@ -23,7 +23,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from broker.simulator.stream import alert_stream
 from tests.kafka.real_broker import ROOT, RealBroker, partitions_of, until
@@ -223,7 +223,11 @@ class Chaos:
         topic = self._stage.annotations
         with closing(Consumer({"bootstrap.servers": self._broker.plaintext, "group.id": "counter"})) as asked:
             places = [TopicPartition(topic, number) for number in partitions_of(asked, topic)]
-            return sum(asked.get_watermark_offsets(place, timeout=60.0)[1] for place in places)
+            while True:
+                try:
+                    return sum(asked.get_watermark_offsets(place, timeout=2.0)[1] for place in places)
+                except KafkaException:  # a broker that was just started
+                    time.sleep(0.1)
 
 
 def _alerts(n: int) -> Iterator[tuple[str, bytes]]:

@@ -304,7 +304,7 @@ def test_a_worker_that_is_told_to_stop_before_it_reads_ends_in_order(tmp_path, m
             text=True,
             cwd=ROOT,
         ) as worker:
-            silent.accept()  # it waits from now on
+            silent.accept()[0].close()  # it waits from now on
             worker.terminate()
             _, said = worker.communicate()
     assert worker.returncode == 0
