@@ -23,7 +23,11 @@ log = logging.getLogger(__name__)
 _LIMIT = "max.message.bytes"
 _ANSWER_S = 2.0  # to wait for what a topic takes: it is for a message only
 _SIZE_CODES = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE)  # of a topic, of its segments
-_TIME_CODES = (KafkaError.INVALID_TIMESTAMP, KafkaError.INVALID_RECORD)  # the second for one among others
+_TIME_CODES = (  # of all of a batch, of some of it, and of the others in it, which are as they should be
+    KafkaError.INVALID_TIMESTAMP,
+    KafkaError.INVALID_RECORD,
+    KafkaError._INVALID_DIFFERENT_RECORD,  # noqa: SLF001 - a name of librdkafka
+)
 _LOOK_UP_S = 0.5  # how often it is looked whether the cluster is there, and whether we are told to stop
 _PAUSE_S = 0.2  # before messages whose time was refused twice are sent again
 _GRACE_S = 2.0  # for messages on their way when we are told to stop: a cluster that is there takes less

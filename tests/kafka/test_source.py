@@ -309,6 +309,20 @@ def test_messages_arrive_though_the_clock_was_set_into_the_future_and_back(
             assert began - 1 <= message.timestamp()[1] <= 1000 * clock.right()
 
 
+def test_messages_arrive_though_the_clock_was_set_while_they_were_sent(
+    broker: RealBroker, topic: str, deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    sent = [b"%d" % number for number in range(20)]
+    for number, value in enumerate(sent):  # to one partition, so that they go together
+        clock.days = 5 * (number >= 10)
+        deliveries.send(topic, value, key=b"star")
+    deliveries.wait()
+    messages = broker.read(topic)
+    assert sorted(message.value() for message in messages) == sorted(sent)
+    assert all(message.timestamp()[1] <= 1000 * clock.right() for message in messages)
+
+
 def test_a_clock_that_was_never_right_is_named_after_our_patience(
     broker: RealBroker, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
