@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from broker.alert import Alert, Annotation, DeadLetter, Packet, Partition, Skipped
+from broker.blame.poison import MAX_POISON, PoisonError, dead_letter, first_that_fails, raise_if_not_poison
 from broker.classify.annotator import Annotator, Changed
 from broker.errors import AlertError, FatalError, UnknownSchemaError
 from broker.ingest.decoder import Decoder
-from broker.poison import MAX_POISON, PoisonError, dead_letter, first_that_fails, raise_if_not_poison
 from broker.state.light_curve import LightCurve, band_series, merge
 from broker.state.store import Store
 

@@ -10,12 +10,12 @@ from threading import Event
 from typing import Protocol, TypeVar
 
 from broker.alert import Annotation, DeadLetter, Packet, Partition
-from broker.circuit_breaker import CircuitBreaker
+from broker.blame.circuit_breaker import CircuitBreaker
+from broker.blame.schema_watch import MAX_MORE, SchemaWatch
 from broker.errors import FatalError, TransientError
 from broker.monitor.counts import Counts
 from broker.monitor.metrics import Metrics
 from broker.pipeline import Batch, Pipeline, Read
-from broker.schema_watch import MAX_MORE, SchemaWatch
 from broker.state.store import Store
 
 log = logging.getLogger(__name__)

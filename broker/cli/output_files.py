@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 from broker.errors import ConfigError
-from broker.transport.archives import SUFFIXES
+from broker.transport.split.archives import SUFFIXES
 
 STANDARD_OUTPUT = 1
 

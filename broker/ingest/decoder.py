@@ -18,8 +18,8 @@ from broker.avro.projection import Projection, Record
 from broker.avro.schema import AvroType, parse_schema
 from broker.errors import AlertError, TransientError, UnknownSchemaError
 from broker.ingest import lsst, ztf
-from broker.ingest.schema_registry import Schema, SchemaRegistry, parse_json
 from broker.ingest.vetting import VettingRules
+from broker.registry.schema_registry import Schema, SchemaRegistry, parse_json
 
 SURVEYS: tuple[tuple[Projection, Callable[[Record, VettingRules], Alert | Skipped]], ...] = (
     (ztf.PROJECTION, ztf.read),

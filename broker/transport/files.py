@@ -13,8 +13,8 @@ from typing import IO, Any
 from broker.alert import Annotation, DeadLetter, Packet, Partition
 from broker.classify.encoding import FileFormat, avro_file, published
 from broker.errors import ConfigError, FatalError
-from broker.transport.archives import SUFFIXES
-from broker.transport.split_file import read_file
+from broker.transport.split.archives import SUFFIXES
+from broker.transport.split.split_file import read_file
 
 MAX_BATCH_BYTES = 2**26  # ordinary batches have a quarter
 

@@ -11,8 +11,8 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from broker.alert import Origin, Packet, Partition
-from broker.config import KafkaConfig
 from broker.errors import FatalError
+from broker.settings.config import KafkaConfig
 from broker.transport.consumer.group import Membership
 from broker.transport.consumer.held_partitions import HeldPartitions
 from broker.transport.consumer.nights import resolve_topics

@@ -10,9 +10,9 @@ from broker.alert import Annotation, DeadLetter, Origin, Packet, Partition
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import Classifier, load_classifier
 from broker.ingest.decoder import Decoder
-from broker.ingest.schema_registry import open_registry
 from broker.ingest.vetting import VettingRules
 from broker.pipeline import Pipeline
+from broker.registry.schema_registry import open_registry
 from broker.simulator.stream import SimulatedAlert, alert_stream
 from broker.state.store import Store
 

@@ -14,7 +14,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from broker.cli.main import main
-from broker.config import Config
+from broker.settings.config import Config
 from broker.transport import kafka_client
 from tests.broker.transport.cluster import UNUSED_PORT
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from broker.errors import ConfigError
 from broker.ingest.vetting import VettingRules
-from broker.librdkafka_settings import check_consumer_settings, check_librdkafka_settings
+from broker.settings.librdkafka import check_consumer_settings, check_librdkafka_settings
 from schemas.model.shipped import DEFAULT_MODELS
 
 MAX_BATCH_SIZE = 100_000

@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from broker.errors import ConfigError, TransientError, UnknownSchemaError
-from broker.ingest import http_registry
-from broker.ingest.http_registry import HttpRegistry, parse_address
-from broker.ingest.schema_registry import open_registry
+from broker.registry import http_registry
+from broker.registry.http_registry import HttpRegistry, parse_address
+from broker.registry.schema_registry import open_registry
 from tests.broker.packets import LSST_SCHEMA
 from tests.broker.streams import PATIENCE_S
 

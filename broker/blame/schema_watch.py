@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from broker.alert import Alert, DeadLetter, Packet, Partition, Skipped
+from broker.blame.poison import dead_letter
 from broker.errors import FatalError, UnknownSchemaError
 from broker.pipeline import Read
-from broker.poison import dead_letter
 
 log = logging.getLogger(__name__)
 

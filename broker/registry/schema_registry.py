@@ -13,7 +13,7 @@ from fastavro.schema import SchemaParseException, load_schema
 
 from broker.avro.budget import MAX_SCHEMA_BYTES, over_budget
 from broker.errors import AlertError, ConfigError, TransientError, UnknownSchemaError
-from broker.ingest.http_registry import REPLY_TIMEOUT_S, HttpRegistry
+from broker.registry.http_registry import REPLY_TIMEOUT_S, HttpRegistry
 
 _NO_SCHEMA = (  # what fastavro makes of files that hold something else
     SchemaParseException,

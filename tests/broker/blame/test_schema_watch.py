@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.alert import Origin, Packet, Skipped
-from broker.circuit_breaker import CircuitBreaker
+from broker.blame.circuit_breaker import CircuitBreaker
+from broker.blame.schema_watch import SchemaWatch
 from broker.errors import AlertError, FatalError, UnknownSchemaError
 from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import VettingRules
 from broker.pipeline import Pipeline
-from broker.schema_watch import SchemaWatch
 from broker.state.store import MemoryStore
 from broker.worker import run
 from tests.broker.streams import ListSink, annotator

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from broker.errors import ConfigError
-from broker.load_config import MAX_SETTINGS_BYTES, load_config
+from broker.settings.load_config import MAX_SETTINGS_BYTES, load_config
 
 MINIMAL = 'kafka.topics = ["alerts"]\n'
 

@@ -14,12 +14,12 @@ from typing import Any
 import fastavro
 import pytest
 
-from broker.config import OutputConfig
 from broker.errors import ConfigError, FatalError
+from broker.registry import register_schema as module
+from broker.registry.register_schema import register_schema
+from broker.settings.config import OutputConfig
 from broker.state.store import MemoryStore
-from broker.transport import register_schema as module
 from broker.transport.kafka_sink import KafkaSink
-from broker.transport.register_schema import register_schema
 from schemas.classification import classification_schema
 from tests.broker.streams import PATIENCE_S, packets, pipeline, simulated
 from tests.broker.transport.cluster import UNUSED_PORT, config, read_all

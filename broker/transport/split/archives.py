@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from broker.errors import AlertError
-from broker.transport import gzip_stream
-from broker.transport.gzip_stream import GzipStream
-from broker.transport.window import Window
+from broker.transport.split import gzip_stream
+from broker.transport.split.gzip_stream import GzipStream
+from broker.transport.split.window import Window
 
 PACKET_SUFFIXES = (".avro", ".bin", ".avro.gz", ".bin.gz")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
