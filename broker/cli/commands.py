@@ -25,7 +25,7 @@ from broker.monitor.console import Console
 from broker.monitor.counts import Counts
 from broker.monitor.metrics import Metrics
 from broker.pipeline import Pipeline
-from broker.registry.http_registry import REPLY_TIMEOUT_S
+from broker.registry.client import REPLY_TIMEOUT_S
 from broker.registry.schema_registry import open_registry
 from broker.settings.config import ModelConfig
 from broker.settings.load_config import load_config

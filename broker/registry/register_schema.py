@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import http.client
 import json
 import logging
-import threading
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from broker.errors import ConfigError, FatalError, TransientError
-from broker.redaction import without_password, without_values
+from broker.registry.client import REPLY_TIMEOUT_S, RegistryClient, Reply
 from schemas.classification import classification_schema
 
 log = logging.getLogger(__name__)
 
-REPLY_TIMEOUT_S = 10.0
-MAX_REPLY_BYTES = 2**20
 _MAX_REASON_CHARACTERS = 300
-_MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 _SHORTEST_WAIT_S = 2.0  # for an answer, whatever is left of our patience
 _PAUSE_S = 0.5
 _LATER = (408, 425, 429)  # answers that are as good as none: ask again
@@ -47,23 +37,14 @@ def register_schema(registry: str, subject: str, *, patience_s: float) -> int:
     FatalError
         If it does not answer for longer than our patience.
     """
-    subject_path = f"subjects/{urllib.parse.quote(subject, safe='')}/versions"
-    url = f"{without_password(registry).rstrip('/')}/{subject_path}"
-    parts = urllib.parse.urlsplit(registry)
-    headers = {"Accept": _MEDIA_TYPE, "Content-Type": _MEDIA_TYPE}
-    secrets: list[str] = []
-    if parts.username is not None:
-        pair = ":".join(urllib.parse.unquote(part or "") for part in (parts.username, parts.password))
-        encoded = base64.b64encode(pair.encode()).decode()
-        headers["Authorization"] = f"Basic {encoded}"
-        secrets = [pair, pair.partition(":")[2], parts.password or "", encoded]
+    client = RegistryClient(registry)
+    path = f"subjects/{urllib.parse.quote(subject, safe='')}/versions"
     body = json.dumps({"schema": json.dumps(classification_schema())}).encode()
-    request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310 (only http and https get here)
     deadline = time.monotonic() + patience_s
     while True:
+        timeout_s = min(REPLY_TIMEOUT_S, max(_SHORTEST_WAIT_S, deadline - time.monotonic()))
         try:
-            answer = _answer(request, max(_SHORTEST_WAIT_S, deadline - time.monotonic()))
-            schema_id = _id_in(answer, url, secrets)
+            schema_id = _id_in(client.post(path, body, timeout_s=timeout_s), client, path)
         except TransientError as exc:
             if time.monotonic() + _PAUSE_S > deadline:
                 raise FatalError(f"output.registry: {exc} (tried for {patience_s:g} s)") from None
@@ -74,15 +55,16 @@ def register_schema(registry: str, subject: str, *, patience_s: float) -> int:
             return schema_id
 
 
-def _id_in(answer: _Answer, url: str, secrets: Sequence[str]) -> int:
+def _id_in(reply: Reply, client: RegistryClient, path: str) -> int:
     """Return the id that the registry gave, or say why it gave none."""
-    status, found = answer.status, answer.parsed()
+    status, found, url = reply.status, _parsed(reply.body), client.url(path)
     if status == 200:
         schema_id = found.get("id")
         if type(schema_id) is int and 0 <= schema_id < 2**31:
             return schema_id
         raise TransientError(f"{url} answered without an id: is this a Confluent registry?")
-    said = f"answered {status}: {without_values(answer.reason(), secrets)}"
+    reason = " ".join(str(found.get("message") or reply.reason).split())
+    said = f"answered {status}: {client.without_credentials(reason)[:_MAX_REASON_CHARACTERS]}"
     if status >= 500 or status in _LATER:
         raise TransientError(f"{url} {said}")
     remedy = {
@@ -95,66 +77,10 @@ def _id_in(answer: _Answer, url: str, secrets: Sequence[str]) -> int:
     raise ConfigError(f"output.registry: {url} {said}; {remedy}")
 
 
-@dataclass(slots=True)
-class _Answer:
-    status: int = 0
-    body: bytes = b""
-    failure: BaseException | None = field(default=None, repr=False)
-
-    def parsed(self) -> dict[str, Any]:
-        try:
-            found = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    def reason(self) -> str:
-        """Return what the registry said of it, in one line."""
-        text = self.parsed().get("message") or http.client.responses.get(self.status, "no reason given")
-        return " ".join(str(text).split())[:_MAX_REASON_CHARACTERS]
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows nobody: who is named by an answer would be told the password."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-def _answer(request: urllib.request.Request, patience_s: float) -> _Answer:
-    """Ask the registry; a server that sends its answer byte by byte is given up in time too.
-
-    Raises
-    ------
-    TransientError
-        If there is no whole answer.
-    """
-    timeout_s = min(REPLY_TIMEOUT_S, patience_s)
-    answer = _Answer()
-    asking = threading.Thread(target=_ask, args=(request, timeout_s, answer), daemon=True)
-    asking.start()
-    asking.join(timeout_s)
-    if asking.is_alive():
-        raise TransientError(f"{request.full_url} did not answer within {timeout_s:g} s")
-    if answer.failure is not None:
-        why = getattr(answer.failure, "reason", answer.failure)
-        raise TransientError(f"cannot reach {request.full_url}: {why}") from None
-    return answer
-
-
-def _ask(request: urllib.request.Request, timeout_s: float, answer: _Answer) -> None:
+def _parsed(body: bytes) -> dict[str, Any]:
+    """Return the object that a reply holds; none where it holds something else."""
     try:
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=timeout_s) as reply:
-            answer.status, answer.body = reply.status, reply.read(MAX_REPLY_BYTES)
-    except urllib.error.HTTPError as exc:
-        with exc:
-            answer.status, answer.body = exc.code, _read(exc)
-    except (OSError, http.client.HTTPException) as exc:
-        answer.failure = exc
-
-
-def _read(reply: Any) -> bytes:
-    try:
-        return bytes(reply.read(MAX_REPLY_BYTES))
-    except (OSError, http.client.HTTPException):
-        return b""
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

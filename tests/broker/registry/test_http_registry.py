@@ -12,7 +12,8 @@ import pytest
 
 from broker.errors import ConfigError, TransientError, UnknownSchemaError
 from broker.registry import http_registry
-from broker.registry.http_registry import HttpRegistry, parse_address
+from broker.registry.client import MAX_REPLY_BYTES, parse_address
+from broker.registry.http_registry import HttpRegistry
 from broker.registry.schema_registry import open_registry
 from tests.broker.packets import LSST_SCHEMA
 from tests.broker.streams import PATIENCE_S
@@ -177,7 +178,7 @@ def test_a_registry_that_is_away_is_worth_another_try(server):
 
 
 def test_a_reply_is_read_up_to_a_size(server):
-    padding = " " * (http_registry.MAX_REPLY_BYTES + 1)
+    padding = " " * (MAX_REPLY_BYTES + 1)
     server.answers[f"{PATH}/8"] = 200, padding + GOOD
     with pytest.raises(TransientError, match="more than 4194304 bytes"):
         registry_at(server).schema(8)
