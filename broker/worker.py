@@ -133,21 +133,19 @@ def _read(
 ) -> list[Read] | None:
     """Read packets, and more while they are too few to tell what is wrong; None when told to stop."""
     read: list[Read] = []
-    most = len(packets) + MAX_MORE
+    at_most = len(packets) + MAX_MORE
     while True:
-        news = _patiently(partial(pipeline.read, packets), patience_s=patience_s, stop=stop)
-        if news is None:
+        more = _patiently(partial(pipeline.read, packets), patience_s=patience_s, stop=stop)
+        if more is None:
             return None
-        read += news
-        packets = []
-        while not packets:
-            if watch is None or len(read) > most or not watch.wants_more(read):
-                return read
-            packets = source.poll()
-            if stop.is_set():
-                return None
-            if not packets and source.exhausted:
-                return read
+        read += more
+        if watch is None or len(read) > at_most or not watch.wants_more(read):
+            return read
+        packets = source.poll()
+        if stop.is_set():
+            return None
+        if not packets and source.exhausted:
+            return read
 
 
 def _patiently(step: Callable[[], Result], *, patience_s: float, stop: Event) -> Result | None:
