@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from broker.alert import Alert, DeadLetter, Packet, Partition, Skipped
+from broker.alert import Alert, DeadLetter, Partition, Skipped, partition_name
+from broker.blame.circuit_breaker import ENOUGH_PACKETS
 from broker.blame.poison import dead_letter
 from broker.errors import FatalError, UnknownSchemaError
 from broker.pipeline import Read
@@ -21,7 +22,7 @@ _Message = tuple[Partition, int]
 MANY_PACKETS = 3
 """So many packets that name one unknown schema are not at fault: the schema is missing here."""
 
-ENOUGH_READABLE = 20
+ENOUGH_READABLE = ENOUGH_PACKETS
 """Among so many readable packets of its topic, a packet is at fault that names an unknown schema."""
 
 WAIT_S = 10.0
@@ -113,9 +114,9 @@ class SchemaWatch:
         now = self._clock()
         for partition, hold in self._holds.items():
             if now - hold.since > self._patience_s:
-                schema_id = hold.error.schema_id
+                schema_id, where = hold.error.schema_id, partition_name(partition)
                 raise FatalError(
-                    f"{_name(partition)} has waited for {self._patience_s:g} s at offset {hold.offset}: "
+                    f"{where} has waited for {self._patience_s:g} s at offset {hold.offset}: "
                     f"{hold.error}. Nothing of it was lost; name the folder or registry that has the schema "
                     f"in decoding.schemas, or give the id up with decoding.dead_schema_ids = [{schema_id}]"
                 )
@@ -134,7 +135,7 @@ class SchemaWatch:
         if not unreadable:
             return False
         n = self._n_packets + len(read)
-        if n < ENOUGH_READABLE and 2 * unreadable > len(read) and now - self._since < WAIT_S:
+        if n < ENOUGH_PACKETS and 2 * unreadable > len(read) and now - self._since < WAIT_S:
             return True
         n_readable = self._n_readable + _readable(read)
         return any(
@@ -156,7 +157,7 @@ class SchemaWatch:
         held: dict[Partition, tuple[int, UnknownSchemaError]] = {}
         admitted: list[Read] = []
         for packet, found in read:
-            partition = _partition(packet)
+            partition = packet.origin.topic_partition
             if partition in held:
                 continue
             if isinstance(found, UnknownSchemaError):
@@ -168,7 +169,7 @@ class SchemaWatch:
                 admitted.append((packet, found))
         self._n_packets += len(admitted)
         self._n_readable += _readable(admitted)
-        self._hold(held, {_partition(packet) for packet, _ in read})
+        self._hold(held, {packet.origin.topic_partition for packet, _ in read})
         while len(self._sightings) > MAX_IDS:
             del self._sightings[next(iter(self._sightings))]
         return admitted
@@ -183,7 +184,7 @@ class SchemaWatch:
                 if sighting is None:
                     sighting = _Sighting(self._clock(), n_readable[topic])
                     self._sightings[found.schema_id] = sighting
-                partition = _partition(packet)
+                partition = packet.origin.topic_partition
                 if partition is not None and len(sighting.messages) < MANY_PACKETS:
                     sighting.messages.add((partition, offset))
             elif isinstance(found, (Alert, Skipped)):
@@ -203,12 +204,14 @@ class SchemaWatch:
         now = self._clock()
         for partition in list(self._holds):
             if partition in came and partition not in held:
-                log.warning("reads on", extra={"where": _name(partition)})
+                log.warning("reads on", extra={"where": partition_name(partition)})
                 del self._holds[partition]
         for partition, (offset, error) in held.items():
             former = self._holds.get(partition)
             if former is None or former.offset != offset:
-                log.warning("waits for a schema", extra={"where": _name(partition), "reason": str(error)})
+                log.warning(
+                    "waits for a schema", extra={"where": partition_name(partition), "reason": str(error)}
+                )
                 hold = _Hold(now, offset, error, FIRST_LOOK_S, now + FIRST_LOOK_S)
             else:
                 pause_s = min(2 * former.pause_s, LONGEST_PAUSE_S)
@@ -216,17 +219,6 @@ class SchemaWatch:
             self._holds[partition] = hold
         if held:
             self._source.hold({partition: offset for partition, (offset, _) in held.items()})
-
-
-def _partition(packet: Packet) -> Partition | None:
-    origin = packet.origin
-    if origin.topic is None or origin.partition is None:
-        return None
-    return origin.topic, origin.partition
-
-
-def _name(partition: Partition) -> str:
-    return f"{partition[0]}[{partition[1]}]"
 
 
 def _readable(read: Sequence[Read]) -> Counter[str | None]:

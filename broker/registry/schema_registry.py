@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from fastavro.repository.base import SchemaRepositoryError
 from fastavro.schema import SchemaParseException, load_schema
 
-from broker.avro.budget import MAX_SCHEMA_BYTES, over_budget
-from broker.errors import AlertError, ConfigError, TransientError, UnknownSchemaError
+from broker.avro.budget import MAX_SCHEMA_BYTES
+from broker.errors import ConfigError, TransientError, UnknownSchemaError
 from broker.redaction import without_password
 from broker.registry.client import REPLY_TIMEOUT_S
 from broker.registry.http_registry import HttpRegistry
@@ -134,19 +134,3 @@ class LsstTree:
 def unknown(schema_id: int, registry: SchemaRegistry) -> UnknownSchemaError:
     """Return the error for an id that a registry does not have."""
     return UnknownSchemaError(schema_id, "unknown_schema_id", f"schema id {schema_id} is not in {registry}")
-
-
-def parse_json(text: str | bytes, where: str) -> Schema:
-    """Parse schema text that may be anything.
-
-    Raises
-    ------
-    AlertError
-        ``bad_schema``, or ``too_large`` where it is longer than any survey's.
-    """
-    if len(text) > MAX_SCHEMA_BYTES:
-        raise over_budget(f"schema in {where} of {len(text)} bytes, at most {MAX_SCHEMA_BYTES} are read")
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as exc:
-        raise AlertError("bad_schema", f"schema in {where} is not JSON: {exc}") from exc

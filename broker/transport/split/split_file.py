@@ -27,9 +27,8 @@ from broker.avro.container import (
     plain_header,
     read_varint,
 )
-from broker.avro.schema import parse_schema
+from broker.avro.schema import parse_json, parse_schema
 from broker.errors import AlertError
-from broker.registry.schema_registry import parse_json
 from broker.transport.split.archives import parts_of
 from broker.transport.split.window import Window
 

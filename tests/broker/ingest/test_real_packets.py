@@ -18,10 +18,10 @@ from broker.alert import Alert, Packet
 from broker.avro.columnar import ColumnarReader
 from broker.avro.container import parse_block, parse_header
 from broker.avro.projection import Record
-from broker.avro.schema import parse_schema
+from broker.avro.schema import parse_json, parse_schema
 from broker.ingest.decoder import Decoder, make_codec
 from broker.ingest.vetting import VettingRules
-from broker.registry.schema_registry import SchemaRegistry, open_registry, parse_json
+from broker.registry.schema_registry import SchemaRegistry, open_registry
 from broker.transport.split.split_file import read_file
 from tests.broker.avro.by_fastavro import FastavroReader
 from tests.broker.packets import outcome, packet
