@@ -3,7 +3,8 @@
 Nothing is unpacked: members are read as the archive is passed over once, in bounded memory. Their names only
 say where a packet came from; links, devices and folders are passed over. What is damaged is told by a part of
 its own, so that whoever reads an archive knows that it is not whole; the parts around it come out. (An error
-would keep back what follows, and a night's archive is worth more than its worst member.)
+would keep back what follows, and a night's archive is worth more than its worst member. The standard library
+takes a damaged header for the archive's end and says nothing: `docs/decisions/own-archive-reader.md`.)
 
 Format: the ustar and pax interchange formats of POSIX, and GNU's long names.
 """
