@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from broker.alert import Annotation, DeadLetter, Packet, Partition
 from broker.blame.circuit_breaker import CircuitBreaker
-from broker.blame.schema_watch import MAX_MORE, SchemaWatch
+from broker.blame.schema_watch import MAX_MORE_PACKETS, SchemaWatch
 from broker.errors import FatalError, TransientError
 from broker.monitor.counts import Counts
 from broker.monitor.metrics import Metrics
@@ -133,7 +133,7 @@ def _read(
 ) -> list[Read] | None:
     """Read packets, and more while they are too few to tell what is wrong; None when told to stop."""
     read: list[Read] = []
-    at_most = len(packets) + MAX_MORE
+    at_most = len(packets) + MAX_MORE_PACKETS
     while True:
         more = _patiently(partial(pipeline.read, packets), patience_s=patience_s, stop=stop)
         if more is None:

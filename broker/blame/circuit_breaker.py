@@ -10,7 +10,7 @@ from broker.errors import FatalError
 from broker.ingest.decoder import DEAD_SCHEMA_ID
 from broker.pipeline import Read
 
-ENOUGH_PACKETS = 20
+PACKETS_TO_JUDGE = 20
 """So many packets are enough for a judgement at the start of a worker."""
 
 
@@ -51,7 +51,7 @@ class CircuitBreaker:
         while packets - self._batches[0][0] >= self._window:
             oldest = self._batches.popleft()
             packets, dead = packets - oldest[0], dead - oldest[1]
-        least = min(self._window, ENOUGH_PACKETS)
+        least = min(self._window, PACKETS_TO_JUDGE)
         if dead_letters and dead > self._max_dead_fraction * max(packets, least):
             last = dead_letters[-1]
             raise FatalError(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from broker.alert import Alert, DeadLetter, Partition, Skipped, partition_name
-from broker.blame.circuit_breaker import ENOUGH_PACKETS
+from broker.blame.circuit_breaker import PACKETS_TO_JUDGE
 from broker.blame.poison import dead_letter
 from broker.errors import FatalError, UnknownSchemaError
 from broker.pipeline import Read
@@ -19,16 +19,16 @@ log = logging.getLogger(__name__)
 
 _Message = tuple[Partition, int]
 
-MANY_PACKETS = 3
+PACKETS_TO_EXCUSE = 3
 """So many packets that name one unknown schema are not at fault: the schema is missing here."""
 
-ENOUGH_READABLE = ENOUGH_PACKETS
+READABLE_TO_BLAME = PACKETS_TO_JUDGE
 """Among so many readable packets of its topic, a packet is at fault that names an unknown schema."""
 
-WAIT_S = 10.0
+LONGEST_WAIT_S = 10.0
 """How long more packets are waited for where there are too few to tell the two apart."""
 
-MAX_MORE = 100
+MAX_MORE_PACKETS = 100
 """How many more are taken."""
 
 FIRST_LOOK_S, LONGEST_PAUSE_S = 1.0, 5.0
@@ -54,7 +54,7 @@ class _Sighting:
 
     since: float
     n_readable_before: int  # packets of its topic that were read since the start
-    messages: set[_Message] = field(default_factory=set)  # up to `MANY_PACKETS`
+    messages: set[_Message] = field(default_factory=set)  # up to `PACKETS_TO_EXCUSE`
 
 
 @dataclass
@@ -135,13 +135,13 @@ class SchemaWatch:
         if not unreadable:
             return False
         n = self._n_packets + len(read)
-        if n < ENOUGH_PACKETS and 2 * unreadable > len(read) and now - self._since < WAIT_S:
+        if n < PACKETS_TO_JUDGE and 2 * unreadable > len(read) and now - self._since < LONGEST_WAIT_S:
             return True
         n_readable = self._n_readable + _readable(read)
         return any(
-            now - sighting.since < WAIT_S
-            and len(sighting.messages) < MANY_PACKETS
-            and n_readable[packet.origin.topic] - sighting.n_readable_before < ENOUGH_READABLE
+            now - sighting.since < LONGEST_WAIT_S
+            and len(sighting.messages) < PACKETS_TO_EXCUSE
+            and n_readable[packet.origin.topic] - sighting.n_readable_before < READABLE_TO_BLAME
             for packet, found in read
             if isinstance(found, UnknownSchemaError)
             for sighting in [self._sightings[found.schema_id]]
@@ -185,7 +185,7 @@ class SchemaWatch:
                     sighting = _Sighting(self._clock(), n_readable[topic])
                     self._sightings[found.schema_id] = sighting
                 partition = packet.origin.topic_partition
-                if partition is not None and len(sighting.messages) < MANY_PACKETS:
+                if partition is not None and len(sighting.messages) < PACKETS_TO_EXCUSE:
                     sighting.messages.add((partition, offset))
             elif isinstance(found, (Alert, Skipped)):
                 n_readable[topic] += 1
@@ -193,7 +193,7 @@ class SchemaWatch:
     def _is_missing(self, error: UnknownSchemaError, n_readable: int) -> bool:
         """Whether the schema is missing here, rather than a mistake of the packet."""
         sighting = self._sightings[error.schema_id]
-        return len(sighting.messages) >= MANY_PACKETS or n_readable < ENOUGH_READABLE
+        return len(sighting.messages) >= PACKETS_TO_EXCUSE or n_readable < READABLE_TO_BLAME
 
     def _hold(
         self,

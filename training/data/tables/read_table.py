@@ -26,7 +26,7 @@ from training.data.light_curves import (
     offsets_of,
     survey_name,
 )
-from training.data.positions import MATCH_RADIUS_ARCSEC, mean_positions
+from training.data.places import MATCH_RADIUS_ARCSEC, mean_places
 from training.data.public_surveys import is_public
 from training.data.tables.cells import Coded, constant, empty, is_single, numbers, strings, text
 from training.data.tables.records import read_avro, read_parquet
@@ -165,7 +165,7 @@ def _places(
     star: Coded,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean place (n_stars,) of every star."""
-    ra, dec, distance = mean_positions(values["ra"], values["dec"], star.code)
+    ra, dec, distance = mean_places(values["ra"], values["dec"], star.code)
     if (distance > MATCH_RADIUS_ARCSEC).any():
         row = int((distance > MATCH_RADIUS_ARCSEC).argmax())
         others = np.flatnonzero((star.code == star.code[row]) & (distance > 0.0))
