@@ -24,6 +24,9 @@ Curves = (
     | LabelledCurves
 )
 
+MENDED = ": leave such points out, or make them NaN"
+"""What can be done about single points."""
+
 
 def gather(light_curves: Curves) -> tuple[pd.Index, LightCurves]:
     """Return the names of the light curves, and in one piece all points that have a time and a magnitude.
@@ -158,7 +161,7 @@ def _informative(index: pd.Index, curves: LightCurves) -> LightCurves:
             what = f"magnitude {value:g}" if key == "mag" else f"{key} {value:.10g}"
             raise TrainingError(
                 f"light curve {index[curve[row]]!r}: {what} of point {point} is no "
-                f"measurement, it {wanted}: leave such points out, or make them NaN"
+                f"measurement, it {wanted}{'' if reason == 'time scale' else MENDED}"
             )
     large = broken["large err"] | (curves.err == np.inf)
     if not large.any():

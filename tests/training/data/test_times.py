@@ -47,6 +47,14 @@ def test_one_coarse_star_among_others_is_named():
     assert said.endswith(": V1")
 
 
+def test_shorter_light_curves_show_that_a_file_is_not_rounded():
+    plates = np.unique(np.round(FINE[1], 1))
+    (said,) = check([FINE[0][:5], plates, FINE[2][:3]])
+    assert "the times of 1 of 3 light curves lie on a grid" in said
+    with pytest.raises(TrainingError, match=r"grid of 0\.1 d"):  # they are rounded, too, or even, or too few
+        check([np.round(FINE[0][:5], 1), plates, np.arange(3.0), FINE[2][:2]])
+
+
 def test_nights_at_about_the_same_hour_and_even_spacing_are_no_rounding():
     nightly = [np.arange(60) + 58000.0 + RNG.uniform(-0.02, 0.02, 60) for _ in range(2)]
     assert check(nightly) == []
