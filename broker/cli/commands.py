@@ -199,9 +199,9 @@ def _write(path: Path, text: str) -> None:
     try:
         file = path.open("w", encoding="utf-8")
     except OSError as exc:
-        raise ConfigError(f"cannot write {path}: {exc.strerror}") from exc
+        raise ConfigError(f"cannot write {path}: {exc.strerror or exc}") from exc
     try:
         with file:
             file.write(text)
     except OSError as exc:
-        raise FatalError(f"cannot write {path}: {exc.strerror}") from exc
+        raise FatalError(f"cannot write {path}: {exc.strerror or exc}") from exc

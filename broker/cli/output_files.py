@@ -77,4 +77,4 @@ def _check_writable(path: Path) -> None:
         if not existed:
             path.unlink()
     except OSError as exc:
-        raise ConfigError(f"cannot write {path}: {exc.strerror}") from exc
+        raise ConfigError(f"cannot write {path}: {exc.strerror or exc}") from exc

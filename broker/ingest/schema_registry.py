@@ -97,7 +97,7 @@ class SchemaFolder:
         except FileNotFoundError:
             raise unknown(schema_id, self) from None
         except OSError as exc:
-            raise TransientError(f"cannot read schema {path}: {exc.strerror}") from exc
+            raise TransientError(f"cannot read schema {path}: {exc.strerror or exc}") from exc
         if len(text) > MAX_SCHEMA_BYTES:
             raise TransientError(f"schema {path} has more than {MAX_SCHEMA_BYTES} bytes")
         try:
@@ -124,7 +124,7 @@ class LsstTree:
                 raise unknown(schema_id, self)
             return load_schema(str(path))
         except OSError as exc:
-            raise TransientError(f"cannot read schema {path}: {exc.strerror}") from exc
+            raise TransientError(f"cannot read schema {path}: {exc.strerror or exc}") from exc
         except _NO_SCHEMA as exc:
             raise TransientError(f"{path} is not an Avro schema: {exc}; correct the file") from exc
 

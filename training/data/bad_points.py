@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.light_curves import is_table
 from training.errors import TrainingError
 
 BRIGHTEST, FAINTEST = -5.0, 35.0
@@ -136,8 +137,8 @@ def usable_rows(
     first = describe(row, next(reason for reason in broken if broken[reason][row]))
     if bad.all():  # neither can be left out
         raise TrainingError(
-            f"{path} has no usable row: all {len(bad)} are bad, the first at {first}: convert the values, or "
-            "name other columns with --columns"
+            f"{path} has no usable row: all {len(bad)} are bad, the first at {first}: convert the values"
+            f"{', or name other columns with --columns' if is_table(path) else ''}"
         )
     refused = [reason for reason in broken if not skip_bad_rows and reason not in left_out]
     if any(broken[reason].any() for reason in refused):
