@@ -94,7 +94,11 @@ def _plain(key: str, part: Any, what: str) -> F8:
 
     What has a unit or a scale is known by its looks, so that none of its packages is needed.
     """
+    if isinstance(part, list | tuple) and part and isinstance(part[0], np.generic):
+        part = np.asarray(part)  # with the unit that its dates have
     kind = getattr(part, "dtype", None)
+    if getattr(kind, "kind", "") == "c":
+        raise TypeError(f"{key} holds complex numbers")
     if isinstance(kind, pd.DatetimeTZDtype) or getattr(kind, "kind", "") in ("M", "m"):
         return _days(key, part, what)
     if isinstance(part, pd.Series | pd.Index):

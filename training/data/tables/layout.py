@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from training.data.light_curves import NEEDED_KEYS, Columns
+from training.data.light_curves import NEEDED_KEYS, SERIES, Columns
 from training.data.units import WANTED, is_unit, units_in
 from training.errors import SettingsError, TrainingError
 
@@ -219,8 +219,9 @@ def _under(
     units: dict[str, str] = {}
     if split and len(split[0]) == len(names):
         told = dict(zip(names, split[0], strict=True))
-        series = {key: told.get(wanted[key], "") for key in ("time", "mag", "err")}
-        if n_under == 2 or all(is_unit(key, unit) for key, unit in series.items()):
+        series = [told.get(wanted[key], "") for key in SERIES]
+        of_units = any(map(is_unit, series)) and all(not unit or is_unit(unit) for unit in series)
+        if n_under == 2 or of_units:
             units = {name: unit for name, unit in told.items() if unit}
             n_under = max(n_under, 1)
     return (n_under if lines else -1), {

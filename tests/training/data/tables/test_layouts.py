@@ -115,6 +115,17 @@ def test_units_under_the_names_are_used(tmp_path):
         read_light_curves(path)
 
 
+@pytest.mark.parametrize("line", [",d,Jy,Jy", ",d,mag,mJy", ",d,counts,", ",mag,d,mag", ",,e-/s,"])
+@pytest.mark.parametrize("skip", [True, False])
+def test_units_under_the_names_that_are_not_ours_are_no_bad_row(tmp_path, line, skip):
+    path = tmp_path / "stars.csv"
+    path.write_text(table().replace("err\n", f"err\n{line}\n"))
+    with pytest.raises(TrainingError, match=r"where (days|magnitudes) are needed: convert the values"):
+        read_light_curves(path, skip_bad_rows=skip)
+    path.write_text(table().replace("err\n", "err\n,d,mag,\n"))
+    assert_read(path)
+
+
 def test_units_in_the_names_are_used(tmp_path):
     path = tmp_path / "stars.csv"
     path.write_text(table(names=["star", "time [h]", "mag (AB)", "err [mmag]"]))
