@@ -155,6 +155,11 @@ def _went_through_single(time: F8) -> bool:
     hundredths = np.abs(time[probe] * 100.0 - np.round(time[probe] * 100.0)) < TOLERANCE_D
     if hundredths.mean() >= 0.5:  # whole days and other round numbers are such numbers anyway
         return False
+    step = float(np.spacing(np.abs(np.median(single))))
+    if not (
+        time % (2.0 * step)
+    ).any():  # as times taken every 1/64 d are: those that went through it are odd, too
+        return False
     if (np.abs(time - single) <= CLOSE * np.spacing(np.abs(single))).all():
         return True
     written = [float(str(value)) for value in single[probe]]

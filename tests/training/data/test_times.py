@@ -81,6 +81,13 @@ def test_single_precision_that_was_written_out_is_known_and_three_decimals_are_n
         assert check([np.round(time, decimals) for time in FINE]) == []
 
 
+@pytest.mark.parametrize("step", [1 / 16, 1 / 32, 1 / 64, 1 / 96, 1 / 128, 0.0625 * 3, 30 / 1440])
+def test_times_taken_every_so_often_are_as_they_were_taken(step):
+    even = [58000.5 + np.arange(200) * step, 54953.0 + np.arange(300) * step]
+    gaps = [58000.0 + np.sort(RNG.choice(4000, 200, replace=False)) * step] if step < 0.1 else []
+    assert check(even + gaps) == []
+
+
 def test_single_precision_near_zero_is_fine():
     assert check([(time - 58000.0).astype(np.float32) for time in FINE], single=True) == []
 
