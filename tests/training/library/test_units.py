@@ -163,3 +163,16 @@ def test_times_on_two_scales_or_in_single_precision(capsys):
     light_curve_features({"coarse": (np.round(TIME, 1), MAG, ERR), "fine": (TIME, MAG, ERR)})
     assert "1 of 2 light curves lie on a grid of 0.1 d or coarser" in (said := capsys.readouterr().err)
     assert said.rstrip().endswith("coarse")
+
+
+def test_seconds_are_not_to_be_left_out_but_a_stray_date_is():
+    with pytest.raises(TrainingError, match=r"must be in days.*seconds / 86400") as error:
+        light_curve_features([(TIME * 86400.0, MAG, ERR)])
+    assert "leave such points out" not in str(error.value)
+    stray = np.where(np.arange(40) == 3, TIME + 2400000.5, TIME)
+    with pytest.raises(
+        TrainingError, match="more than a century from.*: leave such points out, or make them"
+    ):
+        light_curve_features([(stray, MAG, ERR)])
+    stray[3] = np.nan
+    assert light_curve_features([(stray, MAG, ERR)]).n_epochs.tolist() == [39]
