@@ -171,7 +171,7 @@ def test_seconds_are_not_to_be_left_out_but_a_stray_date_is():
     assert "leave such points out" not in str(error.value)
     stray = np.where(np.arange(40) == 3, TIME + 2400000.5, TIME)
     with pytest.raises(
-        TrainingError, match="more than a century from.*: leave such points out, or make them"
+        TrainingError, match=r"more than a century from.*: leave such points out, or make them"
     ):
         light_curve_features([(stray, MAG, ERR)])
     stray[3] = np.nan
