@@ -71,7 +71,7 @@ def add_reading(sub: argparse.ArgumentParser) -> None:
         "--columns",
         metavar="KEY=NAME,...",
         help="what a table calls object_id, time, mag, err, label, band, ra, dec (those names); "
-        "ra=,dec= for none",
+        "ra=,dec= for none, object_id= for one star, called as the file",
     )
     sub.add_argument(
         "--skip-bad-rows", action="store_true", help="leave out rows that are no measurement (refuse them)"

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.light_curves import is_table
 from training.errors import TrainingError
 
 BRIGHTEST, FAINTEST = -5.0, 35.0
@@ -49,7 +50,7 @@ class Rule(NamedTuple):
 
 RULES: Mapping[str, Rule] = {
     "object_id": Rule("object_id", "must not be empty"),
-    "time": Rule("time", "must be a finite number of days"),
+    "time": Rule("time", "must be a finite number of days, or a date as 2026-03-01T22:30:00"),
     "time scale": Rule(
         "time",
         "must be in days, all of a light curve on one scale (seconds / 86400; JD - 2400000.5 = MJD)",
@@ -59,7 +60,10 @@ RULES: Mapping[str, Rule] = {
         "is more than a century from the other times of its light curve: give all on one scale "
         "(JD - 2400000.5 = MJD)",
     ),
-    "mag": Rule("mag", f"must be a magnitude between {BRIGHTEST:g} and {FAINTEST:g}"),
+    "mag": Rule(
+        "mag",
+        f"must be a magnitude between {BRIGHTEST:g} and {FAINTEST:g}, instrumental ones plus a constant",
+    ),
     "mag 0": Rule("mag", 'must not be 0 where the others are those of a star: 0 stands for "not measured"'),
     "err": Rule("err", "must be a positive number"),
     "large err": Rule("err", f"must be below {LARGEST_ERR:g} mag: such is the error of a limit, or of noise"),
@@ -129,20 +133,23 @@ def usable_rows(
     bad: Bools = np.logical_or.reduce(list(broken.values()))
     if not bad.any():
         return ~bad, {}
+    row = int(bad.argmax())
+    first = describe(row, next(reason for reason in broken if broken[reason][row]))
+    if bad.all():  # neither can be left out
+        raise TrainingError(
+            f"{path} has no usable row: all {len(bad)} are bad, the first at {first}: convert the values"
+            f"{', or name other columns with --columns' if is_table(path) else ''}"
+        )
     refused = [reason for reason in broken if not skip_bad_rows and reason not in left_out]
     if any(broken[reason].any() for reason in refused):
         row = min(int(broken[reason].argmax()) for reason in refused if broken[reason].any())
-        first = describe(row, next(reason for reason in refused if broken[reason][row]))
-        raise TrainingError(f"{path}, {first}: remove the row, or give --skip-bad-rows")
+        worst = describe(row, next(reason for reason in refused if broken[reason][row]))
+        raise TrainingError(f"{path}, {worst}: remove the row, or give --skip-bad-rows")
     counts: Counter[str] = Counter()
     counted = np.zeros(len(bad), np.bool_)
     for reason, rows in broken.items():
         counts[reason] += int((rows & ~counted).sum())
         counted |= rows
-    row = int(bad.argmax())
-    first = describe(row, next(reason for reason in broken if broken[reason][row]))
-    if bad.all():
-        raise TrainingError(f"{path} has no usable row: all {len(bad)} are bad, the first at {first}")
     say_once(
         f"{path}: {bad.sum()} of {len(bad)} rows left out, the first at {first}; "
         f"by reason: {in_words(counts)}"
