@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from broker.avro.projection import Record
 from broker.errors import AlertError, ConfigError
-from schemas.surveys import BRIGHTEST_MAG, FAINTEST_MAG, ZTF
+from schemas.surveys import BRIGHTEST_MAG, FAINTEST_MAG, UNINFORMATIVE_ERR_MAG, ZTF
 
 USED = "used"
 
@@ -42,7 +42,7 @@ class VettingRules:
     max_distnr_arcsec: float = 1.4
     require_reference_star: bool = True
     ztf_error: Literal["dc", "difference"] = "dc"
-    max_mag_err: float = 1.0
+    max_mag_err: float = UNINFORMATIVE_ERR_MAG
     max_packet_bytes: int = 64 * 2**20
 
     def __post_init__(self) -> None:

@@ -13,14 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.surveys import BRIGHTEST_MAG, FAINTEST_MAG, UNINFORMATIVE_ERR_MAG
 from training.data.light_curves import is_table
 from training.errors import TrainingError
-
-BRIGHTEST, FAINTEST = -5.0, 35.0
-"""No star is outside, while values that stand for "not measured" are: 88.888, 99.999, 50, -9.99 [mag]."""
-
-LARGEST_ERR = 1.0
-"""An error of so much says nothing about a star: it is that of a limit, or of a difference of noise [mag]."""
 
 HONEST_ZEROS = 5.0
 """Magnitudes about a median below this may be 0, as median-subtracted ones are [mag]."""
@@ -62,11 +57,14 @@ RULES: Mapping[str, Rule] = {
     ),
     "mag": Rule(
         "mag",
-        f"must be a magnitude between {BRIGHTEST:g} and {FAINTEST:g}, instrumental ones plus a constant",
+        f"must be a magnitude between {BRIGHTEST_MAG:g} and {FAINTEST_MAG:g}, "
+        "instrumental ones plus a constant",
     ),
     "mag 0": Rule("mag", 'must not be 0 where the others are those of a star: 0 stands for "not measured"'),
     "err": Rule("err", "must be a positive number"),
-    "large err": Rule("err", f"must be below {LARGEST_ERR:g} mag: such is the error of a limit, or of noise"),
+    "large err": Rule(
+        "err", f"must be below {UNINFORMATIVE_ERR_MAG:g} mag: such is the error of a limit, or of noise"
+    ),
     "ra": Rule(
         "ra", "must be a finite number of degrees from -180 to 360, or empty; --columns ra=,dec= for none"
     ),
@@ -95,10 +93,10 @@ def unusable(time: F8, mag: F8, err: F8, curve: NDArray[np.int64]) -> dict[str, 
         "time": ~np.isfinite(time),
         "time scale": scale,
         "stray time": stray,
-        "mag": ~((mag >= BRIGHTEST) & (mag <= FAINTEST)),
+        "mag": ~((mag >= BRIGHTEST_MAG) & (mag <= FAINTEST_MAG)),
         "mag 0": _zeros(mag, curve),
         "err": ~((err > 0.0) & np.isfinite(err)),
-        "large err": np.isfinite(err) & (err >= LARGEST_ERR),
+        "large err": np.isfinite(err) & (err >= UNINFORMATIVE_ERR_MAG),
     }
 
 
@@ -176,7 +174,7 @@ def _zeros(mag: F8, curve: NDArray[np.int64]) -> Bools:
     if not zero.any():
         return zero
     asked = np.isin(curve, np.unique(curve[zero]))
-    others = np.flatnonzero(asked & ~zero & (mag >= BRIGHTEST) & (mag <= FAINTEST))
+    others = np.flatnonzero(asked & ~zero & (mag >= BRIGHTEST_MAG) & (mag <= FAINTEST_MAG))
     others = others[np.lexsort((mag[others], curve[others]))]
     curves, first, count = np.unique(curve[others], return_index=True, return_counts=True)
     low, high = others[first + (count - 1) // 2], others[first + count // 2]
