@@ -34,7 +34,7 @@ PROJECTION = Projection(
     trigger="candidate",
     history="prv_candidates",
     counted="fp_hists",
-    signature=frozenset({"jd", "fid", "magpsf", "isdiffpos"}),
+    signature=frozenset({"jd", "fid", "magpsf", "isdiffpos", "programid", "distnr", "magnr"}),
     columns={
         "jd": "double",
         "fid": "long",
