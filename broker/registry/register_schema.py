@@ -8,7 +8,7 @@ import time
 import urllib.parse
 from typing import Any
 
-from broker.errors import ConfigError, FatalError, TransientError
+from broker.errors import ConfigError, FatalError, TransientError, in_one_line
 from broker.registry.client import REPLY_TIMEOUT_S, RegistryClient, Reply
 from schemas.classification import classification_schema
 
@@ -63,7 +63,7 @@ def _id_in(reply: Reply, client: RegistryClient, path: str) -> int:
         if type(schema_id) is int and 0 <= schema_id < 2**31:
             return schema_id
         raise TransientError(f"{url} answered without an id: is this a Confluent registry?")
-    reason = " ".join(str(found.get("message") or reply.reason).split())
+    reason = in_one_line(str(found.get("message") or reply.reason))
     said = f"answered {status}: {client.without_credentials(reason)[:_MAX_REASON_CHARACTERS]}"
     if status >= 500 or status in _LATER:
         raise TransientError(f"{url} {said}")
