@@ -197,11 +197,10 @@ def test_cut_packets_are_refused_and_never_crash(shared_data, registry):
     decoder = Decoder(registry, VettingRules())
     ztf = sorted((alerts / "ztf" / "wire").iterdir())[0].read_bytes()
     ddf = next((alerts / "lsst" / "wire_transcoded").glob("real_ddf_id1100*")).read_bytes()
-    whole = {outcome(decoder, packet(ddf))}  # what lies behind the last wanted field is not looked at
     rng = np.random.default_rng(7)
     for payload in (ztf, ddf):
         for cut in rng.integers(0, len(payload), 300):
-            assert outcome(decoder, packet(payload[:cut])) in {"empty", "truncated", *whole}
+            assert outcome(decoder, packet(payload[:cut])) in {"empty", "truncated"}
 
 
 def test_damaged_real_packets_are_read_or_refused(shared_data, registry):
