@@ -52,6 +52,11 @@ class Origin:
     partition: int | None = None
     offset: int = 0
 
+    @property
+    def topic_partition(self) -> Partition | None:
+        """The partition of a topic; None for a file."""
+        return None if self.topic is None or self.partition is None else (self.topic, self.partition)
+
 
 @dataclass(frozen=True, slots=True)
 class Packet:
@@ -197,6 +202,12 @@ class DeadLetter:
         taken = message_bytes(b"", headers=[*tags, ("truncated", b"false")])
         value = payload[: max(0, max_bytes - taken)]
         return [*tags, ("truncated", b"true" if len(value) < len(payload) else b"false")], value
+
+
+def partition_name(partition: Partition) -> str:
+    """Return a partition as log lines and errors name it, ``topic[3]``."""
+    topic, number = partition
+    return f"{topic}[{number}]"
 
 
 def message_bytes(value: bytes, *, key: bytes = b"", headers: Sequence[tuple[str, bytes]] = ()) -> int:

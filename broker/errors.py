@@ -71,5 +71,15 @@ def describe(exc: BaseException) -> str:
     for parts, line in (ours or frames)[-1:]:
         start = max((i for i, part in enumerate(parts) if part in _PACKAGES), default=len(parts) - 1)
         where = f" at {'/'.join(parts[start:])}:{line}"  # without the folders of this machine
-    said = " ".join(str(exc).split())
+    said = in_one_line(str(exc))
     return f"{type(exc).__name__}{where}: {said}" if said else f"{type(exc).__name__}{where}"
+
+
+def in_one_line(text: str) -> str:
+    """Return text as it may be shown: others wrote parts of it, packets and servers, and may mean harm.
+
+    White space becomes single spaces, and what cannot be printed an escape: no line is added to a log, and
+    no terminal takes it for a command.
+    """
+    words = " ".join(text.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from broker.alert import Alert, Annotation, DeadLetter, Packet, Partition, Skipped
+from broker.blame.poison import MAX_POISON, PoisonError, dead_letter, first_that_fails, raise_if_not_poison
 from broker.classify.annotator import Annotator, Changed
 from broker.errors import AlertError, FatalError, UnknownSchemaError
 from broker.ingest.decoder import Decoder
-from broker.poison import MAX_POISON, PoisonError, dead_letter, first_that_fails, raise_if_not_poison
 from broker.state.light_curve import LightCurve, band_series, merge
 from broker.state.store import Store
 
@@ -34,6 +34,9 @@ Outcome = Alert | Skipped | DeadLetter | UnknownSchemaError
 """What a packet was found to hold."""
 
 Read = tuple[Packet, Outcome]
+
+_Merged = tuple[int, list[Changed]]
+"""Place of a packet in its batch, and the bands that its alert changed."""
 
 
 @dataclass(slots=True)
@@ -66,9 +69,9 @@ class Batch:
     def take(self, packet: Packet) -> None:
         """Count a packet in: the next one of its partition is read after this batch."""
         self.packets += 1
-        origin = packet.origin
-        if origin.topic is not None and origin.partition is not None:
-            self.offsets[origin.topic, origin.partition] = origin.offset + 1
+        partition = packet.origin.topic_partition
+        if partition is not None:
+            self.offsets[partition] = packet.origin.offset + 1
 
     def count(self, alert: Alert, *, held: bool, changed: bool) -> None:
         """Count an alert that was merged, and whether its detection was `held` and a band `changed` by it."""
@@ -172,39 +175,22 @@ class Pipeline:
             If one more packet breaks it; nothing has changed then.
         """
         batch = Batch(packets=0, ingest_time_us=time.time_ns() // 1000)
-        curves: dict[str, LightCurve] = {}
-        chunk: list[tuple[int, list[Changed]]] = []
-        n_held = n_chunk = n_records = 0
-        for index, (packet, outcome) in enumerate(read):
-            if n_held > MAX_HELD_EPOCHS or n_records > MAX_RECORDS:
+        curves = _Curves(self._store)
+        chunk: list[_Merged] = []
+        n_chunk_epochs = n_records = 0
+        for index, (packet, vetted) in enumerate(read):
+            if curves.n_epochs > MAX_HELD_EPOCHS or n_records > MAX_RECORDS:
                 break
             batch.take(packet)
-            if index in poison:
-                batch.dead_letters.append(poison[index])
-            elif isinstance(outcome, Alert):
-                key = outcome.key
-                if key not in curves:
-                    curves[key] = self._store.load({key}).get(key, LightCurve.empty())
-                    n_held += curves[key].epochs.size
-                before = curves[key]
-                try:
-                    curve, changed = _merge(packet, outcome, before)
-                except Exception as exc:
-                    raise_if_not_poison(exc)
-                    raise PoisonError(index, exc) from exc
-                batch.count(
-                    outcome, held=outcome.source_id in before.epochs["source_id"], changed=bool(changed)
-                )
-                if curve.epochs is not before.epochs:
-                    curves[key] = batch.curves[key] = curve
-                    n_held += curve.epochs.size - before.epochs.size
-                if changed:
-                    chunk.append((index, changed))
-                    n_chunk += sum(series.time.size for _, _, series in changed)
-                    n_records += len(changed)
-                if n_chunk > MAX_CHUNK_EPOCHS:
+            outcome = poison.get(index, vetted)
+            if isinstance(outcome, Alert):
+                changed = self._extend(index, packet, outcome, curves, batch)
+                chunk.append((index, changed))
+                n_records += len(changed)
+                n_chunk_epochs += sum(series.time.size for _, _, series in changed)
+                if n_chunk_epochs > MAX_CHUNK_EPOCHS:
                     self._score(chunk, batch)
-                    chunk, n_chunk = [], 0
+                    chunk, n_chunk_epochs = [], 0
             elif isinstance(outcome, Skipped):
                 batch.skipped[outcome.reason] += 1
             elif isinstance(outcome, DeadLetter):
@@ -214,10 +200,26 @@ class Pipeline:
         self._score(chunk, batch)
         return batch
 
-    def _score(self, chunk: Sequence[tuple[int, list[Changed]]], batch: Batch) -> None:
+    def _extend(
+        self, index: int, packet: Packet, alert: Alert, curves: _Curves, batch: Batch
+    ) -> list[Changed]:
+        """Merge an alert into the light curve of its object; the bands that it changes."""
+        before = curves.of(alert.key)
+        try:
+            after, changed = _merge(packet, alert, before)
+        except Exception as exc:
+            raise_if_not_poison(exc)
+            raise PoisonError(index, exc) from exc
+        batch.count(alert, held=alert.source_id in before.epochs["source_id"], changed=bool(changed))
+        if after.epochs is not before.epochs:
+            curves.put(alert.key, after)
+            batch.curves[alert.key] = after
+        return changed
+
+    def _score(self, chunk: Sequence[_Merged], batch: Batch) -> None:
         """Score changed bands together and make their records."""
 
-        def annotate(alerts: Sequence[tuple[int, list[Changed]]]) -> list[Annotation]:
+        def annotate(alerts: Sequence[_Merged]) -> list[Annotation]:
             rows = [row for _, changed in alerts for row in changed]
             return self._annotator.annotate(rows, ingest_time_us=batch.ingest_time_us)
 
@@ -241,6 +243,33 @@ def _merge(packet: Packet, alert: Alert, before: LightCurve) -> tuple[LightCurve
     """Merge an alert; every changed band as it stands right after it."""
     curve, bands = merge(before, alert)
     return curve, [(packet, alert, band_series(curve, band)) for band in bands]
+
+
+class _Curves:
+    """The light curves of a batch's objects: each loaded once, and then as the latest alert left it.
+
+    Attributes
+    ----------
+    n_epochs : int
+        Of all of them.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._curves: dict[str, LightCurve] = {}
+        self.n_epochs = 0
+
+    def of(self, key: str) -> LightCurve:
+        """Return the light curve of an object; an empty one where it is new."""
+        if key not in self._curves:
+            self.put(key, self._store.load({key}).get(key, LightCurve.empty()))
+        return self._curves[key]
+
+    def put(self, key: str, curve: LightCurve) -> None:
+        """Take a light curve in the place of the former one."""
+        former = self._curves.get(key)
+        self.n_epochs += curve.epochs.size - (0 if former is None else former.epochs.size)
+        self._curves[key] = curve
 
 
 def _last(poison: Mapping[int, DeadLetter]) -> str:

@@ -10,12 +10,12 @@ from threading import Event
 from typing import Protocol, TypeVar
 
 from broker.alert import Annotation, DeadLetter, Packet, Partition
-from broker.circuit_breaker import CircuitBreaker
+from broker.blame.circuit_breaker import CircuitBreaker
+from broker.blame.schema_watch import MAX_MORE_PACKETS, SchemaWatch
 from broker.errors import FatalError, TransientError
 from broker.monitor.counts import Counts
 from broker.monitor.metrics import Metrics
 from broker.pipeline import Batch, Pipeline, Read
-from broker.schema_watch import MAX_MORE, SchemaWatch
 from broker.state.store import Store
 
 log = logging.getLogger(__name__)
@@ -137,21 +137,19 @@ def _read(
 ) -> list[Read] | None:
     """Read packets, and more while they are too few to tell what is wrong; None when told to stop."""
     read: list[Read] = []
-    most = len(packets) + MAX_MORE
+    at_most = len(packets) + MAX_MORE_PACKETS
     while True:
-        news = _patiently(partial(pipeline.read, packets), patience_s=patience_s, stop=stop)
-        if news is None:
+        more = _patiently(partial(pipeline.read, packets), patience_s=patience_s, stop=stop)
+        if more is None:
             return None
-        read += news
-        packets = []
-        while not packets:
-            if watch is None or len(read) > most or not watch.wants_more(read):
-                return read
-            packets = source.poll()
-            if stop.is_set():
-                return None
-            if not packets and source.exhausted:
-                return read
+        read += more
+        if watch is None or len(read) > at_most or not watch.wants_more(read):
+            return read
+        packets = source.poll()
+        if stop.is_set():
+            return None
+        if not packets and source.exhausted:
+            return read
 
 
 def _patiently(step: Callable[[], Result], *, patience_s: float, stop: Event) -> Result | None:

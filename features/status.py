@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,10 +50,15 @@ def status_names(bits: int) -> list[str]:
     ValueError
         If a bit is set that has no name.
     """
-    unknown = int(bits) & ~sum(Status)
+    return list(_names(int(bits)))
+
+
+@cache
+def _names(bits: int) -> tuple[str, ...]:
+    unknown = bits & ~sum(Status)
     if unknown:
-        raise ValueError(f"status {int(bits):#x} has unknown bits {unknown:#x}")
-    return [flag.name for flag in Status if flag & int(bits) and flag.name is not None]
+        raise ValueError(f"status {bits:#x} has unknown bits {unknown:#x}")
+    return tuple(flag.name for flag in Status if flag & bits and flag.name is not None)
 
 
 def scorable(

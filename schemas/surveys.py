@@ -53,6 +53,9 @@ DETECTION_SIGMA = 5.0
 BRIGHTEST_MAG, FAINTEST_MAG = -5.0, 35.0
 """No star is measured beyond these [mag]: 99.999, 88.888, 50 and -9.99 stand for none."""
 
+UNINFORMATIVE_ERR_MAG = 1.0
+"""An error of so much says nothing about a star: it is that of a limit, or of a difference of noise [mag]."""
+
 REFERENCE_SPAN_D = 500.0
 """Time over which the frames of a reference image are taken [d]; assumed."""
 

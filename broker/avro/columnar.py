@@ -77,13 +77,14 @@ class ColumnarReader:
         self._reserve(USUAL_ROWS)
 
     def read(self, payload: bytes, start: int, stop: int) -> Record:
-        """Read the alert that begins at `start`; what follows the last wanted field is not looked at.
+        """Read the alert that begins at `start` and ends at `stop`.
 
         Raises
         ------
         AlertError
-            ``truncated``, ``corrupt``, ``too_large`` (rows or values), ``missing_field`` (no trigger), or
-            ``bad_schema`` where a wanted value is of a type that it cannot be.
+            ``truncated``, ``corrupt`` (also where the record ends before `stop`: another schema wrote it),
+            ``too_large`` (rows or values), ``missing_field`` (no trigger), or ``bad_schema`` where a wanted
+            value is of a type that it cannot be.
         FatalError
             If the kernel cannot be run on this machine.
         """
@@ -110,6 +111,8 @@ class ColumnarReader:
             raise AlertError("bad_schema", f"{name} is of a type that it cannot be in an alert")
         if at < 0:
             raise AlertError(*FAULTS[-at])
+        if at != stop:
+            raise AlertError("corrupt", f"its record ends {stop - at} bytes early: is it of another schema?")
         if trigger_row < 0:
             raise no_trigger(self.projection)
         record = self._record(payload, n_rows, trigger_row, n_counted)

@@ -70,7 +70,7 @@ def wanted_names(projection: Projection) -> list[str]:
 
 
 def compile_projection(alert: AvroType, projection: Projection) -> NDArray[np.int32]:
-    """Compile the reading of an alert, up to and with the last wanted field.
+    """Compile the reading of an alert, all of it: by another schema than its writer's it ends elsewhere.
 
     Where a union has a branch of a type that a wanted value cannot be, the value is refused, not the schema.
 
@@ -87,10 +87,8 @@ def compile_projection(alert: AvroType, projection: Projection) -> NDArray[np.in
         Instructions for `broker.avro.interpreter.execute`.
     """
     program = _Program(projection)
-    wanted = {*projection.fields, projection.trigger, projection.history, projection.counted}
     slots = {name: slot for slot, name in enumerate(projection.fields)}
-    end = 1 + max((place for place, name in enumerate(alert.names) if name in wanted), default=-1)
-    for name, part in zip(alert.names[:end], alert.parts, strict=False):  # the cutouts are last
+    for name, part in zip(alert.names, alert.parts, strict=True):
         if name == projection.trigger:
             program.row(part, projection, is_trigger=True)
         elif name == projection.history:

@@ -45,7 +45,8 @@ class Projection:
     columns : mapping of str to Kind
         Wanted fields of every detection.
     signature : frozenset of str
-        Fields by which a detection of this survey is known.
+        Fields by which a detection of this survey is known. Those without which every alert would be passed
+        over are among them: a schema that lacks them is no fault of its alerts.
     """
 
     survey: str

@@ -5,10 +5,18 @@ Format: https://avro.apache.org/docs/1.12.0/specification/#schema-declaration
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from broker.avro.budget import MAX_DEPTH, MAX_FIXED_BYTES, MAX_NAME_CHARACTERS, MAX_TYPES, over_budget
+from broker.avro.budget import (
+    MAX_DEPTH,
+    MAX_FIXED_BYTES,
+    MAX_NAME_CHARACTERS,
+    MAX_SCHEMA_BYTES,
+    MAX_TYPES,
+    over_budget,
+)
 from broker.errors import AlertError
 
 PRIMITIVE_WIDTHS = {  # fewest bytes that a value takes
@@ -53,6 +61,22 @@ class AvroType:
     def field(self, name: str) -> AvroType | None:
         """Type of a record's field, None where there is none."""
         return self.parts[self.names.index(name)] if name in self.names else None
+
+
+def parse_json(text: str | bytes, where: str) -> Any:
+    """Parse the JSON of a schema, which may be any text; `where` says in messages where it stands.
+
+    Raises
+    ------
+    AlertError
+        ``bad_schema``, or ``too_large`` where it is longer than any survey's.
+    """
+    if len(text) > MAX_SCHEMA_BYTES:
+        raise over_budget(f"schema in {where} of {len(text)} bytes, at most {MAX_SCHEMA_BYTES} are read")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise AlertError("bad_schema", f"schema in {where} is not JSON: {exc}") from exc
 
 
 def parse_schema(schema: Any) -> AvroType:

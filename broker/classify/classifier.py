@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.config import ModelConfig
 from broker.errors import ConfigError, FatalError
+from broker.settings.config import ModelConfig
 from features import CONVENTIONS, FEATURE_NAMES, MIN_POINTS, extract, scorable
 from features.compilation.machine_code import KernelError
 from schemas.model.artifact import Artifact

@@ -8,27 +8,27 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
-from broker.circuit_breaker import CircuitBreaker
+from broker.blame.circuit_breaker import CircuitBreaker
+from broker.blame.schema_watch import SchemaWatch
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import load_classifiers
 from broker.classify.encoding import FileFormat
 from broker.cli.output_files import check_outputs
 from broker.cli.replay import replay_files
 from broker.cli.signals import stop_on_signal
-from broker.config import ModelConfig
 from broker.demo.demo import run_demo
 from broker.demo.readme_picture import draw_story
 from broker.errors import ConfigError, FatalError, StoppedError
 from broker.ingest.decoder import Decoder
-from broker.ingest.http_registry import REPLY_TIMEOUT_S
-from broker.ingest.schema_registry import open_registry
 from broker.ingest.vetting import VettingRules
-from broker.load_config import load_config
 from broker.monitor.console import Console
 from broker.monitor.counts import Counts
 from broker.monitor.metrics import Metrics
 from broker.pipeline import Pipeline
-from broker.schema_watch import SchemaWatch
+from broker.registry.client import REPLY_TIMEOUT_S
+from broker.registry.schema_registry import open_registry
+from broker.settings.config import ModelConfig
+from broker.settings.load_config import load_config
 from broker.state.sqlite import SQLiteStore
 from broker.state.store import MemoryStore
 from broker.transport.files import FileSink, FileSource, find_files
@@ -191,9 +191,9 @@ def _write(path: Path, text: str) -> None:
     try:
         file = path.open("w", encoding="utf-8")
     except OSError as exc:
-        raise ConfigError(f"cannot write {path}: {exc.strerror}") from exc
+        raise ConfigError(f"cannot write {path}: {exc.strerror or exc}") from exc
     try:
         with file:
             file.write(text)
     except OSError as exc:
-        raise FatalError(f"cannot write {path}: {exc.strerror}") from exc
+        raise FatalError(f"cannot write {path}: {exc.strerror or exc}") from exc

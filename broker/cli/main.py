@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from broker import __version__
 from broker.cli.signals import end_on_sigterm
-from broker.errors import ConfigError, VarstreamError, describe
+from broker.errors import ConfigError, VarstreamError, describe, in_one_line
 from broker.monitor.logs import setup_logging
 
 log = logging.getLogger(__name__)
@@ -36,10 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if sys.__stdout__ is not None:  # it may be closed
             sys.stdout.flush()
     except ConfigError as exc:
-        print(f"varstream: {exc}", file=sys.stderr)
+        print(f"varstream: {in_one_line(str(exc))}", file=sys.stderr)
         return EXIT_MISUSED
     except VarstreamError as exc:
-        print(f"varstream: {exc}", file=sys.stderr)
+        print(f"varstream: {in_one_line(str(exc))}", file=sys.stderr)
         return EXIT_FAILED
     except KeyboardInterrupt:
         return 128 + signal.SIGINT

@@ -9,7 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 from broker.errors import ConfigError
-from broker.transport.archives import SUFFIXES
+from broker.transport.split.archives import SUFFIXES
 
 STANDARD_OUTPUT = 1
 
@@ -77,4 +77,4 @@ def _check_writable(path: Path) -> None:
         if not existed:
             path.unlink()
     except OSError as exc:
-        raise ConfigError(f"cannot write {path}: {exc.strerror}") from exc
+        raise ConfigError(f"cannot write {path}: {exc.strerror or exc}") from exc

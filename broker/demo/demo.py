@@ -16,17 +16,17 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from rich.console import Console
 
-from broker.circuit_breaker import CircuitBreaker
+from broker.blame.circuit_breaker import CircuitBreaker
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import load_classifiers
-from broker.config import KafkaConfig, ModelConfig, OutputConfig
 from broker.demo.view import Scoreboard, display, report
 from broker.errors import FatalError
 from broker.ingest.decoder import Decoder
-from broker.ingest.schema_registry import open_registry
 from broker.ingest.vetting import VettingRules
 from broker.monitor.counts import Counts
 from broker.pipeline import Batch, Pipeline
+from broker.registry.schema_registry import open_registry
+from broker.settings.config import KafkaConfig, ModelConfig, OutputConfig
 from broker.simulator.stream import SimulatedAlert, alert_stream
 from broker.state.sqlite import SQLiteStore
 from broker.transport.embedded_kafka import EmbeddedBroker

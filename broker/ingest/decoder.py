@@ -15,16 +15,17 @@ from broker.avro.columnar import ColumnarReader
 from broker.avro.compiler import compile_projection
 from broker.avro.container import MAGIC, SYNC_BYTES, decompress, parse_block, parse_header
 from broker.avro.projection import Projection, Record
-from broker.avro.schema import AvroType, parse_schema
+from broker.avro.schema import AvroType, parse_json, parse_schema
 from broker.errors import AlertError, TransientError, UnknownSchemaError
 from broker.ingest import lsst, ztf
-from broker.ingest.schema_registry import Schema, SchemaRegistry, parse_json
 from broker.ingest.vetting import VettingRules
+from broker.registry.schema_registry import Schema, SchemaRegistry
 
 SURVEYS: tuple[tuple[Projection, Callable[[Record, VettingRules], Alert | Skipped]], ...] = (
     (ztf.PROJECTION, ztf.read),
     (lsst.PROJECTION, lsst.read),
 )
+DEAD_SCHEMA_ID = "dead_schema_id"  # reason: the user has given it up
 CONFLUENT_HEAD_BYTES = 5  # a zero byte, the schema id as a big-endian int32
 MAX_PREFIX_BYTES = 2**18  # ten times a survey's; longer ones are read anew each time
 MAX_CODECS = 64  # a night's packets have a few headers; more are strangers
@@ -137,7 +138,7 @@ class Decoder:
 
     def _codec_of(self, schema_id: int) -> AlertCodec:
         if schema_id in self._dead_schema_ids:
-            raise AlertError("dead_schema_id", f"schema id {schema_id} is among decoding.dead_schema_ids")
+            raise AlertError(DEAD_SCHEMA_ID, f"schema id {schema_id} is among decoding.dead_schema_ids")
         if self._registry is None:
             raise UnknownSchemaError(
                 schema_id,

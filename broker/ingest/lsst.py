@@ -34,7 +34,7 @@ PROJECTION = Projection(
     trigger="diaSource",
     history="prvDiaSources",
     counted="prvDiaForcedSources",
-    signature=frozenset({"diaSourceId"}),
+    signature=frozenset({"diaSourceId", "diaObjectId"}),
     columns={
         "diaSourceId": "long",
         "visit": "long",

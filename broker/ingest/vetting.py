@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from broker.avro.projection import Record
 from broker.errors import AlertError, ConfigError
-from schemas.surveys import BRIGHTEST_MAG, FAINTEST_MAG, ZTF
+from schemas.surveys import BRIGHTEST_MAG, FAINTEST_MAG, UNINFORMATIVE_ERR_MAG, ZTF
 
 USED = "used"
 
@@ -42,7 +44,7 @@ class VettingRules:
     max_distnr_arcsec: float = 1.4
     require_reference_star: bool = True
     ztf_error: Literal["dc", "difference"] = "dc"
-    max_mag_err: float = 1.0
+    max_mag_err: float = UNINFORMATIVE_ERR_MAG
     max_packet_bytes: int = 64 * 2**20
 
     def __post_init__(self) -> None:
@@ -98,7 +100,10 @@ def vet(failures: Mapping[str, NDArray[np.bool_]]) -> Fates:
         Reason -> rows it applies to, the most important first. Row 0 is the trigger.
     """
     reasons = (USED, *failures)
-    table = np.stack([~np.logical_or.reduce(list(failures.values())), *failures.values()])
+    table = np.empty((len(reasons), next(iter(failures.values())).size), dtype=np.bool_)
+    for row, failed in enumerate(failures.values(), start=1):  # x4 faster than to stack them
+        table[row] = failed
+    table[0] = ~table[1:].any(axis=0)
     fate = table.argmax(axis=0)
     counts = np.bincount(fate[1:], minlength=len(reasons)).tolist()
     return Fates(
@@ -120,8 +125,7 @@ def bad_trigger(record: Record, checks: Mapping[str, NDArray[np.bool_]], where: 
 
 def all_of(checks: Iterable[NDArray[np.bool_]]) -> NDArray[np.bool_]:
     """Rows that pass every check."""
-    passed: NDArray[np.bool_] = np.logical_and.reduce(list(checks))
-    return passed
+    return reduce(and_, checks)
 
 
 def places(

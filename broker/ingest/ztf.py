@@ -34,7 +34,7 @@ PROJECTION = Projection(
     trigger="candidate",
     history="prv_candidates",
     counted="fp_hists",
-    signature=frozenset({"jd", "fid", "magpsf", "isdiffpos"}),
+    signature=frozenset({"jd", "fid", "magpsf", "isdiffpos", "programid", "distnr", "magnr"}),
     columns={
         "jd": "double",
         "fid": "long",
@@ -204,7 +204,7 @@ def total_magnitude(
     return Total(
         mag=-2.5 * np.log10(total),
         mag_err=known_error((np.hypot(of_difference, of_reference) / total).astype(np.float32)),
-        least_err=np.hypot(np.nan_to_num(of_difference), np.nan_to_num(of_reference)) / total,
+        least_err=np.hypot(np.fmax(of_difference, 0.0), np.fmax(of_reference, 0.0)) / total,
         dark=summed & (total <= DARK),
         no_reference=~nearby if rules.require_reference_star else np.zeros_like(nearby),
     )
@@ -217,7 +217,9 @@ def _is_asteroid(columns: Mapping[str, NDArray[Any]], sign: NDArray[np.float64])
     variable star explains nothing of the star's change.
     """
     distance, predicted = columns["ssdistnr"], columns["ssmagnr"]
-    near = (distance >= 0.0) & (distance < MAX_ASTEROID_ARCSEC)
+    near: NDArray[np.bool_] = (distance >= 0.0) & (distance < MAX_ASTEROID_ARCSEC)
+    if not near.any():  # nearly always
+        return near
     fits = np.abs(columns["magpsf"] - predicted) <= MAX_ASTEROID_MAG_OFF
     asteroid: NDArray[np.bool_] = near & fits & is_magnitude(predicted) & (sign > 0.0)
     return asteroid

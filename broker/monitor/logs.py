@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from broker.errors import in_one_line
+
 _PLAIN_FIELDS = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -13,8 +15,8 @@ class EventFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """See `logging.Formatter.format`."""
         extra = {k: v for k, v in record.__dict__.items() if k not in _PLAIN_FIELDS}
-        line = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname} {record.getMessage()}"
-        line += "".join(f" {name}={value}" for name, value in extra.items())
+        event = record.getMessage() + "".join(f" {name}={value}" for name, value in extra.items())
+        line = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname} {in_one_line(event)}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

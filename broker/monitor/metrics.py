@@ -40,7 +40,7 @@ class Metrics:
             start_http_server(port, addr=address, registry=self._registry)
         except OSError as exc:
             raise ConfigError(
-                f"cannot serve metrics on port {port} of {address}: {exc.strerror}; "
+                f"cannot serve metrics on port {port} of {address}: {exc.strerror or exc}; "
                 "set metrics.port or metrics.address"
             ) from exc
 

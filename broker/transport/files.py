@@ -13,8 +13,8 @@ from typing import IO, Any
 from broker.alert import Annotation, DeadLetter, Packet, Partition
 from broker.classify.encoding import FileFormat, avro_file, published
 from broker.errors import ConfigError, FatalError
-from broker.transport.archives import SUFFIXES
-from broker.transport.split_file import read_file
+from broker.transport.split.archives import SUFFIXES
+from broker.transport.split.split_file import read_file
 
 MAX_BATCH_BYTES = 2**26  # ordinary batches have a quarter
 
@@ -153,13 +153,13 @@ class FileSink:
         except BrokenPipeError:
             raise  # our reader has seen enough: no failure
         except OSError as exc:
-            raise FatalError(f"cannot write {file.name}: {exc.strerror}") from exc
+            raise FatalError(f"cannot write {file.name}: {exc.strerror or exc}") from exc
 
     def _open(self, path: Path, *, binary: bool = False) -> IO[Any]:
         try:
             file: IO[Any] = path.open("wb") if binary else path.open("w", encoding="utf-8")
         except OSError as exc:
-            raise ConfigError(f"cannot write {path}: {exc.strerror}") from exc
+            raise ConfigError(f"cannot write {path}: {exc.strerror or exc}") from exc
         return self._stack.enter_context(file)
 
 
@@ -175,4 +175,4 @@ def packets_of(files: Sequence[Path]) -> Iterator[Packet]:
         try:
             yield from read_file(file)
         except OSError as exc:
-            raise FatalError(f"cannot read {file}: {exc.strerror}") from exc
+            raise FatalError(f"cannot read {file}: {exc.strerror or exc}") from exc

@@ -12,16 +12,15 @@ from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
+from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined] # not in its types
 
 from broker.alert import message_bytes
 from broker.errors import FatalError
-from broker.transport.kafka_client import Connection, make_client
+from broker.transport.kafka_client import ANSWER_S, Connection, make_admin, make_client
 
 log = logging.getLogger(__name__)
 
 _LIMIT = "max.message.bytes"
-_ANSWER_S = 2.0  # to wait for what a topic takes: it is for a message only
 _SIZE_CODES = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE)  # of a topic, of its segments
 _TIME_CODES = (  # of all of a batch, of some of it, and of the others in it, which are as they should be
     KafkaError.INVALID_TIMESTAMP,
@@ -183,9 +182,9 @@ class Deliveries:
         """Ask the cluster how large a message of a topic may be; None where it does not tell."""
         resource = ConfigResource(ResourceType.TOPIC, topic)
         try:
-            admin = make_client(AdminClient, self._connection, dict(self._settings))
-            (told,) = admin.describe_configs([resource], request_timeout=_ANSWER_S).values()
-            return int(told.result(_ANSWER_S)[_LIMIT].value)
+            admin = make_admin(self._connection, self._settings)
+            (told,) = admin.describe_configs([resource], request_timeout=ANSWER_S).values()
+            return int(told.result(ANSWER_S)[_LIMIT].value)
         except Exception as exc:  # noqa: BLE001 - whatever it is, it must not hide what it was asked for
             log.info("the topic's limit is not told", extra={"topic": topic, "error": str(exc)})
             return None

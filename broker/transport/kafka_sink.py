@@ -8,10 +8,10 @@ from typing import Any
 
 from broker.alert import Annotation, DeadLetter
 from broker.classify.encoding import encoder, headers, published
-from broker.config import KafkaConfig, OutputConfig
+from broker.registry.register_schema import register_schema
+from broker.settings.config import KafkaConfig, OutputConfig
 from broker.transport.kafka_client import Connection
 from broker.transport.kafka_producer import Deliveries, Message
-from broker.transport.register_schema import register_schema
 
 _MIN_PRODUCED_BYTES = 1_000_000  # what the producer takes however short dead letters are cut: annotations fit
 

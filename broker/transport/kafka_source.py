@@ -12,9 +12,9 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from broker.alert import Origin, Packet, Partition
-from broker.config import KafkaConfig
+from broker.alert import Origin, Packet, Partition, partition_name
 from broker.errors import FatalError
+from broker.settings.config import KafkaConfig
 from broker.transport.consumer.group import Membership
 from broker.transport.consumer.held_partitions import HeldPartitions
 from broker.transport.consumer.nights import resolve_topics
@@ -183,9 +183,9 @@ class KafkaSource:
         """
         for _ in range(round(wait_s / _NAP_S)):
             if messages := self._consumer.consume(n, 0.0):
-                return messages  # type: ignore[no-any-return]
+                return messages  # type: ignore[no-any-return] # untyped in confluent-kafka
             time.sleep(_NAP_S)
-        return self._consumer.consume(n, 0.0)  # type: ignore[no-any-return]
+        return self._consumer.consume(n, 0.0)  # type: ignore[no-any-return] # as above
 
     def _at_end(self) -> bool:
         """Whether all partitions are read, or no topic is there after our patience: a quiet night."""
@@ -199,8 +199,8 @@ class KafkaSource:
         """Notice offsets that were never read: the topic's retention can overtake a worker that lags."""
         expected = self._next_offsets.get(partition, offset)
         if offset > expected:
-            where = f"{partition[0]}[{partition[1]}]"
-            log.warning("offsets went before they were read", extra={"where": where, "n": offset - expected})
+            lost = {"where": partition_name(partition), "n": offset - expected}
+            log.warning("offsets went before they were read", extra=lost)
         self._next_offsets[partition] = offset + 1
         self._ended.discard(partition)
 
@@ -268,8 +268,8 @@ class KafkaSource:
         self._assigned = set(given)
 
     def _on_message_error(self, error: KafkaError, partition: Partition) -> None:
-        topic, number = partition
-        where = f"{topic}[{number}]" if topic else ""
+        topic, _ = partition
+        where = partition_name(partition) if topic else ""
         trouble = trouble_of(error)
         if trouble is Trouble.AT_END:
             self._ended.add(partition)

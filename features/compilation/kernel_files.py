@@ -131,6 +131,8 @@ def say_once(kind: str, message: str) -> None:
 def _read(path: Path, key: bytes) -> bytes | None:
     """Machine code of a file, None if it is damaged."""
     _check_trust(path.parent.stat(), path.parent)
+    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for, a device read for ever
+        raise UntrustedError(f"{path} is no ordinary file")
     with path.open("rb") as file:
         _check_trust(os.fstat(file.fileno()), path)
         contents = file.read()

@@ -21,10 +21,10 @@ import numpy as np
 
 from broker.avro.columnar import ColumnarReader
 from broker.avro.container import parse_block, parse_header
-from broker.avro.schema import parse_schema
+from broker.avro.schema import parse_json, parse_schema
 from broker.ingest.decoder import Decoder, make_codec
-from broker.ingest.schema_registry import Schema, SchemaRegistry, open_registry, parse_json
 from broker.ingest.vetting import VettingRules
+from broker.registry.schema_registry import Schema, SchemaRegistry, open_registry
 from tests.broker import packets as made
 from tests.broker.avro.by_fastavro import FastavroReader
 from tests.conftest import data_folder

@@ -15,7 +15,7 @@ import fastavro
 
 from broker.alert import Packet
 from broker.classify.encoding import encoder
-from broker.ingest.schema_registry import open_registry
+from broker.registry.schema_registry import open_registry
 from broker.state.light_curve import LightCurve, merge
 from broker.state.store import MemoryStore
 from broker.worker import run

@@ -1,8 +1,8 @@
-"""Decoders of the small alerts in `packets`, and property tests that a slow machine does not fail."""
+"""A Kafka, decoders of the small alerts in `packets`, property tests that a slow machine does not fail."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,12 +11,20 @@ from hypothesis import HealthCheck, settings
 from broker.alert import Alert, Skipped
 from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import VettingRules
+from broker.transport.embedded_kafka import EmbeddedBroker
 from tests.broker import packets
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
 Read = Callable[..., Alert | Skipped]
+
+
+@pytest.fixture
+def kafka() -> Iterator[str]:
+    """Address of a Kafka in this process."""
+    with EmbeddedBroker() as broker:
+        yield broker.bootstrap_servers
 
 
 @pytest.fixture

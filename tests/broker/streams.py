@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from broker.alert import Annotation, DeadLetter, Origin, Packet, Partition
+from broker.alert import Alert, Annotation, DeadLetter, Origin, Packet, Partition
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import Classifier, load_classifier
 from broker.ingest.decoder import Decoder
-from broker.ingest.schema_registry import open_registry
 from broker.ingest.vetting import VettingRules
 from broker.pipeline import Pipeline
+from broker.registry.schema_registry import open_registry
 from broker.simulator.stream import SimulatedAlert, alert_stream
 from broker.state.store import Store
 
@@ -49,6 +49,16 @@ def packets(payloads: Sequence[bytes]) -> list[Packet]:
 
 def decoder() -> Decoder:
     return Decoder(open_registry(str(SCHEMAS)), VettingRules())
+
+
+class Scripted:
+    """A decoder that returns alerts made by hand, whatever the packets hold."""
+
+    def __init__(self, *alerts: Alert) -> None:
+        self._alerts = iter(alerts)
+
+    def read(self, packet: Packet) -> Alert:
+        return next(self._alerts)
 
 
 def pipeline(store: Store) -> Pipeline:

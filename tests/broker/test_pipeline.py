@@ -18,7 +18,7 @@ from broker.state.sqlite import SQLiteStore
 from broker.state.store import MemoryStore
 from features import FEATURE_NAMES, MAX_EPOCHS, MIN_POINTS
 from tests.broker.epochs import alert, epoch
-from tests.broker.streams import annotator, classifier, packets, pipeline, simulated, timeless
+from tests.broker.streams import Scripted, annotator, classifier, packets, pipeline, simulated, timeless
 
 
 def process(payloads, splits=(), store=None):
@@ -151,16 +151,6 @@ def test_a_mistake_in_the_decoder_is_a_dead_letter_too(stream, caplog):
     batch = Pipeline(Broken(None, VettingRules()), annotator(), MemoryStore()).process(packets(stream[:1]))
     assert [letter.reason for letter in batch.dead_letters] == ["internal_error"]
     assert "a mistake of ours" in caplog.text
-
-
-class Scripted:
-    """A decoder that returns alerts made by hand, whatever the packets hold."""
-
-    def __init__(self, *alerts):
-        self._alerts = iter(alerts)
-
-    def read(self, packet):
-        return next(self._alerts)
 
 
 def test_a_withdrawn_detection_leaves_with_a_record_and_is_skipped_where_it_was_never_held():

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from broker.alert import DeadLetter, Skipped
-from broker.circuit_breaker import CircuitBreaker
+from broker.blame.circuit_breaker import CircuitBreaker
 from broker.errors import FatalError, StoppedError, TransientError
 from broker.state.store import MemoryStore
 from broker.worker import run

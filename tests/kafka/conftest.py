@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.broker.streams import PATIENCE_S
 from tests.kafka.real_broker import RealBroker
+from tests.kafka.worker_process import Stage
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +43,11 @@ def new_topic(broker: RealBroker) -> Callable[..., str]:
         return name
 
     return make
+
+
+@pytest.fixture
+def stage(broker: RealBroker, new_topic: Callable[..., str], tmp_path: Path) -> Stage:
+    """Topics of its own for a worker, and a folder for what it keeps."""
+    return Stage(
+        broker, tmp_path, new_topic("alerts"), new_topic("classifications"), new_topic("dead-letters")
+    )

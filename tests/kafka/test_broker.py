@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from broker.load_config import load_config
+from broker.settings.load_config import load_config
 from tests.kafka.real_broker import SCRIPT, RealBroker, run_script, topics_of
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]

@@ -6,7 +6,7 @@ import json
 import shutil
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.broker.streams import simulated
-from tests.kafka.real_broker import RealBroker, until
+from tests.kafka.real_broker import until
 from tests.kafka.worker_process import SCHEMAS, Stage, running, said, varstream
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
@@ -23,13 +23,6 @@ LSST = [alert for alert in simulated() if alert.survey == "lsst"]
 ZTF = [alert for alert in simulated() if alert.survey == "ztf"]
 UNKNOWN = struct.pack(">bi", 0, 77) + bytes(100)
 IMPATIENT = "kafka.patience_s=3"
-
-
-@pytest.fixture
-def stage(broker: RealBroker, new_topic: Callable[..., str], tmp_path: Path) -> Stage:
-    return Stage(
-        broker, tmp_path, new_topic("alerts"), new_topic("classifications"), new_topic("dead-letters")
-    )
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from broker.alert import DeadLetter, Origin, Packet, message_bytes
-from broker.config import KafkaConfig, OutputConfig
 from broker.errors import FatalError
+from broker.settings.config import KafkaConfig, OutputConfig
 from broker.state.store import MemoryStore
 from broker.transport.kafka_sink import KafkaSink
 from tests.broker.streams import PATIENCE_S, packets, pipeline, simulated

@@ -17,7 +17,7 @@ import pytest
 
 from tests.broker.streams import simulated
 from tests.broker.transport.raw_producer import send_raw
-from tests.kafka.real_broker import RealBroker, until
+from tests.kafka.real_broker import until
 from tests.kafka.worker_process import (
     Annotations,
     Stage,
@@ -37,13 +37,6 @@ NOWHERE = "127.0.0.1:1"  # a port that nobody has
 SLOWLY = "worker.batch_size=2"  # so that a stream has a middle
 SOME = 20  # annotations that tell that a worker is at work
 EARLY, LATE = slice(None, -50), slice(-50, None)  # streamed before something befalls the worker, and after
-
-
-@pytest.fixture
-def stage(broker: RealBroker, new_topic: Callable[..., str], tmp_path: Path) -> Stage:
-    return Stage(
-        broker, tmp_path, new_topic("alerts"), new_topic("classifications"), new_topic("dead-letters")
-    )
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from training.cli.options import (
     add_clip,
     add_computing,
     add_first_epochs,
+    add_labels,
     add_light_curves,
     add_making,
     add_reading,
@@ -168,18 +169,8 @@ def _add_evaluate(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command="evaluate")
     sub.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
     sub.add_argument("light_curves", type=Path, metavar="LIGHT_CURVES", help="npz file or table")
-    sub.add_argument(
-        "--label",
-        metavar="KEY",
-        help="column of labels; not needed for tables and the surveys known by their file names",
-    )
     add_reading(sub)
-    sub.add_argument(
-        "--class-map",
-        type=Path,
-        metavar="JSON",
-        help="native label to class, several joined by '|' (the manifest's map for this file's name)",
-    )
+    add_labels(sub, without_map="the manifest's map for this file's name")
     add_first_epochs(sub)
     sub.add_argument("--json", type=Path, required=True, metavar="FILE", help="write the report here")
 

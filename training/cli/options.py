@@ -22,6 +22,11 @@ def add_light_curves(sub: argparse.ArgumentParser) -> None:
         help=PATHS_HELP,
     )
     add_reading(sub)
+    add_labels(sub, without_map="each label is a class")
+
+
+def add_labels(sub: argparse.ArgumentParser, *, without_map: str) -> None:
+    """Add where labels stand, and what they mean; `without_map` says what they mean otherwise."""
     sub.add_argument(
         "--label",
         metavar="KEY",
@@ -31,7 +36,7 @@ def add_light_curves(sub: argparse.ArgumentParser) -> None:
         "--class-map",
         type=Path,
         metavar="JSON",
-        help="native label to class, several joined by '|' (each label is a class)",
+        help=f"native label to class, several joined by '|' ({without_map})",
     )
 
 
@@ -66,7 +71,7 @@ def add_reading(sub: argparse.ArgumentParser) -> None:
         "--columns",
         metavar="KEY=NAME,...",
         help="what a table calls object_id, time, mag, err, label, band, ra, dec (those names); "
-        "ra=,dec= for none",
+        "ra=,dec= for none, object_id= for one star, called as the file",
     )
     sub.add_argument(
         "--skip-bad-rows", action="store_true", help="leave out rows that are no measurement (refuse them)"

@@ -13,13 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.surveys import BRIGHTEST_MAG, FAINTEST_MAG, UNINFORMATIVE_ERR_MAG
+from training.data.light_curves import is_table
 from training.errors import TrainingError
-
-BRIGHTEST, FAINTEST = -5.0, 35.0
-"""No star is outside, while values that stand for "not measured" are: 88.888, 99.999, 50, -9.99 [mag]."""
-
-LARGEST_ERR = 1.0
-"""An error of so much says nothing about a star: it is that of a limit, or of a difference of noise [mag]."""
 
 HONEST_ZEROS = 5.0
 """Magnitudes about a median below this may be 0, as median-subtracted ones are [mag]."""
@@ -49,7 +45,7 @@ class Rule(NamedTuple):
 
 RULES: Mapping[str, Rule] = {
     "object_id": Rule("object_id", "must not be empty"),
-    "time": Rule("time", "must be a finite number of days"),
+    "time": Rule("time", "must be a finite number of days, or a date as 2026-03-01T22:30:00"),
     "time scale": Rule(
         "time",
         "must be in days, all of a light curve on one scale (seconds / 86400; JD - 2400000.5 = MJD)",
@@ -59,10 +55,16 @@ RULES: Mapping[str, Rule] = {
         "is more than a century from the other times of its light curve: give all on one scale "
         "(JD - 2400000.5 = MJD)",
     ),
-    "mag": Rule("mag", f"must be a magnitude between {BRIGHTEST:g} and {FAINTEST:g}"),
+    "mag": Rule(
+        "mag",
+        f"must be a magnitude between {BRIGHTEST_MAG:g} and {FAINTEST_MAG:g}, "
+        "instrumental ones plus a constant",
+    ),
     "mag 0": Rule("mag", 'must not be 0 where the others are those of a star: 0 stands for "not measured"'),
     "err": Rule("err", "must be a positive number"),
-    "large err": Rule("err", f"must be below {LARGEST_ERR:g} mag: such is the error of a limit, or of noise"),
+    "large err": Rule(
+        "err", f"must be below {UNINFORMATIVE_ERR_MAG:g} mag: such is the error of a limit, or of noise"
+    ),
     "ra": Rule(
         "ra", "must be a finite number of degrees from -180 to 360, or empty; --columns ra=,dec= for none"
     ),
@@ -91,10 +93,10 @@ def unusable(time: F8, mag: F8, err: F8, curve: NDArray[np.int64]) -> dict[str, 
         "time": ~np.isfinite(time),
         "time scale": scale,
         "stray time": stray,
-        "mag": ~((mag >= BRIGHTEST) & (mag <= FAINTEST)),
+        "mag": ~((mag >= BRIGHTEST_MAG) & (mag <= FAINTEST_MAG)),
         "mag 0": _zeros(mag, curve),
         "err": ~((err > 0.0) & np.isfinite(err)),
-        "large err": np.isfinite(err) & (err >= LARGEST_ERR),
+        "large err": np.isfinite(err) & (err >= UNINFORMATIVE_ERR_MAG),
     }
 
 
@@ -129,20 +131,23 @@ def usable_rows(
     bad: Bools = np.logical_or.reduce(list(broken.values()))
     if not bad.any():
         return ~bad, {}
+    row = int(bad.argmax())
+    first = describe(row, next(reason for reason in broken if broken[reason][row]))
+    if bad.all():  # neither can be left out
+        raise TrainingError(
+            f"{path} has no usable row: all {len(bad)} are bad, the first at {first}: convert the values"
+            f"{', or name other columns with --columns' if is_table(path) else ''}"
+        )
     refused = [reason for reason in broken if not skip_bad_rows and reason not in left_out]
     if any(broken[reason].any() for reason in refused):
         row = min(int(broken[reason].argmax()) for reason in refused if broken[reason].any())
-        first = describe(row, next(reason for reason in refused if broken[reason][row]))
-        raise TrainingError(f"{path}, {first}: remove the row, or give --skip-bad-rows")
+        worst = describe(row, next(reason for reason in refused if broken[reason][row]))
+        raise TrainingError(f"{path}, {worst}: remove the row, or give --skip-bad-rows")
     counts: Counter[str] = Counter()
     counted = np.zeros(len(bad), np.bool_)
     for reason, rows in broken.items():
         counts[reason] += int((rows & ~counted).sum())
         counted |= rows
-    row = int(bad.argmax())
-    first = describe(row, next(reason for reason in broken if broken[reason][row]))
-    if bad.all():
-        raise TrainingError(f"{path} has no usable row: all {len(bad)} are bad, the first at {first}")
     say_once(
         f"{path}: {bad.sum()} of {len(bad)} rows left out, the first at {first}; "
         f"by reason: {in_words(counts)}"
@@ -169,7 +174,7 @@ def _zeros(mag: F8, curve: NDArray[np.int64]) -> Bools:
     if not zero.any():
         return zero
     asked = np.isin(curve, np.unique(curve[zero]))
-    others = np.flatnonzero(asked & ~zero & (mag >= BRIGHTEST) & (mag <= FAINTEST))
+    others = np.flatnonzero(asked & ~zero & (mag >= BRIGHTEST_MAG) & (mag <= FAINTEST_MAG))
     others = others[np.lexsort((mag[others], curve[others]))]
     curves, first, count = np.unique(curve[others], return_index=True, return_counts=True)
     low, high = others[first + (count - 1) // 2], others[first + count // 2]

@@ -19,7 +19,7 @@ SERIES = ("time", "mag", "err")
 
 NEEDED_KEYS = ("object_id", *SERIES)
 OPTIONAL_KEYS = ("label", "band", "ra", "dec")
-"""Of `Columns`: what a table must have, and what it may be without."""
+"""Of `Columns`: what a table must have unless it is told to have none, and what it may be without."""
 
 FOLDER_SUFFIXES = (".npz", ".csv", ".csv.gz", ".parquet", ".avro", ".tsv", ".tsv.gz", ".ecsv", ".ecsv.gz")
 """What is taken as a file of light curves where a folder is given."""
@@ -37,7 +37,8 @@ class Columns:
     Attributes
     ----------
     object_id, time, mag, err : str
-        Star, time [d], magnitude and its one-sigma error [mag]: needed.
+        Star, time [d], magnitude and its one-sigma error [mag]: needed. No star, '', for a table of one,
+        which is called as the file.
     label, band, ra, dec : str
         Class, photometric band, position [deg]: a table may lack them under these default names. '' for
         none, whatever columns the table has.
@@ -70,7 +71,8 @@ class Columns:
     def parse(cls, text: str) -> Columns:
         """Read ``time=hjd,mag=vmag,ra=,dec=``: our key, the file's column; the rest keep their names.
 
-        Nothing after ``label=``, ``band=``, ``ra=`` or ``dec=`` says that there is no such column.
+        Nothing after ``label=``, ``band=``, ``ra=`` or ``dec=`` says that there is no such column, after
+        ``object_id=`` that the table is of one star.
 
         Raises
         ------
@@ -81,7 +83,7 @@ class Columns:
         given: dict[str, str] = {}
         for word in text.split(","):
             key, equals, name = (part.strip() for part in word.partition("="))
-            lacks = not name and not (equals and key in OPTIONAL_KEYS)
+            lacks = not name and not (equals and key in (*OPTIONAL_KEYS, "object_id"))
             if key not in known or lacks or key in given:
                 what = "comes twice" if key in given else "has no column" if key in known else "is not known"
                 raise SettingsError(

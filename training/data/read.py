@@ -106,7 +106,7 @@ def _read_npz(path: Path, skip_bad_rows: bool) -> LabelledCurves:
     offsets = _checked_offsets(path, arrays)
     columns = _columns(path, arrays, len(offsets) - 1)
     time, mag, err = (arrays[key].astype(np.float64) for key in SERIES)
-    star = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    curve = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     numbers = np.arange(len(offsets) - 1)
     ids = without_missing(columns.get("object_id", numbers).astype(np.str_))
     if "object_id" not in columns:
@@ -114,21 +114,21 @@ def _read_npz(path: Path, skip_bad_rows: bool) -> LabelledCurves:
 
     def describe(row: int, reason: str) -> str:
         key, wanted = RULES[reason]
-        point = f"light curve {ids[star[row]] or star[row]!s} point {row - offsets[star[row]] + 1}"
+        point = f"light curve {ids[curve[row]] or curve[row]!s} point {row - offsets[curve[row]] + 1}"
         value = f", got {arrays[key][row]!s}" if key in SERIES else ""
         return f"{point}: {key} {wanted}{value}"
 
     name = survey_name(path)
     kept, left_out = usable_rows(
         path,
-        {"object_id": ids[star] == "", **unusable(time, mag, err, star)},
+        {"object_id": ids[curve] == "", **unusable(time, mag, err, curve)},
         describe,
         skip_bad_rows=skip_bad_rows,
         left_out=UNINFORMATIVE if is_public(name) else (),
     )
     order = np.flatnonzero(kept)
-    order = order[np.lexsort((time[order], star[order]))]
-    counts = np.bincount(star[order], minlength=len(ids))
+    order = order[np.lexsort((time[order], curve[order]))]
+    counts = np.bincount(curve[order], minlength=len(ids))
     curves = LightCurves(time[order], mag[order], err[order], offsets_of(counts))
     check_times(
         str(path),

@@ -65,13 +65,13 @@ def check_times(
     Raises
     ------
     TrainingError
-        If all light curves of ten different times and more lie on a grid of 0.1 d or coarser, or the
-        numbers cannot hold a minute.
+        If all light curves of ten different times and more lie on a grid of 0.1 d or coarser and no shorter
+        one has finer times, or the numbers cannot hold a minute.
     """
-    looked_at, steps = _grids(curves)
+    looked_at, steps, shorter_are_fine = _grids(curves)
     coarse = looked_at & (steps > 0.0)
     n_times = int(curves.n_epochs[looked_at].sum())
-    if n_times >= FEWEST_OF_A_FILE and coarse[looked_at].all():
+    if n_times >= FEWEST_OF_A_FILE and coarse[looked_at].all() and not shorter_are_fine:
         found = f"{what}: its times lie on a grid of {steps[coarse].min():.4g} d, as rounded ones do"
     elif step := _step_of_single_precision(curves.time, declared=single, enough=n_times >= FEWEST_OF_A_FILE):
         found = (
@@ -96,8 +96,12 @@ def check_times(
     warn(message)
 
 
-def _grids(curves: LightCurves) -> tuple[NDArray[np.bool_], F8]:
-    """Which light curves (n,) have enough different times, and the coarse grid of each; 0 for none."""
+def _grids(curves: LightCurves) -> tuple[NDArray[np.bool_], F8, bool]:
+    """Which light curves (n,) have enough different times, and the coarse grid of each; 0 for none.
+
+    The third is whether the times of one that has not enough are seen to be on no coarse grid: asked only
+    where all others are.
+    """
     n = len(curves)
     star = np.repeat(np.arange(n), curves.n_epochs)
     gap = np.diff(curves.time)
@@ -109,7 +113,10 @@ def _grids(curves: LightCurves) -> tuple[NDArray[np.bool_], F8]:
     bounds = np.concatenate([[0], np.cumsum(n_gaps)])
     for k in np.flatnonzero(looked_at & ~fine):
         steps[k] = _grid(gap[counted[bounds[k] : bounds[k + 1]]])
-    return looked_at, steps
+    if not looked_at.any() or not (steps[looked_at] > 0.0).all():
+        return looked_at, steps, False
+    several = (gap[counted[bounds[k] : bounds[k + 1]]] for k in np.flatnonzero(~looked_at & (n_gaps > 1)))
+    return looked_at, steps, any(np.ptp(gaps) > TOLERANCE_D and _grid(gaps) == 0.0 for gaps in several)
 
 
 def _grid(gaps: F8) -> float:
@@ -147,6 +154,11 @@ def _went_through_single(time: F8) -> bool:
     probe = slice(None, None, max(1, len(time) // PROBED))
     hundredths = np.abs(time[probe] * 100.0 - np.round(time[probe] * 100.0)) < TOLERANCE_D
     if hundredths.mean() >= 0.5:  # whole days and other round numbers are such numbers anyway
+        return False
+    step = float(np.spacing(np.abs(np.median(single))))
+    if not (
+        time % (2.0 * step)
+    ).any():  # as times taken every 1/64 d are: those that went through it are odd, too
         return False
     if (np.abs(time - single) <= CLOSE * np.spacing(np.abs(single))).all():
         return True

@@ -22,19 +22,45 @@ NO_UNIT = frozenset(
 
 FLUXES = frozenset(
     {
-        "jy",
-        "mjy",
-        "ujy",
-        "njy",
-        "nmgy",
-        "nanomaggy",
-        "adu",
-        "count",
-        "counts",
-        "electron",
-        "e-",
-        "e-/s",
-        "flux",
+        *(
+            "jy",
+            "mjy",
+            "ujy",
+            "njy",
+            "nmgy",
+            "nanomaggy",
+            "maggy",
+            "maggies",
+            "flux",
+            "dex",
+            "%",
+            "ppm",
+            "ppt",
+        ),
+        *(
+            "adu",
+            "dn",
+            "count",
+            "counts",
+            "ct",
+            "electron",
+            "electrons",
+            "e-",
+            "e/s",
+            "photon",
+            "photons",
+            "ph/s",
+        ),
+        *(
+            "erg/s/cm2",
+            "erg/s/cm^2",
+            "erg/cm2/s",
+            "erg/cm^2/s",
+            "erg/(s cm2)",
+            "erg s-1 cm-2",
+            "w/m2",
+            "w/m^2",
+        ),
     }
 )
 """Units that brightness may have, and that are no magnitudes."""
@@ -57,6 +83,7 @@ _TIMES = {
     **dict.fromkeys(("ns", "nanosecond", "nanoseconds"), 1e-9 / DAY_S),
     **dict.fromkeys(("min", "minute", "minutes"), 60.0 / DAY_S),
     **dict.fromkeys(("h", "hr", "hour", "hours"), 3600.0 / DAY_S),
+    **dict.fromkeys(("week", "weeks", "wk"), 7.0),
     **dict.fromkeys(("yr", "year", "years", "a"), 365.25),
 }
 _BRIGHTNESSES = {
@@ -105,13 +132,18 @@ def unit_in(name: str) -> str | None:
     match = re.search(r"[\[(]([^\[\]()]+)[\])]$", name.strip())
     if match is None:
         return None
-    known = FLUXES | {unit for _, factors in WANTED.values() for unit in factors}
-    return match[1] if _name(match[1]) in known else None
+    return match[1] if is_unit(match[1]) else None
 
 
-def is_unit(key: str, text: str) -> bool:
-    """Whether a text names a unit of such values."""
-    return _name(text) in WANTED[key][1]
+def is_unit(text: str) -> bool:
+    """Whether a text names a unit of any value, also one that is not read."""
+    name = _name(text)
+    return _is_flux(name) or any(name in factors for _, factors in WANTED.values())
+
+
+def _is_flux(name: str) -> bool:
+    """Whether the bare name is that of a flux, or of one a second."""
+    return name in FLUXES or re.sub(r" ?(/ ?|)s(ec|-1|\^-1)?$", "", name) in FLUXES
 
 
 def _name(unit: str) -> str:

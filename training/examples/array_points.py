@@ -24,6 +24,9 @@ Curves = (
     | LabelledCurves
 )
 
+MENDED = ": leave such points out, or make them NaN"
+"""What can be done about single points."""
+
 
 def gather(light_curves: Curves) -> tuple[pd.Index, LightCurves]:
     """Return the names of the light curves, and in one piece all points that have a time and a magnitude.
@@ -91,7 +94,11 @@ def _plain(key: str, part: Any, what: str) -> F8:
 
     What has a unit or a scale is known by its looks, so that none of its packages is needed.
     """
+    if isinstance(part, list | tuple) and part and isinstance(part[0], np.generic):
+        part = np.asarray(part)  # with the unit that its dates have
     kind = getattr(part, "dtype", None)
+    if getattr(kind, "kind", "") == "c":
+        raise TypeError(f"{key} holds complex numbers")
     if isinstance(kind, pd.DatetimeTZDtype) or getattr(kind, "kind", "") in ("M", "m"):
         return _days(key, part, what)
     if isinstance(part, pd.Series | pd.Index):
@@ -158,7 +165,7 @@ def _informative(index: pd.Index, curves: LightCurves) -> LightCurves:
             what = f"magnitude {value:g}" if key == "mag" else f"{key} {value:.10g}"
             raise TrainingError(
                 f"light curve {index[curve[row]]!r}: {what} of point {point} is no "
-                f"measurement, it {wanted}: leave such points out, or make them NaN"
+                f"measurement, it {wanted}{'' if reason == 'time scale' else MENDED}"
             )
     large = broken["large err"] | (curves.err == np.inf)
     if not large.any():

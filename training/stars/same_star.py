@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from training.data.positions import MATCH_RADIUS_ARCSEC
+from training.data.places import MATCH_RADIUS_ARCSEC
 from training.stars.identity import Identities
 
 

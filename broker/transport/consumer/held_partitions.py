@@ -8,7 +8,7 @@ from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
 
-from broker.alert import Partition
+from broker.alert import Partition, partition_name
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,8 @@ class HeldPartitions:
                 consumer.seek(place)
                 consumer.resume([place])
             except KafkaException as exc:
-                where = f"{partition[0]}[{partition[1]}]"
-                log.warning("partition not released", extra={"where": where, "error": str(exc)})
+                told = {"where": partition_name(partition), "error": str(exc)}
+                log.warning("partition not released", extra=told)
             else:
                 del self._offsets[partition]
                 released.add(partition)

@@ -8,7 +8,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
-from broker.alert import Partition
+from broker.alert import Partition, partition_name
 from broker.transport.consumer.topic_identity import TopicIdentity
 from broker.transport.kafka_client import Connection
 
@@ -43,7 +43,7 @@ class StartOffsets:
         known = [partition for partition in partitions if partition in self._offsets]
         bounds = {partition: self._bounds(consumer, partition) for partition in known}
         beyond = {
-            partition[0]: f"{_name(partition)} ends at offset {high}, "
+            partition[0]: f"{partition_name(partition)} ends at offset {high}, "
             f"the store has read up to {self._offsets[partition]}"
             for partition, (_, high) in bounds.items()
             if self._offsets[partition] > high
@@ -59,7 +59,7 @@ class StartOffsets:
             return int(OFFSET_BEGINNING)
         low, _ = bounds[partition]
         if expected < low:
-            lost = {"where": _name(partition), "alerts": low - expected}
+            lost = {"where": partition_name(partition), "alerts": low - expected}
             log.warning("alerts expired before they were read", extra=lost)
         return max(expected, low)
 
@@ -69,8 +69,3 @@ class StartOffsets:
             lambda wait_s: consumer.get_watermark_offsets(TopicPartition(*partition), timeout=wait_s)
         )
         return int(low), int(high)
-
-
-def _name(partition: Partition) -> str:
-    topic, number = partition
-    return f"{topic}[{number}]"

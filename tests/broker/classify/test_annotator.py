@@ -10,10 +10,10 @@ import pytest
 from broker.alert import Origin, Packet
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import Classifier, load_classifier, load_classifiers
-from broker.config import ModelConfig
 from broker.errors import ConfigError
 from broker.ingest.decoder import SURVEYS
 from broker.ingest.vetting import VettingRules
+from broker.settings.config import ModelConfig
 from broker.state.light_curve import BandSeries
 from tests.broker.epochs import alert, epoch
 from tests.broker.streams import annotator, classifier, timeless

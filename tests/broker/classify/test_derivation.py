@@ -20,7 +20,7 @@ from broker.state.light_curve import BandSeries, LightCurve, band_series, merge
 from broker.state.store import MemoryStore
 from schemas.model.artifact import Artifact
 from tests.broker.epochs import alert, epoch
-from tests.broker.streams import annotator, classifier
+from tests.broker.streams import Scripted, annotator, classifier
 
 RULES = VettingRules()
 OTHER_RULES = {
@@ -147,23 +147,13 @@ def test_unknown_errors_are_alike_whatever_their_bits():
     assert digest_of(BandSeries("g", time, mag, bits)) == digest_of(swapped)
 
 
-class Script:
-    """A decoder that returns alerts made by hand, whatever the packets hold."""
-
-    def __init__(self, *alerts):
-        self._alerts = iter(alerts)
-
-    def read(self, packet):
-        return next(self._alerts)
-
-
 A_FILE = Origin(file="b.avro")
 
 
 def annotations(*alerts, origin=A_FILE, at_once=True, **rules):
     """What is published of these alerts."""
     store = MemoryStore()
-    line = Pipeline(Script(*alerts), annotator(rules=VettingRules(**rules)), store)
+    line = Pipeline(Scripted(*alerts), annotator(rules=VettingRules(**rules)), store)
     made = []
     for count in [len(alerts)] if at_once else [1] * len(alerts):
         batch = line.process([Packet(b"", origin)] * count)

@@ -144,3 +144,14 @@ def test_records_in_files_say_when_they_were_written(annotations, tmp_path, monk
     sink.close()
     for line in (tmp_path / "out").read_text().splitlines():
         assert json.loads(line)["publish_time_us"] == 1_700_000_000_123_456
+
+
+def test_a_reason_that_the_system_has_no_words_for_is_told_all_the_same(sky, monkeypatch):
+    def fail(*_args, **_kwargs):
+        raise OSError("the tape is torn")
+
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(ConfigError, match=r"cannot write .*labels\.jsonl: the tape is torn"):
+        check(sky, output=sky.parent / "labels.jsonl")
+    with pytest.raises(ConfigError, match=r"cannot write .*labels\.jsonl: the tape is torn"):
+        FileSink(sky.parent / "labels.jsonl", "jsonl")

@@ -14,7 +14,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from broker.cli.main import main
-from broker.config import Config
+from broker.settings.config import Config
 from broker.transport import kafka_client
 from tests.broker.transport.cluster import UNUSED_PORT
 
@@ -123,7 +123,7 @@ def unset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("words", list(by_set()), ids=lambda words: " ".join(words).replace(SECRET, "*"))
-def test_on_the_command_line(words, capfd):
+def test_a_password_on_the_command_line_is_not_repeated(words, capfd):
     usual = ["--set", TOPICS, "--set", NOWHERE, "--set", "kafka.patience_s=0.01"]
     assert_nothing_of_it(told(capfd, "run", *usual, *words))
 
@@ -141,7 +141,7 @@ def test_on_the_command_line(words, capfd):
         f'["{SECRET}"]',
     ],
 )
-def test_in_the_environment(name, value, monkeypatch, capfd):
+def test_a_password_in_the_environment_is_not_repeated(name, value, monkeypatch, capfd):
     monkeypatch.setenv(f"VARSTREAM_{name}", value)
     assert_nothing_of_it(told(capfd, "run", "--set", NOWHERE, "--set", "kafka.patience_s=0.01"))
 
@@ -165,13 +165,13 @@ def test_in_the_environment(name, value, monkeypatch, capfd):
     ],
     ids=itertools.count(),
 )
-def test_in_a_file_that_is_wrong(text, tmp_path, capfd):
+def test_a_password_in_a_file_that_is_wrong_is_not_repeated(text, tmp_path, capfd):
     path = tmp_path / "worker.toml"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     assert_nothing_of_it(told(capfd, "run", "--config", str(path), "--set", TOPICS))
 
 
-def test_where_it_belongs(capfd, tmp_path, monkeypatch):
+def test_a_password_where_it_belongs_is_not_repeated(capfd, tmp_path, monkeypatch):
     """The cluster and the registry are away, and everything else is right."""
     settings = json.dumps({**SASL, "sasl.password": SECRET}).replace('":', '" =')
     monkeypatch.setenv("VARSTREAM_KAFKA__SETTINGS", settings)
@@ -187,7 +187,7 @@ def test_where_it_belongs(capfd, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["sasl.oauthbearer.config", "sasl.password", "ssl.key.pem"])
-def test_while_packets_are_replayed(name, capfd, tmp_path):
+def test_a_password_is_not_repeated_while_packets_are_replayed(name, capfd, tmp_path):
     packet = tmp_path / "packet.avro"
     packet.write_bytes(b"x")
     words = ["replay", str(packet), "--topic", "alerts", "--bootstrap-servers", UNUSED_PORT]

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from broker.alert import Alert
 from broker.avro import budget
 from broker.avro.container import parse_header, write_varint
-from broker.avro.schema import parse_schema
+from broker.avro.schema import parse_json, parse_schema
 from broker.errors import TransientError
 from broker.ingest.decoder import Decoder
-from broker.ingest.schema_registry import open_registry, parse_json
 from broker.ingest.vetting import VettingRules
-from broker.transport.split_file import read_file
+from broker.registry.schema_registry import open_registry
+from broker.transport.split.split_file import read_file
 from tests.broker.hostile import ALERT, BAD_SCHEMA, TOO_LARGE, array, before_the_alert, framed, nulls
 from tests.broker.packets import (
     ZTF_SCHEMA,

@@ -14,6 +14,8 @@ from broker.errors import AlertError, TransientError
 from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import VettingRules
 from tests.broker.packets import (
+    CANDIDATE,
+    DIA_SOURCE,
     JD,
     LSST_SCHEMA,
     ZTF_SCHEMA,
@@ -23,6 +25,7 @@ from tests.broker.packets import (
     container,
     dia_source,
     lsst_alert,
+    lsst_schema,
     outcome,
     packet,
     record,
@@ -134,6 +137,39 @@ def test_alternating_headers_are_each_read_by_their_own_schema(decoder):
     for payload in (one, other, one, other):
         read = decoder.read(packet(payload))
         assert (read.ra, read.dec) == (10.0, 20.0)
+
+
+WITHOUT_OBJECT = {name: kind for name, kind in DIA_SOURCE.items() if name != "diaObjectId"}
+TWO_FIELDS = record("alert", {"diaSource": record("d", {"diaSourceId": "long", "diaObjectId": "long"})})
+
+
+def test_a_schema_by_which_a_message_ends_early_is_not_its_own():
+    """Its first bytes can be read by many a schema, as an alert without an object: none is passed over."""
+    decoder = Decoder(Schemas({1100: TWO_FIELDS}), VettingRules())
+    for reason in (None, "ddf_cosmos"):
+        payload = confluent(lsst_alert(dia_source(), observation_reason=reason))
+        assert refusal(decoder, payload) == "corrupt"
+
+
+def test_bytes_behind_a_record_are_not_of_its_schema(decoder):
+    assert refusal(decoder, LSST + b"\x00") == "corrupt"
+    assert refusal(decoder, LSST[:-1]) == "truncated"
+
+
+def test_the_schema_of_another_survey_under_the_id_is_no_reason_to_pass_alerts_over():
+    decoder = Decoder(Schemas({1100: ZTF_SCHEMA}), VettingRules())
+    assert refusal(decoder, LSST) in {"corrupt", "truncated"}
+
+
+def test_a_schema_without_what_every_alert_is_known_by_is_no_alerts():
+    """Each alert would be passed over: as one without object, of a private programme, without a star."""
+    with pytest.raises(TransientError, match="schema of neither"):
+        Decoder(Schemas({1100: lsst_schema(WITHOUT_OBJECT)}), VettingRules()).read(packet(LSST))
+    for missing in ("programid", "distnr", "magnr"):
+        fields = {name: kind for name, kind in CANDIDATE.items() if name != missing}
+        schema = record("alert", {"objectId": "string", "candidate": record("candidate", fields)})
+        alert = container(ztf_alert(candidate()), schema=schema)
+        assert refusal(Decoder(None, VettingRules()), alert) == "schema_not_an_alert"
 
 
 def test_the_registry_is_asked_once_per_schema():

@@ -18,11 +18,11 @@ from broker.alert import Alert, Packet
 from broker.avro.columnar import ColumnarReader
 from broker.avro.container import parse_block, parse_header
 from broker.avro.projection import Record
-from broker.avro.schema import parse_schema
+from broker.avro.schema import parse_json, parse_schema
 from broker.ingest.decoder import Decoder, make_codec
-from broker.ingest.schema_registry import SchemaRegistry, open_registry, parse_json
 from broker.ingest.vetting import VettingRules
-from broker.transport.split_file import read_file
+from broker.registry.schema_registry import SchemaRegistry, open_registry
+from broker.transport.split.split_file import read_file
 from tests.broker.avro.by_fastavro import FastavroReader
 from tests.broker.packets import outcome, packet
 
@@ -197,11 +197,10 @@ def test_cut_packets_are_refused_and_never_crash(shared_data, registry):
     decoder = Decoder(registry, VettingRules())
     ztf = sorted((alerts / "ztf" / "wire").iterdir())[0].read_bytes()
     ddf = next((alerts / "lsst" / "wire_transcoded").glob("real_ddf_id1100*")).read_bytes()
-    whole = {outcome(decoder, packet(ddf))}  # what lies behind the last wanted field is not looked at
     rng = np.random.default_rng(7)
     for payload in (ztf, ddf):
         for cut in rng.integers(0, len(payload), 300):
-            assert outcome(decoder, packet(payload[:cut])) in {"empty", "truncated", *whole}
+            assert outcome(decoder, packet(payload[:cut])) in {"empty", "truncated"}
 
 
 def test_damaged_real_packets_are_read_or_refused(shared_data, registry):

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from broker.alert import Origin, Packet
 from broker.errors import AlertError
 from broker.ingest.decoder import Decoder
-from broker.ingest.schema_registry import open_registry
 from broker.ingest.vetting import VettingRules
+from broker.registry.schema_registry import open_registry
 from broker.simulator.defects import DAMAGE, Defects, spoil
 from broker.simulator.stream import alert_stream
 

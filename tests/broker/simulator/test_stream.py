@@ -15,8 +15,8 @@ from astropy.time import Time
 
 from broker.alert import Origin, Packet, Skipped
 from broker.ingest.decoder import Decoder
-from broker.ingest.schema_registry import open_registry
 from broker.ingest.vetting import VettingRules
+from broker.registry.schema_registry import open_registry
 from broker.simulator.sky import simulate_sky
 from broker.simulator.stream import alert_stream, alerts_of
 

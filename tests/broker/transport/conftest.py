@@ -1,21 +1,13 @@
-"""A broker in this process, and a clock that a test sets forward."""
+"""A clock that a test sets forward."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from broker.transport.embedded_kafka import EmbeddedBroker
 from tests.broker.streams import PATIENCE_S
-
-
-@pytest.fixture
-def kafka() -> Iterator[str]:
-    """Address of the broker."""
-    with EmbeddedBroker() as broker:
-        yield broker.bootstrap_servers
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from confluent_kafka import KafkaError
 
 from broker.alert import DeadLetter, Origin, Packet
-from broker.config import OutputConfig
 from broker.errors import FatalError
+from broker.settings.config import OutputConfig
 from broker.state.store import MemoryStore
 from broker.transport import kafka_producer
 from broker.transport.kafka_sink import KafkaSink

@@ -82,6 +82,18 @@ def test_a_folder_in_the_place_of_a_file_is_passed_over(tmp_path, caplog):
     assert "Traceback" not in caplog.text
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("put_there", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_pipe_or_a_device_in_the_place_of_a_file_is_not_read(tmp_path, caplog, put_there):
+    path = path_of(tmp_path)
+    path.parent.mkdir(parents=True)
+    put_there(path)
+    assert find(FILE, [tmp_path]) is None
+    assert len(caplog.records) == 1
+    assert keep(FILE, b"code", [tmp_path]) == tmp_path
+    assert find(FILE, [tmp_path]) == (b"code", tmp_path)
+
+
 def test_a_full_disk_costs_one_warning_and_leaves_nothing_behind(tmp_path, monkeypatch, caplog):
     real = os.open
 

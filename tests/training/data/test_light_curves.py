@@ -71,11 +71,11 @@ def test_take_copies_light_curves_in_the_order_asked_for(write):
 @pytest.mark.parametrize(
     ("key", "value", "wanted"),
     [
-        ("time", np.inf, "a finite number of days, got inf"),
-        ("mag", np.nan, "a magnitude between -5 and 35, got nan"),
-        ("mag", 99.999, "a magnitude between -5 and 35, got 99.999"),
-        ("mag", 50.0, "a magnitude between -5 and 35, got 50.0"),
-        ("mag", -9.99, "a magnitude between -5 and 35, got -9.99"),
+        ("time", np.inf, "a finite number of days, .*got inf"),
+        ("mag", np.nan, "a magnitude between -5 and 35, .*got nan"),
+        ("mag", 99.999, "a magnitude between -5 and 35, .*got 99.999"),
+        ("mag", 50.0, "a magnitude between -5 and 35, .*got 50.0"),
+        ("mag", -9.99, "a magnitude between -5 and 35, .*got -9.99"),
         ("err", 0.0, "a positive number, got 0.0"),
         ("err", -1.0, "a positive number, got -1.0"),
         ("err", np.nan, "a positive number, got nan"),

@@ -47,6 +47,14 @@ def test_one_coarse_star_among_others_is_named():
     assert said.endswith(": V1")
 
 
+def test_shorter_light_curves_show_that_a_file_is_not_rounded():
+    plates = np.unique(np.round(FINE[1], 1))
+    (said,) = check([FINE[0][:5], plates, FINE[2][:3]])
+    assert "the times of 1 of 3 light curves lie on a grid" in said
+    with pytest.raises(TrainingError, match=r"grid of 0\.1 d"):  # they are rounded, too, or even, or too few
+        check([np.round(FINE[0][:5], 1), plates, np.arange(3.0), FINE[2][:2]])
+
+
 def test_nights_at_about_the_same_hour_and_even_spacing_are_no_rounding():
     nightly = [np.arange(60) + 58000.0 + RNG.uniform(-0.02, 0.02, 60) for _ in range(2)]
     assert check(nightly) == []
@@ -71,6 +79,13 @@ def test_single_precision_that_was_written_out_is_known_and_three_decimals_are_n
         check(written)
     for decimals in (2, 3, 4):
         assert check([np.round(time, decimals) for time in FINE]) == []
+
+
+@pytest.mark.parametrize("step", [1 / 16, 1 / 32, 1 / 64, 1 / 96, 1 / 128, 0.0625 * 3, 30 / 1440])
+def test_times_taken_every_so_often_are_as_they_were_taken(step):
+    even = [58000.5 + np.arange(200) * step, 54953.0 + np.arange(300) * step]
+    gaps = [58000.0 + np.sort(RNG.choice(4000, 200, replace=False)) * step] if step < 0.1 else []
+    assert check(even + gaps) == []
 
 
 def test_single_precision_near_zero_is_fine():

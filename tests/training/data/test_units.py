@@ -57,6 +57,21 @@ def test_a_unit_in_a_name_is_one_and_words_are_none(name, unit):
     assert unit_in(name) == unit
 
 
+@pytest.mark.parametrize(
+    "unit",
+    ["e-/s", "electron s-1", "ct/s", "ADU/s", "erg/s/cm2", "erg s-1 cm-2", "W/m^2", "ppm", "%", "dex", "DN"],
+)
+def test_brightnesses_that_are_no_magnitudes_are_known(unit):
+    assert unit_in(f"flux [{unit}]") == unit
+    with pytest.raises(TrainingError, match="where magnitudes are needed"):
+        factor_of("mag", unit, "flux")
+
+
+@pytest.mark.parametrize("name", ["time [HJD-2450000]", "time (UT)", "err (1 sigma)", "mag (aperture 3)"])
+def test_what_else_is_said_in_brackets_is_no_unit(name):
+    assert unit_in(name) is None
+
+
 def test_units_are_found_as_astropy_writes_them():
     lines = [
         "# %ECSV 1.0",

@@ -6,6 +6,7 @@ import pytest
 
 from training import light_curve_features
 from training.errors import SettingsError, TrainingError
+from training.examples.array_points import gather
 
 RNG = np.random.default_rng(6)
 TIME = np.sort(58000.0 + RNG.choice(500, 40, replace=False) + RNG.uniform(-0.2, 0.2, 40))
@@ -36,6 +37,7 @@ def assert_same(curve, expected):
         pd.Series(MOMENTS).dt.tz_localize("UTC").dt.tz_convert("America/Lima"),
         pd.DatetimeIndex(MOMENTS),
         pd.DatetimeIndex(MOMENTS, tz="UTC"),
+        list(MOMENTS.astype("datetime64[us]")),
         MOMENTS - np.datetime64("2017-01-01"),
         pd.Series(MOMENTS) - pd.Timestamp("2017-01-01"),
         pd.Series(TIME, dtype="Float64"),
@@ -48,6 +50,7 @@ def assert_same(curve, expected):
         "zone",
         "index",
         "UTC",
+        "list",
         "durations",
         "differences",
         "Float64",
@@ -56,6 +59,14 @@ def assert_same(curve, expected):
 )
 def test_dates_and_durations_are_days(time, expected):
     assert_same((time, MAG, ERR), expected)
+
+
+def test_dates_in_a_list_keep_their_unit_and_complex_numbers_are_none():
+    hours = np.datetime64("2018-03-01", "h") + np.arange(40).cumsum().astype("timedelta64[h]")
+    _, curves = gather([(list(hours), MAG, ERR)])
+    assert curves.time == pytest.approx(58178.0 + np.arange(40).cumsum() / 24.0, abs=1e-9)
+    with pytest.raises(SettingsError, match="mag holds complex numbers"):
+        light_curve_features([(TIME, MAG + 0.1j, ERR)])
 
 
 def test_a_date_that_is_missing_or_masked_is_left_out():
@@ -152,3 +163,16 @@ def test_times_on_two_scales_or_in_single_precision(capsys):
     light_curve_features({"coarse": (np.round(TIME, 1), MAG, ERR), "fine": (TIME, MAG, ERR)})
     assert "1 of 2 light curves lie on a grid of 0.1 d or coarser" in (said := capsys.readouterr().err)
     assert said.rstrip().endswith("coarse")
+
+
+def test_seconds_are_not_to_be_left_out_but_a_stray_date_is():
+    with pytest.raises(TrainingError, match=r"must be in days.*seconds / 86400") as error:
+        light_curve_features([(TIME * 86400.0, MAG, ERR)])
+    assert "leave such points out" not in str(error.value)
+    stray = np.where(np.arange(40) == 3, TIME + 2400000.5, TIME)
+    with pytest.raises(
+        TrainingError, match=r"more than a century from.*: leave such points out, or make them"
+    ):
+        light_curve_features([(stray, MAG, ERR)])
+    stray[3] = np.nan
+    assert light_curve_features([(stray, MAG, ERR)]).n_epochs.tolist() == [39]

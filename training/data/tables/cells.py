@@ -23,6 +23,10 @@ MOMENT_PATTERN = (
 """Of dates and times as ISO 8601 writes them."""
 
 
+ROUNDED_PATTERN = r"^[0-9](\.[0-9]+)?E\+[0-9]{2}$"
+"""Of whole numbers of more digits than a spreadsheet keeps, as it writes them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Coded:
     """A column as numbers that are equal where its values are.
@@ -95,7 +99,7 @@ def text(path: Path, rows: Rows, name: str) -> pa.Array:
     Raises
     ------
     TrainingError
-        If the column holds no names.
+        If the column holds no names, or rounded ones.
     """
     column = one_array(rows.table[name])
     if pa.types.is_floating(column.type) and not pc.all(column.is_null(nan_is_null=True)).as_py():
@@ -106,7 +110,14 @@ def text(path: Path, rows: Rows, name: str) -> pa.Array:
         texts = column.cast(pa.large_string())
     except pa.ArrowException:
         raise TrainingError(f"{path}: {name} holds {column.type}, not text: convert the column") from None
-    return pc.if_else(_missing(texts), "", pc.utf8_trim_whitespace(texts).fill_null(""))
+    names = pc.if_else(_missing(texts), "", pc.utf8_trim_whitespace(texts).fill_null(""))
+    rounded = names.filter(pc.match_substring_regex(names, ROUNDED_PATTERN))
+    if len(rounded):
+        raise TrainingError(
+            f"{path}: {name} holds {rounded[0].as_py()!r}, a long number that a spreadsheet has rounded: "
+            "several stars may be called so; take the names from the file that was there before"
+        )
+    return names
 
 
 def empty(column: pa.ChunkedArray) -> NDArray[np.bool_]:
@@ -155,7 +166,10 @@ def _values(column: pa.Array) -> NDArray[Any]:
 
 
 def _moments(column: pa.Array) -> NDArray[Any] | None:
-    """Return dates and times as datetime64 and durations as timedelta64 (n,); None if it holds others."""
+    """Return dates and times as datetime64 and durations as timedelta64 (n,); None if it holds others.
+
+    Of text most must be dates: the others are none.
+    """
     kind = column.type
     if pa.types.is_timestamp(kind):
         return np.asarray(column.cast(pa.timestamp(kind.unit)).to_numpy(zero_copy_only=False))
@@ -167,13 +181,18 @@ def _moments(column: pa.Array) -> NDArray[Any] | None:
         return None
     written = pc.if_else(_missing(column), None, pc.utf8_trim_whitespace(column))
     fits = pc.match_substring_regex(written, MOMENT_PATTERN)
-    if fits.null_count == len(fits) or not pc.all(fits).as_py():
+    n_dates = pc.sum(fits).as_py() or 0
+    if 2 * n_dates <= len(fits) - fits.null_count:
         return None
-    plain = pc.replace_substring_regex(written, r"(Z|\+00:?00)$", "")
+    plain = pc.replace_substring_regex(pc.if_else(fits, written, None), r"(Z|\+00:?00)$", "")
+    return np.array([_moment(value) for value in plain.to_pylist()], "datetime64[ns]")
+
+
+def _moment(text: str | None) -> np.datetime64:
     try:
-        return np.array([value or "NaT" for value in plain.to_pylist()], "datetime64[ns]")
+        return np.datetime64(text or "NaT", "ns")
     except ValueError:  # the 31st of February
-        return None
+        return np.datetime64("NaT", "ns")
 
 
 def _missing(column: pa.Array) -> pa.Array:

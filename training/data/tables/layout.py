@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from training.data.light_curves import Columns
+from training.data.light_curves import NEEDED_KEYS, SERIES, Columns
 from training.data.units import WANTED, is_unit, units_in
 from training.errors import SettingsError, TrainingError
 
@@ -29,7 +29,11 @@ MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
 )
 
+IPAC_TYPES = r"^\|( *(int|long|float|double|real|char|date|[ilfdrc]) *\|)+\s*$"
+"""The line under the names of an IPAC table."""
+
 GZIP = b"\x1f\x8b"
+IPAC = "an IPAC table: save it as CSV"
 OTHER_KINDS = {
     b"PAR1": "Parquet: call it .parquet",
     b"Obj\x01": "Avro: call it .avro",
@@ -42,11 +46,15 @@ OTHER_KINDS = {
     b"\x89HDF": "HDF5: write its table as CSV or Parquet",
     b"\x93NUMPY": "a NumPy array: save light curves with numpy.savez as .npz",
     b"<": "XML or HTML, as a VOTable or an error page is: write the table as CSV",
-    b"\\": "an IPAC table: save it as CSV",
+    b"\\": IPAC,
+    GZIP: "packed by gzip twice: unpack it once",
     b"{": "JSON: write the table as CSV or Parquet",
     b"[{": "JSON: write the table as CSV or Parquet",
 }
 """What files are that begin like this."""
+
+OF_ONE = ", and give --columns object_id= if all is one star, which is then called as the file"
+"""What may be said of light curves in three columns."""
 
 LONGEST_HEAD = 100_000
 """Lines before the names of the columns."""
@@ -95,7 +103,7 @@ def read_layout(path: Path, columns: Columns) -> Layout:
     """
     compressed, encoding = _encoding(path)
     wanted = columns.items()
-    needed = [wanted[key] for key in ("object_id", "time", "mag", "err")]
+    needed = [wanted[key] for key in NEEDED_KEYS if wanted[key]]
     with open_text(path, compressed=compressed, encoding=encoding) as file:
         comments: list[str] = []
         n_lines, first = 0, ""
@@ -110,10 +118,12 @@ def read_layout(path: Path, columns: Columns) -> Layout:
                 comments.append(text.strip().lstrip("#").strip("\r\n"))
         names, separator, is_comment = _names(first, comments, needed)
         if not is_comment:
-            _refuse_numbers(path, names, needed, first)
+            _refuse_numbers(path, names, separator, needed, first)
             n_lines += 1
-        rows = _rest(file, first if is_comment else None)
-        more, units = _under(list(islice(rows, 3)), separator, names, wanted)
+        under = list(islice(_rest(file, first if is_comment else None), 3))
+        if re.match(IPAC_TYPES, under[0] if under else ""):
+            raise TrainingError(f"cannot read {path} as text: it is {IPAC}")
+        more, units = _under(under, separator, names, wanted)
     units = units_in(comments) | units
     return Layout(encoding, compressed, separator, names, n_lines + max(more, 0), more >= 0, units)
 
@@ -178,12 +188,17 @@ def _some_number(words: Collection[str]) -> bool:
     return any(re.match(NUMBER_PATTERN, word) for word in words)
 
 
-def _refuse_numbers(path: Path, names: list[str], needed: list[str], first: str) -> None:
-    if _some_number(names) and not {*needed} & {*names}:
-        raise SettingsError(
-            f"{path} does not name its columns: its first line is {first[:60]!r}: put a line such as "
-            f"{','.join(needed)} above it"
-        )
+def _refuse_numbers(path: Path, words: list[str], separator: str, needed: list[str], first: str) -> None:
+    """Refuse a line of values where names are needed, with the line that its values would need."""
+    if not _some_number(words) or {*needed} & {*words}:
+        return
+    of_one = len(words) < len(NEEDED_KEYS) <= len(needed)
+    names = needed[1:] if of_one else needed
+    names = [*names, *(f"column{number}" for number in range(len(names) + 1, len(words) + 1))]
+    raise SettingsError(
+        f"{path} does not name its columns: its first line is {first.strip()[:60]!r}: put a line such as "
+        f"{separator.join(names)!r} above it{OF_ONE if of_one else ''}"
+    )
 
 
 def _rest(file: TextIO, first: str | None) -> Iterator[str]:
@@ -204,8 +219,9 @@ def _under(
     units: dict[str, str] = {}
     if split and len(split[0]) == len(names):
         told = dict(zip(names, split[0], strict=True))
-        series = {key: told.get(wanted[key], "") for key in ("time", "mag", "err")}
-        if n_under == 2 or all(is_unit(key, unit) for key, unit in series.items()):
+        series = [told.get(wanted[key], "") for key in SERIES]
+        of_units = any(map(is_unit, series)) and all(not unit or is_unit(unit) for unit in series)
+        if n_under == 2 or of_units:
             units = {name: unit for name, unit in told.items() if unit}
             n_under = max(n_under, 1)
     return (n_under if lines else -1), {

@@ -68,7 +68,7 @@ def opened(
             continue
         if len(found) > 1:
             raise SettingsError(
-                f"{path}: {name} may be {' or '.join(found)}: say which with --columns KEY={found[0]}"
+                f"{path}: {name} may be {' or '.join(found)}: give the whole name in --columns, as {found[0]}"
             )
         meant.update(dict.fromkeys(found, name))
     columns = {leaves[leaf] for leaf in meant}

@@ -8,6 +8,7 @@ asked for as a number is read as one, and every other column is text.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from training.data.light_curves import (
     offsets_of,
     survey_name,
 )
-from training.data.positions import MATCH_RADIUS_ARCSEC, mean_positions
+from training.data.places import MATCH_RADIUS_ARCSEC, mean_places
 from training.data.public_surveys import is_public
 from training.data.tables.cells import Coded, constant, empty, is_single, numbers, strings, text
 from training.data.tables.records import read_avro, read_parquet
@@ -54,6 +55,8 @@ def read_table(path: Path, columns: Columns, *, skip_bad_rows: bool) -> Labelled
         are too coarse.
     """
     rows = _read_rows(path, columns)
+    if not columns.object_id:
+        rows, columns = _of_one_star(rows, survey_name(path)), replace(columns, object_id="object_id")
     if not rows.table.num_rows:
         raise TrainingError(f"{path} has no rows: give a file with a row for every epoch")
     names = _present(path, rows.table, columns)
@@ -91,6 +94,13 @@ def _read_rows(path: Path, columns: Columns) -> Rows:
     return read_avro(path, columns) if path.suffix == ".avro" else read_text(path, columns)
 
 
+def _of_one_star(rows: Rows, name: str) -> Rows:
+    """Give all rows one name, whatever the column of that name holds."""
+    others = [column for column in rows.table.column_names if column != "object_id"]
+    names = pa.array(np.full(rows.table.num_rows, name), pa.large_string())
+    return replace(rows, table=rows.table.select(others).append_column("object_id", names))
+
+
 def _present(path: Path, table: pa.Table, columns: Columns) -> dict[str, str]:
     """Names in the file of the keys that it has."""
     names = columns.items()
@@ -101,7 +111,7 @@ def _present(path: Path, table: pa.Table, columns: Columns) -> dict[str, str]:
     ]
     if missing:
         has = ", ".join(table.column_names[:30]) or "none"
-        alone = "; a file of one star needs a column of its name, too"
+        alone = "; or --columns object_id= for a file of one star, which is called as the file"
         raise SettingsError(
             f"{path} has no column {', '.join(missing)}; it has {has}: "
             "say which is which, as in --columns object_id=star,time=hjd,mag=vmag,err=e_vmag"
@@ -151,9 +161,10 @@ def _describe(rows: Rows, names: Mapping[str, str], row: int, reason: str) -> st
         return f"{rows.place(row)}: {rows.why}"
     key, wanted = RULES[reason]
     value = rows.table[names[key]][row].as_py()
+    value = value.strip() if isinstance(value, str) else value
     got = "nothing" if value in (None, "") else repr(value)[:60]
-    if isinstance(value, str) and value.strip().replace(",", "", 1).lstrip("+-").isdigit() and "," in value:
-        got += f": write {value.strip().replace(',', '.')}, with a point"
+    if isinstance(value, str) and value.replace(",", "", 1).lstrip("+-").isdigit() and "," in value:
+        got += f": write {value.replace(',', '.')}, with a point"
     return f"{rows.place(row)}: {names[key]} {wanted}, got {got}"
 
 
@@ -165,7 +176,7 @@ def _places(
     star: Coded,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean place (n_stars,) of every star."""
-    ra, dec, distance = mean_positions(values["ra"], values["dec"], star.code)
+    ra, dec, distance = mean_places(values["ra"], values["dec"], star.code)
     if (distance > MATCH_RADIUS_ARCSEC).any():
         row = int((distance > MATCH_RADIUS_ARCSEC).argmax())
         others = np.flatnonzero((star.code == star.code[row]) & (distance > 0.0))

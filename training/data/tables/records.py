@@ -79,7 +79,9 @@ def _with_times(table: pa.Table, name: str) -> pa.Table:
 def _rows(path: Path, table: pa.Table, columns: Columns, units: dict[str, str]) -> Rows:
     wanted = [name for name in columns.items().values() if name]
     table = table.rename_columns(distinct_names(path, table.column_names, wanted))
-    asked = [name for key, name in columns.items().items() if key in NEEDED_KEYS or columns.chosen(key)]
+    asked = [
+        name for key, name in columns.items().items() if name and (key in NEEDED_KEYS or columns.chosen(key))
+    ]
     table, meant = opened(path, table, asked, [name for name in wanted if name not in asked])
     units |= {name: units[leaf] for leaf, name in meant.items() if leaf in units}
     table = _with_times(table, columns.time)

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.training.data.tables.written import TABLES, changed, write, write_records
+from tests.training.data.tables.written import NAMES, ROWS, TABLES, changed, write, write_records
 from training.data.read import read_light_curves
 from training.errors import TrainingError
 
@@ -77,10 +77,37 @@ def test_rows_of_the_wrong_length_can_be_skipped(tmp_path, capsys):
     assert "3 of 5 rows left out, the first at line 4" in capsys.readouterr().err
 
 
-def test_a_file_of_bad_rows_only_cannot_be_skipped(tmp_path):
-    path = write(tmp_path / "stars.csv", changed(0, mag=99.0)[:1])
-    with pytest.raises(TrainingError, match="no usable row: all 1 are bad, the first at line 2"):
-        read_light_curves(path, skip_bad_rows=True)
+@pytest.mark.parametrize("skip", [True, False])
+@pytest.mark.parametrize(
+    ("column", "value", "rule"),
+    [
+        ("mag", -12.5, "instrumental ones plus a constant, got '-12.5'"),
+        ("time", "03/07/2018 23:06", "or a date as 2026-03-01T22:30:00, got '03/07/2018 23:06'"),
+        ("time", 1.53e9, "seconds / 86400"),
+        ("err", 99.99, "must be below 1 mag"),
+    ],
+)
+def test_a_file_of_bad_rows_only_is_refused_by_what_can_be_done(tmp_path, skip, column, value, rule):
+    rows = [dict(zip(NAMES, row, strict=True)) | {column: value} for row in ROWS]
+    path = write(tmp_path / "stars.csv", [tuple(row.values()) for row in rows])
+    with pytest.raises(TrainingError, match="no usable row: all 5 are bad, the first at line 2") as error:
+        read_light_curves(path, skip_bad_rows=skip)
+    assert rule in str(error.value)
+    assert str(error.value).endswith("convert the values, or name other columns with --columns")
+
+
+@pytest.mark.parametrize("value", ["6.86103E+14", "7E+17"])
+@pytest.mark.parametrize("column", ["object_id", "label"])
+def test_names_that_a_spreadsheet_has_rounded_are_refused(tmp_path, column, value):
+    path = write(tmp_path / "stars.csv", changed(1, **{column: value}))
+    with pytest.raises(TrainingError, match=rf"{column} holds '{value.replace('+', '.')}', a long number"):
+        read_light_curves(path)
+
+
+@pytest.mark.parametrize("value", ["1E2", "6.86103e", "E+14", "4.5E+1X", "WISE J1E+14"])
+def test_names_that_only_look_so_are_names(tmp_path, value):
+    path = write(tmp_path / "stars.csv", changed(1, object_id=value))
+    assert value in read_light_curves(path).columns["object_id"].tolist()
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,17 @@ def test_units_under_the_names_are_used(tmp_path):
         read_light_curves(path)
 
 
+@pytest.mark.parametrize("line", [",d,Jy,Jy", ",d,mag,mJy", ",d,counts,", ",mag,d,mag", ",,e-/s,"])
+@pytest.mark.parametrize("skip", [True, False])
+def test_units_under_the_names_that_are_not_ours_are_no_bad_row(tmp_path, line, skip):
+    path = tmp_path / "stars.csv"
+    path.write_text(table().replace("err\n", f"err\n{line}\n"))
+    with pytest.raises(TrainingError, match=r"where (days|magnitudes) are needed: convert the values"):
+        read_light_curves(path, skip_bad_rows=skip)
+    path.write_text(table().replace("err\n", "err\n,d,mag,\n"))
+    assert_read(path)
+
+
 def test_units_in_the_names_are_used(tmp_path):
     path = tmp_path / "stars.csv"
     path.write_text(table(names=["star", "time [h]", "mag (AB)", "err [mmag]"]))
@@ -183,14 +194,22 @@ def test_dates_in_text_become_modified_julian_dates(tmp_path, zone, between):
     assert read_light_curves(path).curves.time == pytest.approx(TIME[::2] + TIME[1::2], abs=2e-8)
     rows[3][1] = "2017-02-31T00:00:00"
     path.write_text(table(rows=rows))
-    with pytest.raises(TrainingError, match="time must be a finite number of days, got '2017"):
+    with pytest.raises(
+        TrainingError, match=r"line 5: time must be a finite number of days, .*got '2017-02-31"
+    ):
         read_light_curves(path)
+    rows[4][1] = "58300.5"
+    path.write_text(table(rows=rows))
+    stars = read_light_curves(path, skip_bad_rows=True)
+    assert stars.left_out == {"time": 2}
+    kept = [TIME[k] for k in (0, 2, 6, 8, 10, 1, 5, 7, 9, 11)]
+    assert stars.curves.time == pytest.approx(kept, abs=2e-8)
 
 
 @pytest.mark.parametrize(
     ("contents", "error", "message"),
     [
-        (table().partition("\n")[2], SettingsError, "not name its columns.*a line such as object_id,time"),
+        (table().partition("\n")[2], SettingsError, "not name its columns.*a line such as 'object_id,time"),
         (table().encode("utf-16-le"), TrainingError, "UTF-16 without its mark.*save it as UTF-8"),
         (table(rows=[["\xe9", *row[1:]] for row in ROWS]).encode("latin-1"), TrainingError, "save it as"),
         (table(";", rows=[[*row[:2], row[2].replace(".", ","), row[3]] for row in ROWS[1:]]), TrainingError,
@@ -232,3 +251,41 @@ def test_exponents_of_fortran_are_numbers(tmp_path):
     rows = [[row[0], row[1], f"{float(row[2]) / 10}D+01", "2.0d-02"] for row in ROWS]
     (tmp_path / "stars.dat").write_text(table(" ", rows=rows))
     assert read_light_curves(tmp_path / "stars.dat").curves.err.tolist() == [0.02] * 12
+
+
+@pytest.mark.parametrize("separator", [",", "\t", "  "])
+@pytest.mark.parametrize("n_columns", [3, 4, 6])
+def test_rows_without_names_are_read_once_the_line_that_is_asked_for_stands_above(
+    tmp_path, separator, n_columns
+):
+    path = tmp_path / "V7.dat"
+    rows = [[repr(time), "15.25", "0.02"] for time in TIME]
+    if n_columns > 3:
+        rows = [["V7", *row, "9", "9"][:n_columns] for row in rows]
+    text = "\n".join(separator.join(row) for row in rows)
+    path.write_text(text)
+    with pytest.raises(SettingsError, match="does not name its columns") as error:
+        read_light_curves(path)
+    line = str(error.value).split("put a line such as '")[1].split("'")[0].encode().decode("unicode_escape")
+    path.write_text(f"{line}\n{text}")
+    told = "--columns object_id=" in str(error.value)
+    assert told == (n_columns == 3)
+    stars = read_light_curves(path, Columns.parse("object_id=") if told else None)
+    assert stars.columns["object_id"].tolist() == ["V7"]
+    assert stars.curves.time.tolist() == TIME
+
+
+def test_ipac_tables_are_named_with_and_without_their_comments(tmp_path):
+    path = tmp_path / "stars.txt"
+    table = "| oid|     mjd|   mag|magerr|\n|long|  double| float| float|\n|    |    days|   mag|   mag|\n"
+    for head in ("", "\\fixlen = T\n"):
+        path.write_text(f"{head}{table}   17 58300.5 15.250  0.020\n")
+        with pytest.raises(TrainingError, match="it is an IPAC table: save it as CSV"):
+            read_light_curves(path, Columns.parse("object_id=oid,time=mjd,err=magerr"))
+
+
+def test_text_that_is_packed_twice_is_called_so(tmp_path):
+    path = tmp_path / "stars.csv.gz"
+    path.write_bytes(gzip.compress(gzip.compress(table().encode())))
+    with pytest.raises(TrainingError, match="packed by gzip twice: unpack it once"):
+        read_light_curves(path)

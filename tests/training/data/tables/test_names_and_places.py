@@ -99,6 +99,31 @@ def test_none_may_be_said_of_what_a_table_can_be_without(tmp_path):
     stars = read_light_curves(path, Columns.parse("label=, band= ,ra=,dec="))
     assert stars.curves.n_epochs.tolist() == [3, 2]
     assert set(stars.columns) == {"object_id", "catalogue"}
-    for needed in ("object_id", "time", "mag", "err"):
+    for needed in ("time", "mag", "err"):
         with pytest.raises(SettingsError, match=f"'{needed}' has no column"):
             Columns.parse(f"{needed}=")
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("first", [0, 1], ids=["whatever it says", "without the column"])
+def test_a_table_of_one_star_is_called_as_the_file(tmp_path, name, first):
+    path = write(tmp_path / name, [row[first:4] for row in ROWS], NAMES[first:4])
+    stars = read_light_curves(path, Columns.parse("object_id=,band="))
+    assert stars.columns["object_id"].tolist() == ["stars"]
+    assert stars.curves.time.tolist() == sorted(row[1] for row in ROWS)
+    if first:
+        with pytest.raises(
+            SettingsError, match=r"no column object_id; .* --columns object_id= for a file of"
+        ):
+            read_light_curves(path)
+
+
+def test_a_bad_row_of_a_table_of_one_star_is_left_out_as_others(tmp_path):
+    path = tmp_path / "OGLE-LMC-CEP-0001.dat"
+    path.write_text(
+        "# time mag err\n8303.46289 15.229 0.020\n8304.5 99.999 0.020\n8305.5 15.3\n8306.5 15.1 0.02\n"
+    )
+    stars = read_light_curves(path, Columns.parse("object_id="), skip_bad_rows=True)
+    assert stars.columns["object_id"].tolist() == ["OGLE-LMC-CEP-0001"]
+    assert stars.curves.time.tolist() == [8303.46289, 8306.5]
+    assert dict(stars.left_out) == {"row": 1, "mag": 1}

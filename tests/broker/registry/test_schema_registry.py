@@ -11,8 +11,8 @@ from broker.alert import Alert
 from broker.avro.schema import parse_schema
 from broker.errors import AlertError, ConfigError, TransientError, UnknownSchemaError
 from broker.ingest.decoder import Decoder
-from broker.ingest.schema_registry import open_registry
 from broker.ingest.vetting import VettingRules
+from broker.registry.schema_registry import open_registry
 from tests.broker.packets import LSST_SCHEMA, Schemas, confluent, dia_source, lsst_alert, packet
 
 

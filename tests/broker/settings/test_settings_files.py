@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from broker.config import Config
-from broker.load_config import load_config
+from broker.settings.config import Config
+from broker.settings.load_config import load_config
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = ROOT / "deploy" / "settings"
 COMPLETE = SETTINGS / "worker.toml"
 LINE = re.compile(r"^(?P<comment># )?(?P<name>\w+) = |^\[(?P<section>\w+)\]")

@@ -4,90 +4,31 @@ from __future__ import annotations
 
 import base64
 import json
-import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import fastavro
 import pytest
 
-from broker.config import OutputConfig
 from broker.errors import ConfigError, FatalError
+from broker.registry import register_schema as module
+from broker.registry.register_schema import register_schema
+from broker.settings.config import OutputConfig
 from broker.state.store import MemoryStore
-from broker.transport import register_schema as module
 from broker.transport.kafka_sink import KafkaSink
-from broker.transport.register_schema import register_schema
 from schemas.classification import classification_schema
+from tests.broker.registry.conftest import Handler, Registry
 from tests.broker.streams import PATIENCE_S, packets, pipeline, simulated
 from tests.broker.transport.cluster import UNUSED_PORT, config, read_all
 
 SUBJECT = "classifications-value"
 ACCOUNT = "me:s3cr%2Ft"  # in an address; the password is s3cr/t
-Answer = tuple[int, str, dict[str, str]]
 
 
-class Registry(ThreadingHTTPServer):
-    """Keeps schemas by subject as a Confluent registry does, unless it is told what to answer."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.ids: dict[tuple[str, str], int] = {}
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        self.answers: list[Answer] = []  # to give first, in order
-
-    def address(self, account: str = "") -> str:
-        return f"http://{account and account + '@'}127.0.0.1:{self.server_port}"
-
-    def answer(self, status: int, said: object = "", **headers: str) -> None:
-        text = said if isinstance(said, str) else json.dumps(said)
-        self.answers.append((status, text, headers))
-
-    def register(self, path: str, body: bytes) -> Answer:
-        _, root, subject, versions = path.split("/")
-        assert (root, versions) == ("subjects", "versions")
-        schema = json.loads(body)["schema"]
-        fastavro.parse_schema(json.loads(schema))
-        schema_id = self.ids.setdefault((subject, schema), 41 + len(self.ids))
-        return 200, json.dumps({"id": schema_id}), {}
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Registry
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.asked.append((self.path, dict(self.headers)))
-        answers = self.server.answers
-        status, text, headers = answers.pop(0) if answers else self.server.register(self.path, body)
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(text.encode())), **headers}.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def do_GET(self) -> None:
-        self.server.asked.append((self.path, dict(self.headers)))
-        self.send_error(500)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+@pytest.fixture(autouse=True)
+def ask_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "REPLY_TIMEOUT_S", PATIENCE_S)
     monkeypatch.setattr(module, "_PAUSE_S", 0.01)
-    with Registry() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 def register(registry: Registry, account: str = ACCOUNT, patience_s: float = PATIENCE_S) -> int:
@@ -99,12 +40,6 @@ def test_a_schema_is_registered_under_its_topic_and_keeps_its_id(registry: Regis
     assert {path for path, _ in registry.asked} == {f"/subjects/{SUBJECT}/versions"}
     ((_, text),) = registry.ids
     assert json.loads(text) == classification_schema()
-
-
-def test_an_address_may_have_a_path_and_a_slash_at_its_end(registry: Registry) -> None:
-    registry.answer(200, {"id": 7})
-    assert register_schema(registry.address() + "/apis/ccompat/v7/", SUBJECT, patience_s=1.0) == 7
-    assert registry.asked[0][0] == f"/apis/ccompat/v7/subjects/{SUBJECT}/versions"
 
 
 def test_user_and_password_go_as_basic_authentication_and_only_where_they_are_given(
@@ -186,29 +121,13 @@ def test_a_registry_that_is_not_there_is_named_without_its_password(registry: Re
     assert "s3cr" not in str(away.value)
 
 
-@pytest.mark.parametrize("beginning", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\n{"])
-def test_an_answer_that_never_ends_is_given_up(beginning: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_never_ends_is_given_up(
+    registry: Registry, without_end: Callable[[Handler], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "REPLY_TIMEOUT_S", 0.2)
-    gone = threading.Event()
-
-    def drip(server: socket.socket, more: Callable[[], bytes]) -> None:
-        connection, _ = server.accept()
-        with connection:
-            connection.sendall(beginning)
-            while not gone.wait(0.01):
-                try:
-                    connection.sendall(more())
-                except OSError:
-                    return
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        dripping = threading.Thread(target=drip, args=(server, lambda: b"x"))
-        dripping.start()
-        address = f"http://127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(FatalError, match=r"did not answer within 0\.2 s"):
-            register_schema(address, SUBJECT, patience_s=0.0)
-        gone.set()
-        dripping.join()
+    registry.answer_by(without_end)
+    with pytest.raises(FatalError, match=r"did not answer within 0\.2 s|cannot reach"):
+        register(registry, patience_s=0.0)
 
 
 def test_a_sink_frames_its_records_by_the_id_that_the_registry_gives(registry: Registry, kafka: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from broker.avro.budget import MAX_INFLATED_BYTES, over_budget
 from broker.errors import AlertError
-from broker.transport.window import Window
+from broker.transport.split.window import Window
 
 MAGIC = b"\x1f\x8b"
 DEFLATED = 8

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.alert import Origin, Packet, Skipped
-from broker.circuit_breaker import CircuitBreaker
+from broker.blame.circuit_breaker import CircuitBreaker
+from broker.blame.schema_watch import SchemaWatch
 from broker.errors import AlertError, FatalError, UnknownSchemaError
 from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import VettingRules
 from broker.pipeline import Pipeline
-from broker.schema_watch import SchemaWatch
 from broker.state.store import MemoryStore
 from broker.worker import run
 from tests.broker.streams import ListSink, annotator
@@ -228,26 +228,17 @@ def test_an_id_that_was_given_up_blocks_nothing():
     assert set(reasons(sink)) == {"dead_schema_id"}
 
 
-def test_a_signal_to_stop_is_heard_while_a_partition_waits():
-    source, stop = Partitions(["1100"] * 30, live=True), threading.Event()
+@pytest.mark.parametrize(
+    ("messages", "stopped_after_s"),
+    [(["1100"] * 30, PATIENCE_S / 2), (["broken"] * 3, 0.0)],
+    ids=["a partition waits", "more packets are awaited"],
+)
+def test_a_signal_to_stop_is_heard_while_more_is_waited_for(messages, stopped_after_s):
+    source, stop = Partitions(messages, live=True), threading.Event()
     poll = source.poll
 
     def poll_until_stopped():
-        if source.now > PATIENCE_S / 2:
-            stop.set()
-        return poll()
-
-    source.poll = poll_until_stopped
-    assert work(source, Words(), ListSink(), stop).alerts_in == 0
-    assert source.committed == {}
-
-
-def test_a_signal_to_stop_is_heard_while_more_packets_are_awaited():
-    source, stop = Partitions(["broken"] * 3, live=True), threading.Event()
-    poll = source.poll
-
-    def poll_until_stopped():
-        if source.now:
+        if source.now > stopped_after_s:
             stop.set()
         return poll()
 

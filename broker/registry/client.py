@@ -1,11 +1,9 @@
-"""The schema registry over HTTP: asked within bounds of time and size, and never by its password."""
+"""The client of a Confluent registry: HTTP within bounds of time and size, and never by its password."""
 
 from __future__ import annotations
 
 import base64
 import http.client
-import json
-import math
 import time
 import urllib.error
 import urllib.parse
@@ -14,16 +12,17 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import IO, Any
 
-from broker.avro.budget import MAX_SCHEMA_BYTES
-from broker.errors import ConfigError, TransientError, UnknownSchemaError
+from broker.errors import ConfigError, TransientError
+from broker.redaction import without_values
 
 REPLY_TIMEOUT_S = 10.0
+"""How long a reply may take as a whole, unless said otherwise [s]."""
+
 MAX_REPLY_BYTES = 4 * 2**20
-REFUSAL_KEPT_S = 1.0
-MAX_KEPT_REFUSALS = 1000
 
 _LOOK_UP_S = 0.1  # how often a signal to stop is looked for while a reply is awaited
 _CHUNK_BYTES = 2**16
+_MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -37,10 +36,32 @@ class Address:
         The address without user and password; it is also what is asked.
     authorization : str or None
         Value of the header that carries them.
+    secrets : tuple of str
+        What a registry's words may repeat of them, and ours may not.
     """
 
     shown: str
     authorization: str | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a registry answered, good or bad.
+
+    Attributes
+    ----------
+    status : int
+        HTTP's.
+    reason : str
+        What HTTP says of it, in a word or two, without credentials.
+    body : bytes
+        Of at most `MAX_REPLY_BYTES`; of a refusal none, where it does not end in time.
+    """
+
+    status: int
+    reason: str
+    body: bytes = field(repr=False)
 
 
 def parse_address(text: str) -> Address:
@@ -67,81 +88,86 @@ def parse_address(text: str) -> Address:
     user_info, at, where = parts.netloc.rpartition("@")
     if "@" in user_info:
         raise wrong
-    authorization = None
-    if at:
-        plain = urllib.parse.unquote_to_bytes(user_info if ":" in user_info else f"{user_info}:")
-        authorization = f"Basic {base64.b64encode(plain).decode('ascii')}"
-    return Address(f"{parts.scheme}://{where}{path}", authorization)
+    shown = f"{parts.scheme}://{where}{path}"
+    if not at:
+        return Address(shown)
+    user, _, password = user_info.partition(":")
+    plain = urllib.parse.unquote_to_bytes(f"{user}:{password}")
+    encoded = base64.b64encode(plain).decode("ascii")
+    pair = plain.decode("utf-8", "replace")
+    return Address(shown, f"Basic {encoded}", (pair, pair.partition(":")[2], password, encoded))
 
 
-class HttpRegistry:
-    """A Confluent schema registry, by basic authentication where its address holds user and password.
+class RegistryClient:
+    """Asks one registry, by one request at a time.
 
-    It is asked by one request at a time. Redirects to another host are not followed. That an id is unknown
-    is remembered for a moment, so that a batch of such messages does not ask for each.
+    Redirects of a question are followed on its own host only, those of an order not at all.
 
     Parameters
     ----------
-    url : str
-        ``http(s)://[user:password@]host[:port][/path]``.
+    address : str
+        ``http(s)://[user:password@]host[:port][/path]``; with them, basic authentication.
     stop : Event, optional
         Ends the waiting for a reply once it is set.
-    reply_timeout_s : float
-        How long a reply may take as a whole, however it comes.
 
     Raises
     ------
     ConfigError
-        If `url` is not of that form.
+        If `address` is not of that form.
     """
 
-    def __init__(
-        self, url: str, *, stop: Event | None = None, reply_timeout_s: float = REPLY_TIMEOUT_S
-    ) -> None:
-        self._address = parse_address(url)
+    def __init__(self, address: str, *, stop: Event | None = None) -> None:
+        self._address = parse_address(address)
         self._stop = Event() if stop is None else stop
-        self._reply_timeout_s = reply_timeout_s
         self._opener = urllib.request.build_opener(_StayThere)
         self._asking: _Request | None = None
-        self._refused: dict[int, float] = {}
 
     def __str__(self) -> str:
         return self._address.shown
 
-    def schema(self, schema_id: int) -> Any:
-        """Ask ``GET /schemas/ids/<id>``."""
-        url = f"{self._address.shown}/schemas/ids/{schema_id}"
-        unknown = UnknownSchemaError(schema_id, "unknown_schema_id", f"schema id {schema_id} is not in {url}")
-        if time.monotonic() - self._refused.get(schema_id, -math.inf) < REFUSAL_KEPT_S:
-            raise unknown
-        try:
-            return _schema_in(self._fetch(url), url)
-        except urllib.error.HTTPError as exc:
-            if exc.code == http.HTTPStatus.NOT_FOUND:
-                if len(self._refused) >= MAX_KEPT_REFUSALS:
-                    self._refused.clear()
-                self._refused[schema_id] = time.monotonic()
-                raise unknown from None
-            raise TransientError(f"schema registry: {url} answered {exc.code} {exc.reason}") from None
-        except (OSError, http.client.HTTPException, ValueError) as exc:
-            raise TransientError(f"schema registry: cannot reach {url}: {exc}") from None
+    def url(self, path: str) -> str:
+        """Return what may be shown of the address of a `path` of the registry."""
+        return f"{self._address.shown}/{path}"
 
-    def _fetch(self, url: str) -> bytes:
-        deadline = time.monotonic() + self._reply_timeout_s
-        late = TransientError(f"schema registry: {url} did not answer within {self._reply_timeout_s:g} s")
+    def get(self, path: str, *, timeout_s: float = REPLY_TIMEOUT_S) -> Reply:
+        """Ask for what is at `path`.
+
+        Raises
+        ------
+        TransientError
+            If there is no reply, none that ends within `timeout_s`, or we are to stop.
+        """
+        return self._ask(path, None, timeout_s)
+
+    def post(self, path: str, body: bytes, *, timeout_s: float = REPLY_TIMEOUT_S) -> Reply:
+        """Hand `body` over to `path`; raises what `get` does."""
+        return self._ask(path, body, timeout_s)
+
+    def without_credentials(self, text: str) -> str:
+        """Return the registry's words without the credentials in them."""
+        return without_values(text, self._address.secrets)
+
+    def _ask(self, path: str, body: bytes | None, timeout_s: float) -> Reply:
+        url = self.url(path)
+        deadline = time.monotonic() + timeout_s
+        late = TransientError(f"schema registry: {url} did not answer within {timeout_s:g} s")
         if self._asking is not None:  # the former reply never ended: one thread waits for it, not many
             self._await(self._asking, deadline, late)
-        headers = {"Accept": "application/vnd.schemaregistry.v1+json"}
+        headers = {"Accept": _MEDIA_TYPE, **({} if body is None else {"Content-Type": _MEDIA_TYPE})}
         if self._address.authorization is not None:
             headers["Authorization"] = self._address.authorization
-        asked = urllib.request.Request(url, headers=headers)  # noqa: S310 - only http and https get here
-        self._asking = request = _Request(self._opener, asked, self._reply_timeout_s)
+        asked = urllib.request.Request(url, body, headers)  # noqa: S310 - only http and https get here
+        self._asking = request = _Request(self._opener, asked, timeout_s)
         request.start()
         self._await(request, deadline, late)
         self._asking = None
+        if isinstance(request.trouble, (OSError, http.client.HTTPException, ValueError)):
+            why = self.without_credentials(str(getattr(request.trouble, "reason", request.trouble)))
+            raise TransientError(f"schema registry: cannot reach {url}: {why}") from None
         if request.trouble is not None:
             raise request.trouble
-        return request.body
+        status, reason, found = request.answer
+        return Reply(status, self.without_credentials(reason), found)
 
     def _await(self, request: _Request, deadline: float, late: TransientError) -> None:
         while not request.ended.wait(_LOOK_UP_S):
@@ -157,19 +183,21 @@ class _Request(Thread):
     ) -> None:
         super().__init__(daemon=True, name="schema-registry")
         self.ended = Event()
-        self.body = b""
+        self.answer = (0, "", b"")  # status, reason, body
         self.trouble: Exception | None = None
         self._opener = opener
         self._asked = asked
         self._timeout_s = timeout_s
 
     def run(self) -> None:
+        deadline = time.monotonic() + self._timeout_s
         try:
             with self._opener.open(self._asked, timeout=self._timeout_s) as reply:
-                self.body = _read(reply, time.monotonic() + self._timeout_s)
+                self.answer = reply.status, reply.reason, _read(reply, deadline)
+        except urllib.error.HTTPError as exc:
+            with exc:
+                self.answer = exc.code, str(exc.reason), _read_refusal(exc, deadline)
         except Exception as exc:  # noqa: BLE001 - raised by who asked
-            if isinstance(exc, urllib.error.HTTPError):
-                exc.close()
             self.trouble = exc
         finally:
             self.ended.set()
@@ -186,12 +214,22 @@ def _read(reply: Any, deadline: float) -> bytes:
     return bytes(body)
 
 
+def _read_refusal(reply: Any, deadline: float) -> bytes:
+    """Read what a registry says to a refusal; that it refuses is known without."""
+    try:
+        return _read(reply, deadline)
+    except (OSError, http.client.HTTPException, ValueError):
+        return b""
+
+
 class _StayThere(urllib.request.HTTPRedirectHandler):
     """Follows a redirect on the same host only: another was not named by the user, nor given a password."""
 
     def redirect_request(  # noqa: PLR0917 - urllib's own
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
+        if req.data is not None:
+            return None  # elsewhere the body would be left out
         fp.close()
         old, new = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
         to_https = (_origin(old)[0], new.scheme) == ("http", "https") and old.port is new.port is None
@@ -202,19 +240,3 @@ class _StayThere(urllib.request.HTTPRedirectHandler):
 
 def _origin(parts: urllib.parse.SplitResult) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
-
-
-def _schema_in(body: bytes, url: str) -> Any:
-    """Take the schema out of a reply that may be anything: a proxy's page, `null`, another service's."""
-    try:
-        reply = json.loads(body)
-        text = reply["schema"]
-        kind = reply.get("schemaType", "AVRO")
-        schema = json.loads(text)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
-        raise TransientError(f"{url} answered without a schema: is this a Confluent registry?") from exc
-    if len(text) > MAX_SCHEMA_BYTES:
-        raise TransientError(f"{url} answered with a schema of more than {MAX_SCHEMA_BYTES} bytes")
-    if kind != "AVRO" or not isinstance(schema, dict):
-        raise TransientError(f"{url} answered with a schema that is no Avro record's: is it the right one?")
-    return schema

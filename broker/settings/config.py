@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Any, Literal
 
 from broker.errors import ConfigError
 from broker.ingest.vetting import VettingRules
-from broker.librdkafka_settings import check_consumer_settings, check_librdkafka_settings
+from broker.registry.client import parse_address
+from broker.settings.librdkafka import check_consumer_settings, check_librdkafka_settings
 from schemas.model.shipped import DEFAULT_MODELS
 
 MAX_BATCH_SIZE = 100_000
@@ -81,11 +81,11 @@ class OutputConfig:
             raise ConfigError(f"output.topic and output.dead_letter_topic are both {self.topic!r}")
         _check_servers("output.bootstrap_servers", self.bootstrap_servers or "")
         check_librdkafka_settings("output", self.settings or {})
-        if self.registry is not None and not _is_web_address(self.registry):
-            raise ConfigError(
-                "output.registry must be http(s)://HOST or https://USER:PASSWORD@HOST, "
-                "with %XX for other characters in a password"
-            )
+        if self.registry is not None:
+            try:
+                parse_address(self.registry)
+            except ConfigError as exc:
+                raise ConfigError(f"output.registry: {exc}") from None
         if self.schema_id is not None and not 0 <= self.schema_id < 2**31:
             raise ConfigError(f"output.schema_id must be in 0 ... {2**31 - 1}, got {self.schema_id}")
         if self.format == "confluent" and (self.registry is None) == (self.schema_id is None):
@@ -239,15 +239,6 @@ def _check_servers(name: str, servers: str) -> None:
             f"{name} holds an '@', which is in no HOST:PORT: user and password are settings of librdkafka, "
             "sasl.username and sasl.password"
         )
-
-
-def _is_web_address(text: str) -> bool:
-    try:
-        parts = urllib.parse.urlsplit(text)
-        has_host = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # the port is no number
-        return False
-    return has_host and not parts.query and not parts.fragment and "@" not in parts.path
 
 
 def _is_host(text: str) -> bool:

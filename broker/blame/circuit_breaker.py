@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 from broker.alert import DeadLetter
 from broker.errors import FatalError
+from broker.ingest.decoder import DEAD_SCHEMA_ID
 from broker.pipeline import Read
 
-FIRST_PACKETS = 20
+PACKETS_TO_JUDGE = 20
 """So many packets are enough for a judgement at the start of a worker."""
-
-_GIVEN_UP = "dead_schema_id"  # by the user, who knows
 
 
 class CircuitBreaker:
@@ -46,13 +45,13 @@ class CircuitBreaker:
         if not read:
             return
         dead_letters = [found for _, found in read if isinstance(found, DeadLetter)]
-        dead_letters = [letter for letter in dead_letters if letter.reason != _GIVEN_UP]
+        dead_letters = [letter for letter in dead_letters if letter.reason != DEAD_SCHEMA_ID]
         self._batches.append((len(read), len(dead_letters)))
         packets, dead = (sum(column) for column in zip(*self._batches, strict=True))
         while packets - self._batches[0][0] >= self._window:
             oldest = self._batches.popleft()
             packets, dead = packets - oldest[0], dead - oldest[1]
-        least = min(self._window, FIRST_PACKETS)
+        least = min(self._window, PACKETS_TO_JUDGE)
         if dead_letters and dead > self._max_dead_fraction * max(packets, least):
             last = dead_letters[-1]
             raise FatalError(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from broker.alert import Alert
 from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import VettingRules
-from broker.transport.split_file import read_file
+from broker.transport.split.split_file import read_file
 from tests.broker.packets import (
     candidate,
     confluent,

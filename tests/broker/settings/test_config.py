@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from broker.errors import ConfigError
-from broker.load_config import MAX_SETTINGS_BYTES, load_config
+from broker.settings.load_config import MAX_SETTINGS_BYTES, load_config
 
 MINIMAL = 'kafka.topics = ["alerts"]\n'
 
@@ -91,9 +91,18 @@ def test_values_get_the_type_of_their_setting(tmp_path):
             "set either output.registry",
         ),
         (["output.schema_id=-1"], "output.schema_id must be in 0 ... 2147483647, got -1"),
-        (["output.registry=registry.example.org:8081"], "output.registry must be http(s)://HOST"),
-        (["output.registry=http://me:pass/word@host"], "output.registry must be http(s)://HOST"),
-        (["output.registry=https://"], "output.registry must be http(s)://HOST"),
+        (
+            ["output.registry=registry.example.org:8081"],
+            "output.registry: the address of the schema registry is not",
+        ),
+        (
+            ["output.registry=http://me:pass/word@host"],
+            "output.registry: the address of the schema registry is not",
+        ),
+        (
+            ["output.registry=https://"],
+            "output.registry: the address of the schema registry is not",
+        ),
         (["metrics.address=[::1]"], "metrics.address must be an IP address or a host name"),
         (["metrics.address=localhost:9108"], "metrics.address must be an IP address or a host name"),
         (["metrics.address=127.0.0.256"], "metrics.address must be an IP address or a host name"),

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from broker.config import Config
 from broker.errors import ConfigError
+from broker.settings.config import Config
 
 ENVIRONMENT_PREFIX = "VARSTREAM_"
 MAX_SETTINGS_BYTES = 2**20

@@ -3,7 +3,8 @@
 Nothing is unpacked: members are read as the archive is passed over once, in bounded memory. Their names only
 say where a packet came from; links, devices and folders are passed over. What is damaged is told by a part of
 its own, so that whoever reads an archive knows that it is not whole; the parts around it come out. (An error
-would keep back what follows, and a night's archive is worth more than its worst member.)
+would keep back what follows, and a night's archive is worth more than its worst member. The standard library
+takes a damaged header for the archive's end and says nothing: `docs/decisions/own-archive-reader.md`.)
 
 Format: the ustar and pax interchange formats of POSIX, and GNU's long names.
 """
@@ -16,9 +17,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from broker.errors import AlertError
-from broker.transport import gzip_stream
-from broker.transport.gzip_stream import GzipStream
-from broker.transport.window import Window
+from broker.transport.split import gzip_stream
+from broker.transport.split.gzip_stream import GzipStream
+from broker.transport.split.window import Window
 
 PACKET_SUFFIXES = (".avro", ".bin", ".avro.gz", ".bin.gz")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")

@@ -11,9 +11,11 @@ from typing import Any, Protocol
 from fastavro.repository.base import SchemaRepositoryError
 from fastavro.schema import SchemaParseException, load_schema
 
-from broker.avro.budget import MAX_SCHEMA_BYTES, over_budget
-from broker.errors import AlertError, ConfigError, TransientError, UnknownSchemaError
-from broker.ingest.http_registry import REPLY_TIMEOUT_S, HttpRegistry
+from broker.avro.budget import MAX_SCHEMA_BYTES
+from broker.errors import ConfigError, TransientError, UnknownSchemaError
+from broker.redaction import without_password
+from broker.registry.client import REPLY_TIMEOUT_S
+from broker.registry.http_registry import HttpRegistry
 
 _NO_SCHEMA = (  # what fastavro makes of files that hold something else
     SchemaParseException,
@@ -69,7 +71,7 @@ def open_registry(
         return HttpRegistry(spec, stop=stop, reply_timeout_s=reply_timeout_s)
     folder = Path(spec)
     if not folder.is_dir():
-        shown = f"...@{spec.rpartition('@')[2]}" if "@" in spec else spec  # a password may stand before it
+        shown = f"...@{without_password(spec)}" if "@" in spec else spec
         raise ConfigError(f"no folder of schemas at {shown}: give a folder or a registry's http(s) address")
     for root in (folder / "schema", folder):
         if any(root.glob("[0-9]*/[0-9]*/lsst.v*.alert.avsc")):
@@ -97,7 +99,7 @@ class SchemaFolder:
         except FileNotFoundError:
             raise unknown(schema_id, self) from None
         except OSError as exc:
-            raise TransientError(f"cannot read schema {path}: {exc.strerror}") from exc
+            raise TransientError(f"cannot read schema {path}: {exc.strerror or exc}") from exc
         if len(text) > MAX_SCHEMA_BYTES:
             raise TransientError(f"schema {path} has more than {MAX_SCHEMA_BYTES} bytes")
         try:
@@ -124,7 +126,7 @@ class LsstTree:
                 raise unknown(schema_id, self)
             return load_schema(str(path))
         except OSError as exc:
-            raise TransientError(f"cannot read schema {path}: {exc.strerror}") from exc
+            raise TransientError(f"cannot read schema {path}: {exc.strerror or exc}") from exc
         except _NO_SCHEMA as exc:
             raise TransientError(f"{path} is not an Avro schema: {exc}; correct the file") from exc
 
@@ -132,19 +134,3 @@ class LsstTree:
 def unknown(schema_id: int, registry: SchemaRegistry) -> UnknownSchemaError:
     """Return the error for an id that a registry does not have."""
     return UnknownSchemaError(schema_id, "unknown_schema_id", f"schema id {schema_id} is not in {registry}")
-
-
-def parse_json(text: str | bytes, where: str) -> Schema:
-    """Parse schema text that may be anything.
-
-    Raises
-    ------
-    AlertError
-        ``bad_schema``, or ``too_large`` where it is longer than any survey's.
-    """
-    if len(text) > MAX_SCHEMA_BYTES:
-        raise over_budget(f"schema in {where} of {len(text)} bytes, at most {MAX_SCHEMA_BYTES} are read")
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as exc:
-        raise AlertError("bad_schema", f"schema in {where} is not JSON: {exc}") from exc

@@ -13,10 +13,10 @@ from numba.core.errors import TypingError
 
 from broker import pipeline as pipeline_module
 from broker.alert import Alert
-from broker.circuit_breaker import CircuitBreaker
+from broker.blame.circuit_breaker import CircuitBreaker
+from broker.blame.poison import MAX_POISON, first_that_fails
 from broker.errors import FatalError, TransientError
 from broker.pipeline import Pipeline
-from broker.poison import MAX_POISON, first_that_fails
 from broker.state.light_curve import merge
 from broker.state.store import MemoryStore
 from broker.worker import run

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import VettingRules
-from broker.transport.archives import parts_of
 from broker.transport.files import MAX_BATCH_BYTES, FileSource, find_files, packets_of
-from broker.transport.gzip_stream import GzipStream
-from broker.transport.split_file import read_file
-from broker.transport.window import Window
+from broker.transport.split.archives import parts_of
+from broker.transport.split.gzip_stream import GzipStream
+from broker.transport.split.split_file import read_file
+from broker.transport.split.window import Window
 from tests.broker.packets import candidate, container, outcome, ztf_alert
 
 NAMES = [f"ZTF18aaaaaa{letter}" for letter in "abcdef"]

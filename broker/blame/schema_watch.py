@@ -9,25 +9,26 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from broker.alert import Alert, DeadLetter, Packet, Partition, Skipped
+from broker.alert import Alert, DeadLetter, Partition, Skipped, partition_name
+from broker.blame.circuit_breaker import PACKETS_TO_JUDGE
+from broker.blame.poison import dead_letter
 from broker.errors import FatalError, UnknownSchemaError
 from broker.pipeline import Read
-from broker.poison import dead_letter
 
 log = logging.getLogger(__name__)
 
 _Message = tuple[Partition, int]
 
-MANY_PACKETS = 3
+PACKETS_TO_EXCUSE = 3
 """So many packets that name one unknown schema are not at fault: the schema is missing here."""
 
-ENOUGH_READABLE = 20
+READABLE_TO_BLAME = PACKETS_TO_JUDGE
 """Among so many readable packets of its topic, a packet is at fault that names an unknown schema."""
 
-WAIT_S = 10.0
+LONGEST_WAIT_S = 10.0
 """How long more packets are waited for where there are too few to tell the two apart."""
 
-MAX_MORE = 100
+MAX_MORE_PACKETS = 100
 """How many more are taken."""
 
 FIRST_LOOK_S, LONGEST_PAUSE_S = 1.0, 5.0
@@ -53,7 +54,7 @@ class _Sighting:
 
     since: float
     n_readable_before: int  # packets of its topic that were read since the start
-    messages: set[_Message] = field(default_factory=set)  # up to `MANY_PACKETS`
+    messages: set[_Message] = field(default_factory=set)  # up to `PACKETS_TO_EXCUSE`
 
 
 @dataclass
@@ -113,9 +114,9 @@ class SchemaWatch:
         now = self._clock()
         for partition, hold in self._holds.items():
             if now - hold.since > self._patience_s:
-                schema_id = hold.error.schema_id
+                schema_id, where = hold.error.schema_id, partition_name(partition)
                 raise FatalError(
-                    f"{_name(partition)} has waited for {self._patience_s:g} s at offset {hold.offset}: "
+                    f"{where} has waited for {self._patience_s:g} s at offset {hold.offset}: "
                     f"{hold.error}. Nothing of it was lost; name the folder or registry that has the schema "
                     f"in decoding.schemas, or give the id up with decoding.dead_schema_ids = [{schema_id}]"
                 )
@@ -134,13 +135,13 @@ class SchemaWatch:
         if not unreadable:
             return False
         n = self._n_packets + len(read)
-        if n < ENOUGH_READABLE and 2 * unreadable > len(read) and now - self._since < WAIT_S:
+        if n < PACKETS_TO_JUDGE and 2 * unreadable > len(read) and now - self._since < LONGEST_WAIT_S:
             return True
         n_readable = self._n_readable + _readable(read)
         return any(
-            now - sighting.since < WAIT_S
-            and len(sighting.messages) < MANY_PACKETS
-            and n_readable[packet.origin.topic] - sighting.n_readable_before < ENOUGH_READABLE
+            now - sighting.since < LONGEST_WAIT_S
+            and len(sighting.messages) < PACKETS_TO_EXCUSE
+            and n_readable[packet.origin.topic] - sighting.n_readable_before < READABLE_TO_BLAME
             for packet, found in read
             if isinstance(found, UnknownSchemaError)
             for sighting in [self._sightings[found.schema_id]]
@@ -156,7 +157,7 @@ class SchemaWatch:
         held: dict[Partition, tuple[int, UnknownSchemaError]] = {}
         admitted: list[Read] = []
         for packet, found in read:
-            partition = _partition(packet)
+            partition = packet.origin.topic_partition
             if partition in held:
                 continue
             if isinstance(found, UnknownSchemaError):
@@ -168,7 +169,7 @@ class SchemaWatch:
                 admitted.append((packet, found))
         self._n_packets += len(admitted)
         self._n_readable += _readable(admitted)
-        self._hold(held, {_partition(packet) for packet, _ in read})
+        self._hold(held, {packet.origin.topic_partition for packet, _ in read})
         while len(self._sightings) > MAX_IDS:
             del self._sightings[next(iter(self._sightings))]
         return admitted
@@ -183,8 +184,8 @@ class SchemaWatch:
                 if sighting is None:
                     sighting = _Sighting(self._clock(), n_readable[topic])
                     self._sightings[found.schema_id] = sighting
-                partition = _partition(packet)
-                if partition is not None and len(sighting.messages) < MANY_PACKETS:
+                partition = packet.origin.topic_partition
+                if partition is not None and len(sighting.messages) < PACKETS_TO_EXCUSE:
                     sighting.messages.add((partition, offset))
             elif isinstance(found, (Alert, Skipped)):
                 n_readable[topic] += 1
@@ -192,7 +193,7 @@ class SchemaWatch:
     def _is_missing(self, error: UnknownSchemaError, n_readable: int) -> bool:
         """Whether the schema is missing here, rather than a mistake of the packet."""
         sighting = self._sightings[error.schema_id]
-        return len(sighting.messages) >= MANY_PACKETS or n_readable < ENOUGH_READABLE
+        return len(sighting.messages) >= PACKETS_TO_EXCUSE or n_readable < READABLE_TO_BLAME
 
     def _hold(
         self,
@@ -203,12 +204,14 @@ class SchemaWatch:
         now = self._clock()
         for partition in list(self._holds):
             if partition in came and partition not in held:
-                log.warning("reads on", extra={"where": _name(partition)})
+                log.warning("reads on", extra={"where": partition_name(partition)})
                 del self._holds[partition]
         for partition, (offset, error) in held.items():
             former = self._holds.get(partition)
             if former is None or former.offset != offset:
-                log.warning("waits for a schema", extra={"where": _name(partition), "reason": str(error)})
+                log.warning(
+                    "waits for a schema", extra={"where": partition_name(partition), "reason": str(error)}
+                )
                 hold = _Hold(now, offset, error, FIRST_LOOK_S, now + FIRST_LOOK_S)
             else:
                 pause_s = min(2 * former.pause_s, LONGEST_PAUSE_S)
@@ -216,17 +219,6 @@ class SchemaWatch:
             self._holds[partition] = hold
         if held:
             self._source.hold({partition: offset for partition, (offset, _) in held.items()})
-
-
-def _partition(packet: Packet) -> Partition | None:
-    origin = packet.origin
-    if origin.topic is None or origin.partition is None:
-        return None
-    return origin.topic, origin.partition
-
-
-def _name(partition: Partition) -> str:
-    return f"{partition[0]}[{partition[1]}]"
 
 
 def _readable(read: Sequence[Read]) -> Counter[str | None]:

@@ -27,11 +27,10 @@ from broker.avro.container import (
     plain_header,
     read_varint,
 )
-from broker.avro.schema import parse_schema
+from broker.avro.schema import parse_json, parse_schema
 from broker.errors import AlertError
-from broker.ingest.schema_registry import parse_json
-from broker.transport.archives import parts_of
-from broker.transport.window import Window
+from broker.transport.split.archives import parts_of
+from broker.transport.split.window import Window
 
 MAX_MESSAGE_BYTES = 2**26 + 1  # more is not handed on: one byte over what is read by default
 MAX_BLOCK_BYTES = 2**26  # of many records, as it stands in the file and inflated

@@ -1,4 +1,4 @@
-"""Positions of stars whose every row has its own: one place, the mean on the sphere."""
+"""Places of stars whose every row has its own: one place, the mean on the sphere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MATCH_RADIUS_ARCSEC = 5.0
 F8 = NDArray[np.float64]
 
 
-def mean_positions(ra: F8, dec: F8, star: NDArray[np.int64]) -> tuple[F8, F8, F8]:
+def mean_places(ra: F8, dec: F8, star: NDArray[np.int64]) -> tuple[F8, F8, F8]:
     """Mean place of each star, and how far from it every row is.
 
     Parameters
