@@ -142,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
         "--rate", type=_positive(float), metavar="N", help="packets per second (as fast as possible)"
     )
 
-    sub = commands.add_parser("compile-kernels", help="compile what else the first start does, and keep it")
+    sub = commands.add_parser("compile-kernels", help="compile ahead what the first start would, and keep it")
     sub.set_defaults(command="compile_kernels")
 
     sub = commands.add_parser("picture", help="draw a simulated star being classified as epochs arrive (SVG)")

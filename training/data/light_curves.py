@@ -190,7 +190,7 @@ class LabelledCurves:
         if key not in self.columns:
             raise SettingsError(
                 f"{self.name} has no column {key!r} with one label for each of its {len(self.curves)} "
-                f"light curves; it has {', '.join(sorted(self.columns)) or 'none'}"
+                f"light curves; it has {', '.join(sorted(self.columns)) or 'none'}: name it with --label"
             )
         return without_missing(self.columns[key].astype(np.str_))
 

@@ -91,7 +91,8 @@ def evaluate(
     if not labelled.any():
         raise TrainingError(
             f"no star of {light_curves} has a label in {label_key!r} that maps to a class; its labels are "
-            f"{_some(labels)}; the map knows {_some(np.array(sorted(label_map)))}: give one with --class-map"
+            f"{_some(labels)}; the map knows {_some(np.array(sorted(label_map)))}: "
+            "give a map of those labels with --class-map"
         )
     answers = ask(artifact, survey, np.flatnonzero(labelled), first_epochs)
     (star,) = same_stars([known_identities(survey)])

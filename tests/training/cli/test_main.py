@@ -58,6 +58,16 @@ def test_stars_that_cannot_be_scored_are_wrong_and_labels_without_a_class_left_o
     assert report["per_class"]["short"]["recall"] == 0.0
 
 
+def test_a_map_that_knows_none_of_the_labels_is_told_with_the_labels(model_folder, survey, tmp_path, capsys):
+    mapping = tmp_path / "other.json"
+    mapping.write_text('{"RRAB": "short"}')
+    out = ["--json", str(tmp_path / "r.json")]
+    given = ["--label", "kind", "--class-map", str(mapping)]
+    assert main(["evaluate", str(model_folder), str(survey), *out, *given]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "its labels are constant, long, short; the map knows RRAB: give a map of those labels with" in line
+
+
 def test_where_the_labels_of_a_known_survey_are_need_not_be_said(model_folder, survey, tmp_path):
     known = tmp_path / "css_sss_V.npz"
     with np.load(survey) as archive:

@@ -86,7 +86,7 @@ def test_only_star_time_magnitude_and_error_are_needed(tmp_path):
     rows = [row[:4] for row in ROWS]
     stars = read_light_curves(write(tmp_path / "stars.csv", rows, NAMES[:4]))
     assert set(stars.columns) == {"object_id"}
-    with pytest.raises(SettingsError, match=r"stars has no column 'label'.*it has object_id"):
+    with pytest.raises(SettingsError, match=r"no column 'label'.*it has object_id: name it with --label"):
         stars.labels("label")
 
 
