@@ -168,7 +168,7 @@ def _add_reproduce(sub: argparse.ArgumentParser) -> None:
 def _add_evaluate(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command="evaluate")
     sub.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
-    sub.add_argument("light_curves", type=Path, metavar="LIGHT_CURVES", help="npz file or table")
+    sub.add_argument("light_curves", type=Path, metavar="LIGHT_CURVES", help="one npz file or table")
     add_reading(sub)
     add_labels(sub, without_map="the manifest's map for this file's name")
     add_first_epochs(sub)

@@ -192,6 +192,8 @@ def check_file(path: Path) -> None:
     TrainingError
         If it is empty.
     """
+    if path.is_dir():
+        raise SettingsError(f"{path} is a folder: give a file in it")
     if not path.name.endswith(SUFFIXES):
         raise SettingsError(
             f"{path} is none of {', '.join(SUFFIXES)}: name the file by what it holds, or convert it"

@@ -61,8 +61,9 @@ def test_files_that_are_not_what_they_are_called(tmp_path, name):
         read_light_curves(path)
     path.unlink()
     path.mkdir()
-    with pytest.raises(SettingsError, match="is not a file"):
-        read_light_curves(path)
+    for folder in (path, path.parent):
+        with pytest.raises(SettingsError, match="is a folder: give a file in it"):
+            read_light_curves(folder)
 
 
 @pytest.mark.parametrize("name", ["stars.csv.gz", "stars.parquet", "stars.avro"])
