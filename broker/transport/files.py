@@ -91,7 +91,7 @@ class FileSink:
 
     def __init__(self, path: Path | None, form: FileFormat, *, dead_letters: Path | None = None) -> None:
         if form == "avro" and path is None:
-            raise ConfigError("--format avro needs --output FILE: an Avro file is not for the terminal")
+            raise ConfigError("--format avro needs --output FILE: Avro does not go to standard output")
         if path is None and sys.__stdout__ is None:
             raise ConfigError("standard output is closed: name a file by --output")
         self._stack = contextlib.ExitStack()
