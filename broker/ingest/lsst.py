@@ -89,7 +89,7 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
     with np.errstate(all="ignore"):  # of a flux of nothing or less
         mag = AB_ZERO_POINT_NJY - 2.5 * np.log10(flux)
         mag_err = MAG_PER_RELATIVE_FLUX * known_error(columns["scienceFluxErr"]) / flux
-    uninformative = mag_err >= rules.max_mag_err
+    uninformative = (mag_err >= rules.max_mag_err) | np.isposinf(columns["scienceFluxErr"])
     if withdrawn[0]:  # it has to reach its light curve to leave it, and needs no flux for that
         withdrawn[0] = dark[0] = uninformative[0] = False
         checks["scienceFlux"][0] = True

@@ -75,6 +75,7 @@ def test_history_is_used_forced_rows_counted_and_withdrawn_sources_named(read_ls
         ({"scienceFlux": 0.01}, "no_total_flux"),  # of magnitude 36.4
         ({"scienceFlux": 0.1}, "uninformative"),
         ({"scienceFluxErr": 36307.8}, "uninformative"),
+        ({"scienceFluxErr": math.inf}, "uninformative"),
     ],
 )
 def test_an_alert_is_passed_over_by_the_first_rule_its_source_breaks(read_lsst, changes, reason):
