@@ -64,8 +64,8 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
 
     An alert without diaObject is skipped (``solar_system``, ``no_object``). The first rule that a detection
     breaks names its fate: ``withdrawn``, ``solar_system`` (a known asteroid that passed the object),
-    ``no_total_flux``, ``bad_value``, ``uninformative``. A withdrawn trigger is an alert all the same, so that it
-    can leave its light curve.
+    ``no_total_flux``, ``bad_value``, ``uninformative``. A withdrawn trigger is an alert all the same, so that
+    it can leave its light curve.
 
     Times are the middle of the exposure in TAI; `time_correction_s` takes them to the Sun. The object is the
     diaSource's: the one in the packet's diaObject went through floating point in samples handed on by other
