@@ -86,7 +86,8 @@ def run(
     Raises
     ------
     FatalError
-        If the circuit breaker trips, or something is out of reach for longer than `patience_s`.
+        If the circuit breaker trips, something is out of reach for longer than `patience_s`, or the store is
+        not in its place any more.
     StoppedError
         If `stop` is set while the source or the sink waits for something that is away.
     """
@@ -96,6 +97,7 @@ def run(
             watch.look_again()
         packets = source.poll()
         if not packets:
+            store.check()
             if source.exhausted and (watch is None or not watch.waits):
                 break
             continue

@@ -9,7 +9,7 @@ from typing import Any
 
 from broker.alert import Alert, Annotation, Packet
 from broker.classify.classifier import Scores
-from broker.classify.derivation import digest_of
+from broker.classify.derivation import STATED_RELIABILITY, digest_of
 from broker.state.light_curve import BandSeries
 from features import FEATURE_NAMES, status_names
 from schemas.classification import CLASSIFICATION_VERSION
@@ -18,7 +18,6 @@ from schemas.model.verdict import with_verdict
 
 _ID_NAMESPACE = uuid.UUID("6f1c1b0e-52a8-5d0c-9d1e-6a54b1a6d0a7")
 _OTHER_SURVEY = "OTHER_SURVEY"
-_RELIABILITY = ("n_epochs_min", "n_epochs_max", "accuracy", "mc", "calibration_error")
 
 
 class RecordMaker:
@@ -55,7 +54,7 @@ class RecordMaker:
             probabilities = dict(zip(manifest.classes, said.probabilities[row].tolist(), strict=True))
             expected = expected_reliability(manifest, n_epochs)
             if expected is not None:
-                reliability = {name: expected[name] for name in _RELIABILITY}
+                reliability = {name: expected[name] for name in STATED_RELIABILITY}
             if said.given[row]:
                 label = manifest.classes[said.best[row]]
         other_survey = [_OTHER_SURVEY] if manifest.survey not in (None, alert.survey) else []

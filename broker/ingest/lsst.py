@@ -63,8 +63,9 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
     """Vet an LSST alert by its diaSource, and turn it and its history into epochs.
 
     An alert without diaObject is skipped (``solar_system``, ``no_object``). The first rule that a detection
-    breaks names its fate: ``withdrawn``, ``no_total_flux``, ``bad_value``, ``uninformative``. A withdrawn
-    trigger is an alert all the same, so that it can leave its light curve.
+    breaks names its fate: ``withdrawn``, ``solar_system`` (a known asteroid that passed the object),
+    ``no_total_flux``, ``bad_value``, ``uninformative``. A withdrawn trigger is an alert all the same, so that
+    it can leave its light curve.
 
     Times are the middle of the exposure in TAI; `time_correction_s` takes them to the Sun. The object is the
     diaSource's: the one in the packet's diaObject went through floating point in samples handed on by other
@@ -89,13 +90,15 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
     with np.errstate(all="ignore"):  # of a flux of nothing or less
         mag = AB_ZERO_POINT_NJY - 2.5 * np.log10(flux)
         mag_err = MAG_PER_RELATIVE_FLUX * known_error(columns["scienceFluxErr"]) / flux
-    uninformative = mag_err >= rules.max_mag_err
+    uninformative = (mag_err >= rules.max_mag_err) | np.isposinf(columns["scienceFluxErr"])
+    asteroid = columns["ssObjectId"] != 0
     if withdrawn[0]:  # it has to reach its light curve to leave it, and needs no flux for that
-        withdrawn[0] = dark[0] = uninformative[0] = False
+        withdrawn[0] = asteroid[0] = dark[0] = uninformative[0] = False
         checks["scienceFlux"][0] = True
     fates = vet(
         {
             "withdrawn": withdrawn,
+            "solar_system": asteroid,
             "no_total_flux": dark,
             "bad_value": ~all_of(checks.values()),
             "uninformative": uninformative,

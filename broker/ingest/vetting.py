@@ -145,6 +145,12 @@ def is_magnitude(mag: NDArray[np.float64]) -> NDArray[np.bool_]:
     return possible
 
 
+def is_limit(error: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether what stands for an error says that its magnitude is a limit: 50, 99.99, 999, infinity."""
+    limit: NDArray[np.bool_] = error > FAINTEST_MAG
+    return limit
+
+
 def known_error(error: NDArray[Any]) -> NDArray[Any]:
     """Errors as they are where positive and finite, NaN elsewhere: an error of zero or -999 is no error."""
     return np.where((error > 0.0) & np.isfinite(error), error, np.nan)

@@ -20,6 +20,7 @@ from broker.ingest.vetting import (
     VettingRules,
     all_of,
     bad_trigger,
+    is_limit,
     is_magnitude,
     known_error,
     places,
@@ -157,7 +158,7 @@ class Total:
     mag_err : (n,) float32
         One sigma; NaN where a part of it is unknown [mag].
     least_err : (n,) float64
-        That of the parts that are known; infinite where the light nearly cancels [mag].
+        That of the parts that are known; infinite where the light nearly cancels, or a part is a limit [mag].
     dark : (n,) bool
         The sum is not positive, or less than any star is measured at.
     no_reference : (n,) bool
@@ -200,11 +201,13 @@ def total_magnitude(
     of_reference = np.zeros_like(of_difference)
     if rules.ztf_error == "dc":
         of_reference = np.where(added, reference * known_error(columns["sigmagnr"]), 0.0)
+    least = np.hypot(np.fmax(of_difference, 0.0), np.fmax(of_reference, 0.0))
+    limit = is_limit(columns["sigmapsf"]) | (added & is_limit(columns["sigmagnr"]))
     summed = is_magnitude(columns["magpsf"]) & (sign != 0.0) & (added | (not rules.require_reference_star))
     return Total(
         mag=-2.5 * np.log10(total),
         mag_err=known_error((np.hypot(of_difference, of_reference) / total).astype(np.float32)),
-        least_err=np.hypot(np.fmax(of_difference, 0.0), np.fmax(of_reference, 0.0)) / total,
+        least_err=np.where(limit, np.inf, least / total),
         dark=summed & (total <= DARK),
         no_reference=~nearby if rules.require_reference_star else np.zeros_like(nearby),
     )

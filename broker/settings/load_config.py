@@ -52,7 +52,7 @@ def load_config(
         section, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
         if name.startswith(ENVIRONMENT_PREFIX) and separator:
             _put(tree, section, key, text)
-        elif name.startswith(tuple(f"{ENVIRONMENT_PREFIX}{f.name.upper()}_" for f in fields(Config))):
+        elif f"{name}_".startswith(tuple(f"{ENVIRONMENT_PREFIX}{f.name.upper()}_" for f in fields(Config))):
             raise ConfigError(f"environment variable {name}: two underscores go between section and name")
     for override in overrides:
         name, equals, text = override.partition("=")

@@ -79,7 +79,7 @@ class SQLiteStore:
             If the database refuses, a full disk for example, or its file is not in its place any more;
             nothing of the commit is kept then.
         """
-        self._check_files()
+        self.check()
         try:
             with self._transaction():
                 for key, curve in curves.items():
@@ -90,6 +90,18 @@ class SQLiteStore:
                 )
         except sqlite3.Error as exc:
             raise FatalError(f"cannot write the store {self._path}: {exc}") from exc
+
+    def check(self) -> None:
+        """See `Store.check`; SQLite itself goes on writing to files that nobody will find, without a word."""
+        try:
+            unchanged = self._identify() == self._files
+        except OSError:
+            unchanged = False
+        if not unchanged:
+            raise FatalError(
+                f"the store {self._path} was removed or replaced while it was in use: put a copy back, or "
+                "begin with an empty one, which annotates again what the topics still hold"
+            )
 
     def offsets(self) -> dict[Partition, int]:
         """See `Store.offsets`."""
@@ -108,7 +120,7 @@ class SQLiteStore:
         FatalError
             As `commit`.
         """
-        self._check_files()
+        self.check()
         try:
             with self._transaction():
                 self._db.execute("DELETE FROM topic WHERE name = ?", (topic,))
@@ -127,18 +139,6 @@ class SQLiteStore:
         """Device and number of the database's file and of its log of writes."""
         found = [Path(name).stat() for name in (self._path, f"{self._path}-wal")]
         return tuple((file.st_dev, file.st_ino) for file in found)
-
-    def _check_files(self) -> None:
-        """Refuse to write to files that nobody will find: SQLite itself goes on without a word."""
-        try:
-            unchanged = self._identify() == self._files
-        except OSError:
-            unchanged = False
-        if not unchanged:
-            raise FatalError(
-                f"the store {self._path} was removed or replaced while it was in use: put a copy back, or "
-                "begin with an empty one, which annotates again what the topics still hold"
-            )
 
     def _curve(self, key: str, sealed: bytes, tail: bytes) -> LightCurve:
         if len(sealed) % EPOCH.itemsize or len(tail) % EPOCH.itemsize:

@@ -18,6 +18,15 @@ class Store(Protocol):
     def commit(self, curves: Mapping[str, LightCurve], offsets: Mapping[Partition, int]) -> None:
         """Keep changed curves and the offsets to read next, all or nothing."""
 
+    def check(self) -> None:
+        """See that what was committed is still there; asked where nothing is committed for a while.
+
+        Raises
+        ------
+        FatalError
+            If it is not.
+        """
+
     def offsets(self) -> dict[Partition, int]:
         """Next offset to read of every partition ever committed."""
 
@@ -47,6 +56,9 @@ class MemoryStore:
         """See `Store.commit`."""
         self._curves.update(curves)
         self._offsets.update(offsets)
+
+    def check(self) -> None:
+        """See `Store.check`."""
 
     def offsets(self) -> dict[Partition, int]:
         """See `Store.offsets`."""

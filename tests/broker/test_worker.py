@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 
 import pytest
 
 from broker.alert import DeadLetter, Skipped
 from broker.blame.circuit_breaker import CircuitBreaker
 from broker.errors import FatalError, StoppedError, TransientError
+from broker.state.sqlite import SQLiteStore
 from broker.state.store import MemoryStore
 from broker.worker import run
 from tests.broker.streams import PATIENCE_S, ListSink, Topic, packets, pipeline, simulated, timeless
@@ -100,6 +102,35 @@ def test_the_loop_ends_when_it_is_told_to(messages):
         on_batch=lambda batch, counts: stop.set(),
     )
     assert counts.alerts_in == topic.committed == 10
+
+
+class QuietTopic(Topic):
+    """A topic to which nothing comes any more, without an end."""
+
+    exhausted = False
+
+    def __init__(self, messages, when_quiet):
+        super().__init__(messages, batch_size=len(messages))
+        self.when_quiet = when_quiet
+
+    def poll(self):
+        batch = super().poll()
+        if not batch:
+            self.when_quiet()
+        return batch
+
+
+def test_a_store_that_is_taken_away_in_a_quiet_night_is_missed_before_the_next_alert(tmp_path, messages):
+    """Otherwise a worker that is stopped before it would begin anew at the next start, without a word."""
+    path, sink = tmp_path / "state.sqlite", ListSink()
+    topic = QuietTopic(messages[:10], when_quiet=path.unlink)
+    with (
+        closing(SQLiteStore(path)) as store,
+        pytest.raises(FatalError, match="was removed or replaced while it was in use"),
+    ):
+        run(topic, pipeline(store), store, sink, stop=threading.Event())
+    assert topic.committed == 10
+    assert sink.annotations
 
 
 class Flaky:

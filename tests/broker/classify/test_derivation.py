@@ -74,6 +74,18 @@ def test_the_graph_and_the_terms_of_its_use_are_in_it(changes):
     assert derivation_of(had_it_stated(**changes), RULES, "ztf") != derivation_of(classifier(), RULES, "ztf")
 
 
+def test_what_a_record_states_of_reliability_is_in_it_and_no_more():
+    """A model that was measured again, on other stars, says something else of the same light curves."""
+    bins = classifier().manifest.reliability
+    worse, more_stars = (
+        had_it_stated(reliability=({**bins[0], **changes}, *bins[1:]))
+        for changes in ({"accuracy": bins[0]["accuracy"] / 2}, {"n_stars": bins[0]["n_stars"] + 1})
+    )
+    same = derivation_of(classifier(), RULES, "ztf")
+    assert derivation_of(worse, RULES, "ztf") != same
+    assert derivation_of(more_stars, RULES, "ztf") == same
+
+
 def test_what_a_model_is_called_is_not():
     named = had_it_stated(name="other", licence="none", metrics={})
     assert derivation_of(named, RULES, "ztf") == derivation_of(classifier(), RULES, "ztf")

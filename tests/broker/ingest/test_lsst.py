@@ -42,6 +42,7 @@ def test_history_is_used_forced_rows_counted_and_withdrawn_sources_named(read_ls
         dia_source(diaSourceId=9, scienceFlux=100.0, scienceFluxErr=92.0),
         dia_source(diaSourceId=10, scienceFlux=1e20),
         dia_source(diaSourceId=11, scienceFlux=0.01),
+        dia_source(diaSourceId=12, ssObjectId=4711),
     ]
     forced = [{"visit": 1, "detector": 1, "scienceFlux": 1.0}] * 3
     alert = read_lsst(lsst_alert(dia_source(), history, prvDiaForcedSources=forced))
@@ -53,6 +54,7 @@ def test_history_is_used_forced_rows_counted_and_withdrawn_sources_named(read_ls
     assert alert.history_rows == {
         "used": 3,
         "withdrawn": 1,
+        "solar_system": 1,
         "no_total_flux": 3,
         "bad_value": 3,
         "uninformative": 1,
@@ -65,6 +67,8 @@ def test_history_is_used_forced_rows_counted_and_withdrawn_sources_named(read_ls
     [
         ({"diaObjectId": None, "ssObjectId": 4711}, "solar_system"),
         ({"diaObjectId": 0, "ssObjectId": 4711}, "solar_system"),
+        ({"ssObjectId": 4711}, "solar_system"),
+        ({"ssObjectId": 4711, "scienceFlux": None}, "solar_system"),
         ({"diaObjectId": 0, "ssObjectId": 0}, "no_object"),
         ({"diaObjectId": None}, "no_object"),
         ({"scienceFlux": None}, "no_total_flux"),
@@ -75,6 +79,7 @@ def test_history_is_used_forced_rows_counted_and_withdrawn_sources_named(read_ls
         ({"scienceFlux": 0.01}, "no_total_flux"),  # of magnitude 36.4
         ({"scienceFlux": 0.1}, "uninformative"),
         ({"scienceFluxErr": 36307.8}, "uninformative"),
+        ({"scienceFluxErr": math.inf}, "uninformative"),
     ],
 )
 def test_an_alert_is_passed_over_by_the_first_rule_its_source_breaks(read_lsst, changes, reason):
@@ -95,9 +100,12 @@ def test_an_unknown_error_leaves_the_magnitude(read_lsst, error):
     assert np.isfinite(alert.detection["mag"][0])
 
 
-@pytest.mark.parametrize("flux", [1000.0, None, -5.0, 1e20, 0.01])
-def test_a_withdrawn_trigger_is_named_so_that_it_leaves_its_light_curve(read_lsst, flux):
-    trigger = dia_source(timeWithdrawnMjdTai=61110.0, scienceFlux=flux)
+@pytest.mark.parametrize(
+    "changes",
+    [*({"scienceFlux": flux} for flux in (1000.0, None, -5.0, 1e20, 0.01)), {"ssObjectId": 4711}],
+)
+def test_a_withdrawn_trigger_is_named_so_that_it_leaves_its_light_curve(read_lsst, changes):
+    trigger = dia_source(timeWithdrawnMjdTai=61110.0, **changes)
     alert = read_lsst(lsst_alert(trigger, [dia_source(diaSourceId=1)]))
     assert alert.is_withdrawn
     assert alert.withdrawn.tolist() == [alert.source_id]

@@ -54,7 +54,7 @@ def test_the_error_can_be_that_of_the_difference_alone(read_ztf):
     )
 
 
-@pytest.mark.parametrize("unknown", [None, 0.0, -999.0, math.nan, math.inf])
+@pytest.mark.parametrize("unknown", [None, 0.0, -999.0, math.nan])
 @pytest.mark.parametrize("name", ["sigmapsf", "sigmagnr"])
 def test_an_unknown_part_of_the_error_leaves_the_magnitude(read_ztf, name, unknown):
     alert = read_ztf(ztf_alert(candidate(**{name: unknown})))
@@ -154,6 +154,21 @@ def test_an_epoch_whose_error_is_a_magnitude_says_nothing(read_ztf, error, used)
     alert = read_ztf(ztf_alert(candidate(), [row]), ztf_error="difference")
     assert alert.history_rows == {"used" if used else "uninformative": 1}
     assert alert.history.size == used
+
+
+@pytest.mark.parametrize("error", [50.0, 88.888, 99.99, 999.0, math.inf])
+@pytest.mark.parametrize("name", ["sigmapsf", "sigmagnr"])
+def test_a_limit_that_is_written_as_a_magnitude_says_nothing_of_a_bright_star_either(read_ztf, name, error):
+    """The other part is 10,000 times as bright, so that an error of 99.99 would be one of 0.01 of the sum."""
+    mags = {"magpsf": 24.0, "magnr": 14.0} if name == "sigmapsf" else {"magpsf": 14.0, "magnr": 24.0}
+    row = candidate(**mags, **{name: error})
+    assert read_ztf(ztf_alert(row)) == Skipped("ztf", "uninformative")
+    assert read_ztf(ztf_alert(candidate(), [row]), max_mag_err=1000.0).history_rows == {"uninformative": 1}
+
+
+def test_the_error_of_a_reference_that_is_not_added_is_not_asked_for(read_ztf):
+    row = candidate(distnr=5.0, sigmagnr=99.99)
+    assert isinstance(read_ztf(ztf_alert(row), require_reference_star=False), Alert)
 
 
 def test_how_large_an_error_may_be_can_be_set(read_ztf):

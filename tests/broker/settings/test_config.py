@@ -181,4 +181,7 @@ def test_a_value_that_is_nested_without_end_is_text(tmp_path):
 def test_a_variable_with_one_underscore_too_few_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="VARSTREAM_WORKER_BATCH_SIZE: two underscores"):
         load(tmp_path, environment={"VARSTREAM_WORKER_BATCH_SIZE": "3"})
+    with pytest.raises(ConfigError, match="VARSTREAM_KAFKA: two underscores") as refused:
+        load(tmp_path, environment={"VARSTREAM_KAFKA": "me:correct-horse@host"})
+    assert "correct-horse" not in str(refused.value)
     load(tmp_path, environment={"VARSTREAM_TEST_DATA": "/data"})

@@ -167,7 +167,10 @@ def test_a_store_whose_file_is_not_in_its_place_any_more_stops_the_worker(tmp_pa
         store.close()
         store = SQLiteStore(path)
     store.commit({"a": curve_of(1)}, {("t", 0): 1})
+    store.check()
     befall(path)
+    with pytest.raises(FatalError, match="was removed or replaced while it was in use"):
+        store.check()
     with pytest.raises(FatalError, match="was removed or replaced while it was in use"):
         store.commit({"a": curve_of(1, 2)}, {("t", 0): 2})
     with pytest.raises(FatalError, match="was removed or replaced"):
