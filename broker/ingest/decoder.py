@@ -26,6 +26,7 @@ SURVEYS: tuple[tuple[Projection, Callable[[Record, VettingRules], Alert | Skippe
     (lsst.PROJECTION, lsst.read),
 )
 DEAD_SCHEMA_ID = "dead_schema_id"  # reason: the user has given it up
+NOT_AN_ALERT = "schema_not_an_alert"  # reason: no survey's detection is in it
 CONFLUENT_HEAD_BYTES = 5  # a zero byte, the schema id as a big-endian int32
 MAX_PREFIX_BYTES = 2**18  # ten times a survey's; longer ones are read anew each time
 MAX_CODECS = 64  # a night's packets have a few headers; more are strangers
@@ -70,9 +71,10 @@ class Decoder:
         AlertError
             If it cannot be read, or its triggering detection holds what cannot be.
         UnknownSchemaError
-            If it names a schema that is not known here: ``unknown_schema_id`` or ``no_registry``.
+            If it names a schema that is not known here (``unknown_schema_id``, ``no_registry``), or is no
+            alert's (``schema_not_an_alert``).
         TransientError
-            If the schema registry cannot be asked now, or what it has under the id is no alert's schema.
+            If the schema registry cannot be asked now, or what it has under the id is no schema.
         """
         if packet.damage is not None:
             raise packet.damage
@@ -148,9 +150,12 @@ class Decoder:
         schema = self._registry.schema(schema_id)
         try:
             return make_codec(schema)
-        except AlertError as exc:  # an id always means the same schema: the wrong schemas were given to us
+        except AlertError as exc:
+            if exc.reason == NOT_AN_ALERT:  # of another message in the topic, or the wrong schemas were given
+                message = f"schema id {schema_id} in {self._registry} is no alert's: {exc}"
+                raise UnknownSchemaError(schema_id, NOT_AN_ALERT, message) from exc
             raise TransientError(
-                f"what {self._registry} has under schema id {schema_id} is no alert's: {exc}; "
+                f"what {self._registry} has under schema id {schema_id} cannot be read: {exc}; "
                 f"correct decoding.schemas, or give the id up with decoding.dead_schema_ids = [{schema_id}]"
             ) from exc
 
@@ -169,7 +174,7 @@ def make_codec(schema: Schema, compression: str = "null") -> AlertCodec:
             program = compile_projection(alert, projection)
             return AlertCodec(ColumnarReader(program, projection), vet, compression)
     found = ", ".join(alert.names[:8]) or alert.kind
-    raise AlertError("schema_not_an_alert", f"schema of neither a ZTF nor an LSST alert: {found!r:.200}")
+    raise AlertError(NOT_AN_ALERT, f"schema of neither a ZTF nor an LSST alert: {found!r:.200}")
 
 
 def _is_alert(alert: AvroType, projection: Projection) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.alert import Alert
-from broker.errors import AlertError, TransientError
+from broker.errors import AlertError, TransientError, UnknownSchemaError
 from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import VettingRules
 from tests.broker.packets import (
@@ -163,7 +163,7 @@ def test_the_schema_of_another_survey_under_the_id_is_no_reason_to_pass_alerts_o
 
 def test_a_schema_without_what_every_alert_is_known_by_is_no_alerts():
     """Each alert would be passed over: as one without object, of a private programme, without a star."""
-    with pytest.raises(TransientError, match="schema of neither"):
+    with pytest.raises(UnknownSchemaError, match="schema of neither"):
         Decoder(Schemas({1100: lsst_schema(WITHOUT_OBJECT)}), VettingRules()).read(packet(LSST))
     for missing in ("programid", "distnr", "magnr"):
         fields = {name: kind for name, kind in CANDIDATE.items() if name != missing}

@@ -99,25 +99,44 @@ def test_a_broken_file_of_the_distribution_is_refused(tmp_path):
         None,
         3,
         True,
-        "string",
         "nonsense",
         [],
         {},
-        ["null", "long"],
         {"type": "record"},
-        {"type": "record", "name": "reading", "fields": [{"name": "a", "type": "long"}]},
         {"type": "record", "name": "alert", "fields": {"diaSource": 1}},
-        {"type": {"type": {"type": "int"}}},
         {"openapi": "3.0", "paths": {}},
     ],
     ids=lambda schema: json.dumps(schema)[:20],
 )
-def test_an_id_under_which_there_is_no_alert_s_schema_is_no_packet_s_fault(tmp_path, schema):
+def test_an_id_under_which_there_is_no_schema_is_no_packet_s_fault(tmp_path, schema):
     (tmp_path / "1100.avsc").write_text(json.dumps(schema))
     decoder = Decoder(open_registry(str(tmp_path)), VettingRules())
     alert = packet(confluent(lsst_alert(dia_source())))
     with pytest.raises(TransientError, match=r"schema id 1100.*dead_schema_ids = \[1100\]") as refused:
         decoder.read(alert)
+    assert str(tmp_path) in str(refused.value)
+    (tmp_path / "1100.avsc").write_text(json.dumps(LSST_SCHEMA))
+    assert isinstance(decoder.read(alert), Alert)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        "string",
+        ["null", "long"],
+        {"type": "record", "name": "reading", "fields": [{"name": "a", "type": "long"}]},
+        {"type": {"type": {"type": "int"}}},
+    ],
+    ids=lambda schema: json.dumps(schema)[:20],
+)
+def test_an_id_of_another_message_s_schema_is_like_an_unknown_one(tmp_path, schema):
+    """One such message in a topic is no alert; where all are, the wrong schemas were given."""
+    (tmp_path / "1100.avsc").write_text(json.dumps(schema))
+    decoder = Decoder(open_registry(str(tmp_path)), VettingRules())
+    alert = packet(confluent(lsst_alert(dia_source())))
+    with pytest.raises(UnknownSchemaError, match=r"schema id 1100") as refused:
+        decoder.read(alert)
+    assert (refused.value.reason, refused.value.schema_id) == ("schema_not_an_alert", 1100)
     assert str(tmp_path) in str(refused.value)
     (tmp_path / "1100.avsc").write_text(json.dumps(LSST_SCHEMA))
     assert isinstance(decoder.read(alert), Alert)
