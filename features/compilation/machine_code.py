@@ -22,6 +22,7 @@ from numba import config
 
 from features.compilation.kernel_files import SUFFIX, KernelFile, find, keep, places, say_once
 from features.compilation.kernel_sources import current_source_hash, kernel_source_hash
+from features.compilation.symbol_names import is_numbered_apart
 
 CODE_SETTINGS = (
     "OPT",
@@ -119,7 +120,11 @@ class KernelCache:
                 _not_to_be_kept(self._name, "its sources were edited after this process had read them")
                 return
             dumps: Any = numba.core.serialize.dumps
-            place = keep(self._file(signature), dumps(compiled._reduce()), _places())
+            code: bytes = dumps(compiled._reduce())
+            if not is_numbered_apart(code):
+                _not_to_be_kept(self._name, "it calls what numba compiled before varstream was imported")
+                return
+            place = keep(self._file(signature), code, _places())
         except MemoryError:
             raise
         except Exception as exc:  # noqa: BLE001 - it is compiled, and that is what was asked for

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numba.misc.quicksort import make_jit_quicksort
 
 STEP = 3.0
+
+_to_rise = make_jit_quicksort(lt=lambda left, right: left < right).run_quicksort
+_to_fall = make_jit_quicksort(lt=lambda left, right: left > right).run_quicksort
 
 
 def stretched(values):
@@ -20,3 +24,17 @@ def element(values, at):
     if at >= values.size:
         raise IndexError("there is none")
     return values[at]
+
+
+def rising(values):
+    """The values from the lowest to the highest."""
+    ordered = values.copy()
+    _to_rise(ordered)
+    return ordered
+
+
+def falling(values):
+    """The values from the highest to the lowest: numba makes both sorts of one function."""
+    ordered = values.copy()
+    _to_fall(ordered)
+    return ordered
