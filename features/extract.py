@@ -15,7 +15,8 @@ from features.conventions import CONVENTIONS, FEATURE_NAMES, Convention
 from features.fourier import fourier_coefficients, fourier_shape
 from features.moments import hl_amp_ratio, percentile, skewness_kurtosis, stetson_k, weighted_mean_std
 from features.normality import shapiro_w
-from features.period.search import find_period
+from features.period.points import weighted_points
+from features.period.search import find_period, room_for_search
 from features.phase import phase_cusum, phase_eta, phase_fold, slope_percentiles
 from features.status import BLOCKING, Status
 
@@ -133,7 +134,8 @@ def _light_curve(
     bits = int(cleaned)
     if bits & BLOCKING:
         return None, bits
-    period = find_period(time, mag, err, convention)
+    points = weighted_points(time, mag, err, convention.floating_mean)
+    period = find_period(points, convention.refine, room_for_search(time.size))
     row = features_at(time, mag, err, period, convention)
     if not np.isfinite(row).all():
         return None, bits | Status.DEGENERATE

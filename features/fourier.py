@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.compilation.jit import kernel
-from features.sincos import cos_sin_cycles
+from features.oldsin import cos_sin_cycles
 
 F8 = NDArray[np.float64]
 

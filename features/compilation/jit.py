@@ -43,6 +43,11 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", compiled)
 
 
+def part(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile as part of whichever kernel calls it, sums in the order they are written, and keep no file."""
+    return cast("Callable[P, R]", njit(error_model="numpy")(function))
+
+
 def _compiled(function: Callable[P, R], *, fastmath: bool | set[str]) -> Callable[P, R]:
     dispatcher = njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
     keep_machine_code(dispatcher)

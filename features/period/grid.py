@@ -1,0 +1,172 @@
+"""The grid of frequencies of a light curve, and the blocks in which it is worked on.
+
+A block is a run of neighbouring frequencies that one Fourier transform gives; eight blocks, a group, are
+worked on side by side in the lanes of the registers.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.compilation.jit import kernel
+from features.simd.fft import places, turns
+from features.simd.lanes import LANES
+
+F4 = NDArray[np.float32]
+
+LENGTHS = (256, 1024, 4096)
+"""Lengths of transforms, powers of four: a longer one costs more for each frequency, and fewer blocks cost
+less for each point. To change them, change this and run `make bench`."""
+
+TAPS = LANES
+"""Elements of a transform that one point is spread over."""
+
+UPSAMPLING = 1.25
+"""Length of a transform over the frequencies taken from it. With eight taps the kernel's error is then 1e-5 of
+the sum of absolute values, the precision of float32."""
+
+SHARPNESS = 0.976 * np.pi * TAPS * (1.0 - 0.5 / UPSAMPLING)
+
+SEARCHED = 2
+"""Frequencies of the grid per 1 / baseline. Three cost half as much again, and leave fewer maxima to refine."""
+
+POINT_COST = 60.0
+LENGTH_COST = 10.0
+"""Time of a group for each point, and for each element of a transform beside its passes, in the time that one
+element takes in a pass."""
+
+MARGIN = 20
+"""Elements that a light curve leaves free for the taps of its first and last points, at twice the frequency."""
+
+DEGREE = 11
+"""Of the polynomials that the kernel is made of: then they are as good as float32."""
+
+
+class Plan(NamedTuple):
+    """What transforms of one length need.
+
+    Attributes
+    ----------
+    length : int
+        Elements of a transform, L.
+    block : int
+        Most frequencies taken from one, L / `UPSAMPLING`, even.
+    turn : (2 L,) float32
+        See `features.simd.fft.turns`.
+    place : (L,) int64
+        See `features.simd.fft.places`.
+    correction : (block,) float32
+        Inverse of the kernel's Fourier transform at -block / 2 ... block / 2 - 1.
+    """
+
+    length: int
+    block: int
+    turn: F4
+    place: NDArray[np.int64]
+    correction: F4
+
+
+class Grid(NamedTuple):
+    """Even frequencies ``lowest + k step``, k = 0 ... size - 1 [1/d].
+
+    Attributes
+    ----------
+    lowest, step : float
+        [1/d]
+    size : int
+        At least 1.
+    plan : int
+        Which of the plans it is worked on with.
+    """
+
+    lowest: float
+    step: float
+    size: int
+    plan: int
+
+
+@cache
+def plans() -> tuple[Plan, ...]:
+    """Return a plan for each of `LENGTHS`."""
+    return tuple(_plan(length) for length in LENGTHS)
+
+
+@cache
+def kernel_polynomials() -> F4:
+    r"""(DEGREE + 1, TAPS) float32: the kernel at the taps of a point, as polynomials of where it lies.
+
+    The first tap is the first element that is no more than half a kernel before the point, at a distance
+    u - TAPS / 2 with 0 <= u < 1. The row of power i has the coefficients of (2 u - 1)^i, for every tap, of
+
+    .. math:: \phi(z) = e^{\beta (\sqrt{1 - z^2} - 1)}, \quad z = (u + k) / (TAPS / 2) - 1
+
+    which is zero beyond |z| = 1.
+
+    References
+    ----------
+    Barnett, Magland & af Klinteberg (2019), SIAM J. Sci. Comput. 41, C479.
+    """
+    u = 0.5 * (1.0 - np.cos(np.pi * (np.arange(64) + 0.5) / 64))
+    rows = np.empty((DEGREE + 1, TAPS), np.float32)
+    for tap in range(TAPS):
+        z = (u + tap) / (TAPS / 2) - 1.0
+        shape = np.exp(SHARPNESS * (np.sqrt(1.0 - z * z) - 1.0))
+        fitted = np.polynomial.chebyshev.chebfit(2.0 * u - 1.0, shape, DEGREE)
+        rows[:, tap] = np.polynomial.chebyshev.cheb2poly(fitted)
+    rows.flags.writeable = False
+    return rows
+
+
+def _plan(length: int) -> Plan:
+    block = int(length / UPSAMPLING) // 2 * 2
+    z, weight = np.polynomial.legendre.leggauss(64)
+    shape = np.exp(SHARPNESS * (np.sqrt(1.0 - z * z) - 1.0)) * weight * (TAPS / 2)
+    m = np.arange(-(block // 2), block // 2)
+    transform = np.cos(2.0 * np.pi / length * (TAPS / 2) * np.outer(m, z)) @ shape
+    return Plan(length, block, turns(length), places(length), (1.0 / transform).astype(np.float32))
+
+
+@kernel
+def sized_plan(plans: tuple[Plan, ...], n: int, size: int) -> int:
+    """Plan that takes least time for n points and a grid of a size."""
+    best = 0
+    least = math.inf
+    for i in range(len(plans)):
+        groups = groups_of(plans[i], size)
+        length = plans[i].length
+        time = groups * (POINT_COST * n + length * (math.log2(length) + LENGTH_COST))
+        if time < least:
+            best = i
+            least = time
+    return best
+
+
+@kernel
+def groups_of(plan: Plan, size: int) -> int:
+    """Groups of eight blocks that a grid is worked on in."""
+    return (size + LANES * plan.block - 1) // (LANES * plan.block)
+
+
+@kernel
+def block_of(plan: Plan, size: int) -> int:
+    """Frequencies of each block: even, and no more than it takes for all groups to be full."""
+    groups = groups_of(plan, size)
+    half = (size + 2 * LANES * groups - 1) // (2 * LANES * groups)
+    return min(2 * half, plan.block)
+
+
+@kernel
+def refining_grid(plans: tuple[Plan, ...], n: int, baseline: float, lowest: float, highest: float) -> Grid:
+    """Grid to search from `lowest` to `highest` [1/d] for n points over a baseline [d].
+
+    It has `SEARCHED` frequencies, and a few more, per 1 / baseline; its last one is not below the highest.
+    """
+    size = int((highest - lowest) * baseline * SEARCHED) + 2
+    plan = sized_plan(plans, n, size)
+    step = 1.0 / (SEARCHED * baseline * (1.0 + MARGIN / plans[plan].length))
+    return Grid(lowest, step, int(math.ceil((highest - lowest) / step)) + 1, plan)
