@@ -32,7 +32,7 @@ the sum of absolute values, the precision of float32."""
 
 SHARPNESS = 0.976 * np.pi * TAPS * (1.0 - 0.5 / UPSAMPLING)
 
-SEARCHED = 2
+SEARCHED = 3
 """Frequencies of the grid per 1 / baseline. Three cost half as much again, and leave fewer maxima to refine."""
 
 POINT_COST = 60.0
@@ -58,16 +58,19 @@ class Plan(NamedTuple):
         Most frequencies taken from one, L / `UPSAMPLING`, even.
     turn : (2 L,) float32
         See `features.simd.fft.turns`.
-    place : (L,) int64
-        See `features.simd.fft.places`.
+    place : (block,) int64
+        Where the transform leaves the block's frequencies, rising: in this order they are read.
+    offset : (block,) int64
+        Which they are, from the middle one: -block / 2 ... block / 2 - 1.
     correction : (block,) float32
-        Inverse of the kernel's Fourier transform at -block / 2 ... block / 2 - 1.
+        Inverse of the kernel's Fourier transform there.
     """
 
     length: int
     block: int
     turn: F4
     place: NDArray[np.int64]
+    offset: NDArray[np.int64]
     correction: F4
 
 
@@ -128,7 +131,10 @@ def _plan(length: int) -> Plan:
     shape = np.exp(SHARPNESS * (np.sqrt(1.0 - z * z) - 1.0)) * weight * (TAPS / 2)
     m = np.arange(-(block // 2), block // 2)
     transform = np.cos(2.0 * np.pi / length * (TAPS / 2) * np.outer(m, z)) @ shape
-    return Plan(length, block, turns(length), places(length), (1.0 / transform).astype(np.float32))
+    place = places(length)[m % length]
+    order = np.argsort(place)
+    correction = (1.0 / transform).astype(np.float32)
+    return Plan(length, block, turns(length), place[order], m[order], correction[order])
 
 
 @kernel
@@ -166,7 +172,6 @@ def refining_grid(plans: tuple[Plan, ...], n: int, baseline: float, lowest: floa
 
     It has `SEARCHED` frequencies, and a few more, per 1 / baseline; its last one is not below the highest.
     """
-    size = int((highest - lowest) * baseline * SEARCHED) + 2
-    plan = sized_plan(plans, n, size)
-    step = 1.0 / (SEARCHED * baseline * (1.0 + MARGIN / plans[plan].length))
-    return Grid(lowest, step, int(math.ceil((highest - lowest) / step)) + 1, plan)
+    step = 1.0 / (SEARCHED * baseline)
+    size = max(1, int(highest / step * (1.0 + 1e-12)))
+    return Grid(step, step, size, sized_plan(plans, n, size))

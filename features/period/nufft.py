@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from features.compilation.jit import kernel, part
 from features.period.grid import DEGREE, TAPS, Grid, Plan, block_of
 from features.period.points import Points, filled
-from features.simd.fft import ELEMENT, transform, transform_half
+from features.simd.fft import ELEMENT, transform
 from features.simd.lanes import DOUBLE_LANES, LANES, load, mul, mul_add, mul_sub, spread, store
 from features.simd.sincos import cos_sin_cycles
 
@@ -43,6 +43,8 @@ class Footprints(NamedTuple):
         Times [d] from half a kernel before the first point, so that no tap is before the first element.
     first, first_doubled : (n,) int64
         Index into a transform's float32 of the first tap, at the frequency and at twice the frequency.
+    end : (2,) int64
+        Elements up to the last tap, at the frequency and at twice the frequency.
     taps, taps_doubled : (TAPS n,) float32
         The kernel there.
     cosine, sine : (at least n,) float32
@@ -56,6 +58,7 @@ class Footprints(NamedTuple):
     shifted: F8
     first: I8
     first_doubled: I8
+    end: I8
     taps: F4
     taps_doubled: F4
     cosine: F8
@@ -72,6 +75,7 @@ def room_for_footprints(n: int) -> Footprints:
         np.empty(filled(n)),
         np.empty(n, np.int64),
         np.empty(n, np.int64),
+        np.empty(2, np.int64),
         np.empty(TAPS * n, np.float32),
         np.empty(TAPS * n, np.float32),
         np.empty(filled(n)),
@@ -101,6 +105,8 @@ def fill_footprints(into: Footprints, points: Points, grid: Grid, plan: Plan, po
         position = into.shifted[j] * per_day
         into.first[j] = _taps(into.taps, j * TAPS, position, polynomials)
         into.first_doubled[j] = _taps(into.taps_doubled, j * TAPS, 2.0 * position, polynomials)
+    into.end[0] = into.first[points.n - 1] // ELEMENT + TAPS
+    into.end[1] = into.first_doubled[points.n - 1] // ELEMENT + TAPS
     for j in range(points.n, filled(points.n)):
         into.shifted[j] = 0.0
     _turn(into, points.n, block_of(plan, grid.size) * grid.step)
@@ -155,17 +161,19 @@ def move_to_group(points: Footprints, n: int, grid: Grid, plan: Plan, group: int
 @kernel
 def sums(x: F4, coefficients: F4, points: Footprints, plan: Plan) -> None:
     """Fill x with the sums of coefficients (n,) times exp(-2 pi i f x), before the correction, by `place`."""
-    _clear(x, plan.length // 2)
+    end = points.end[0]
+    _clear(x, end)
     _add_points(x, coefficients, points.first, points.taps, points.moved)
-    transform_half(x, plan.length, plan.turn)
+    transform(x, plan.length, end, plan.turn)
 
 
 @kernel
 def sums_doubled(x: F4, coefficients: F4, points: Footprints, plan: Plan) -> None:
     """Fill x as `sums` does, at twice the frequencies."""
-    _clear(x, plan.length)
+    end = points.end[1]
+    _clear(x, end)
     _add_points(x, coefficients, points.first_doubled, points.taps_doubled, points.moved_doubled)
-    transform(x, plan.length, plan.turn)
+    transform(x, plan.length, end, plan.turn)
 
 
 @part

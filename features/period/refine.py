@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from features.compilation.jit import kernel, part
 from features.period.direct_sum import lomb_scargle_power
-from features.period.grid import SEARCHED, Grid
+from features.conventions import OVERSAMPLING
+from features.period.grid import Grid
 from features.period.points import Points
 
 F4 = NDArray[np.float32]
@@ -23,23 +24,24 @@ SLACK = 0.98
 """Single-precision powers within this factor of a threshold are looked at exactly."""
 
 
-def least_power_within(cycles: float) -> float:
-    r"""Part of the highest power that is left so many cycles over the baseline from its frequency.
-
-    :math:`\cos^2 \pi \, \delta f \, T`: nothing that is sampled for a time T falls off faster from its highest
-    value (Duffin & Schaeffer 1938, Bull. AMS 44, 236), and two points at the ends of T do so.
-    """
-    return math.cos(math.pi * cycles) ** 2
-
-
-SHARE_ON_GRID = SLACK * least_power_within(0.5 / SEARCHED)
-"""A frequency of the grid that is nearest to the highest power has at least this part of it."""
-
-SHARE_ON_HALVES = SLACK * least_power_within(0.25 / SEARCHED)
-SHARE_ON_QUARTERS = SLACK * least_power_within(0.125 / SEARCHED)
+SHARE_ON_GRID = SLACK * math.cos(math.pi * 0.5 / OVERSAMPLING) ** 2
+r"""The frequency of the grid that is nearest to the highest power has at least this part of it:
+:math:`\cos^2 \pi \, \delta f \, T`, half a step off. Nothing that is sampled for a time T falls off faster from its
+highest value (Duffin & Schaeffer 1938, Bull. AMS 44, 236), and two points at the ends of T do so."""
 
 TOLERANCE_CYCLES = 3e-7
 """Precision of a refined frequency, in cycles over the baseline."""
+
+NET = 2
+"""Parts of a step at whose ends the power beside a maximum of the grid is looked at."""
+
+NET_OF_FEW = 4
+FEW_POINTS = 24
+"""Of fewer points a sinusoid with a mean leaves little: the power is near 1 in many places, between valleys that
+are narrower than those of a sum."""
+
+GAINS_TO_COME = 8.0
+"""A maximum is given up when so many times the last change of its power would not make it the highest."""
 
 GOLDEN_SECTION = 0.3819660112501051
 MAX_MOVES = 100
@@ -58,84 +60,78 @@ def highest_maximum(points: Points, near: NDArray[np.int64], power: F4, grid: Gr
     power : (m,) float32
         Their power.
     grid : Grid
-        Its last frequency may be above the highest one that is searched.
+        Of frequencies.
     highest : float
         [1/d]
-
-    Notes
-    -----
-    The highest is closer to one of them than half a step. So first the power is taken half a step to either
-    side of each, and who is now too low for a maximum within a quarter of a step to be the highest is
-    out; then a quarter of a step to either side of the others.
     """
-    frequency = np.empty(near.size)
-    exact = np.empty(near.size)
+    net = NET_OF_FEW if points.n < FEW_POINTS else NET
+    frequency = np.zeros((near.size, net))
+    exact = np.full((near.size, net), -1.0)
+    first = np.argmax(power)
+    top = _maxima(points, near[first], grid, highest, 0.0, frequency[first], exact[first])
     for i in range(near.size):
-        frequency[i] = min(grid.lowest + near[i] * grid.step, highest)
-        exact[i] = power[i]
-        for side in (-0.5, 0.5):
-            there = frequency[i] + side * grid.step
-            there = min(max(there, grid.lowest), highest)
-            value = lomb_scargle_power(points, there)
-            if value > exact[i]:
-                frequency[i], exact[i] = there, value
-    threshold = SHARE_ON_HALVES * np.max(exact)
-    top = 0.0
-    quarter = 0.25 * grid.step
-    lower = np.empty(near.size)
-    upper = np.empty(near.size)
-    for i in range(near.size):
-        if exact[i] >= threshold:
-            _climb(points, i, quarter, (frequency, exact, lower, upper), (grid.lowest, highest))
-            top = max(top, exact[i])
-        else:
-            exact[i] = -1.0
+        if i != first:
+            found = _maxima(points, near[i], grid, highest, top, frequency[i], exact[i])
+            top = max(top, found)
     best = grid.lowest
     best_power = -1.0
-    tolerance = TOLERANCE_CYCLES / points.x[points.n - 1]
     for i in range(near.size):
-        if exact[i] >= SHARE_ON_QUARTERS * top:
-            place = _refine(points, (lower[i], frequency[i], upper[i]), exact[i], tolerance)
-            top = max(top, place[1])
-            if place[1] > best_power * (1.0 + TIE_TOLERANCE):
-                best, best_power = place
+        for j in range(net):
+            if exact[i, j] > best_power * (1.0 + TIE_TOLERANCE):
+                best, best_power = frequency[i, j], exact[i, j]
     return best
 
 
 @part
-def _climb(
-    points: Points, i: int, step: float, at: tuple[F8, F8, F8, F8], limits: tuple[float, float]
-) -> None:
-    """Move frequency i uphill by steps until those beside it are lower, or are the limits."""
-    frequency, exact, lower, upper = at
-    exact[i] = lomb_scargle_power(points, frequency[i])
-    for side in (-step, step):
-        for _ in range(MAX_MOVES):
-            there = min(max(frequency[i] + side, limits[0]), limits[1])
-            value = lomb_scargle_power(points, there)
-            if not value > exact[i]:
-                break
-            frequency[i], exact[i] = there, value
-    lower[i] = max(frequency[i] - step, limits[0])
-    upper[i] = min(frequency[i] + step, limits[1])
+def _maxima(
+    points: Points, index: int, grid: Grid, highest: float, top: float, frequency: F8, exact: F8
+) -> float:
+    """Write frequency and power of the maxima between the neighbours of a frequency of the grid; return the highest.
+
+    A net of powers tells where they are. They are found roughly if they stay below `top`.
+    """
+    net = frequency.size
+    lower = _place(points, _on_net(grid, highest, index, -net, net))
+    middle = _place(points, _on_net(grid, highest, index, 1 - net, net))
+    count = 0
+    found = 0.0
+    for j in range(2 - net, net + 1):
+        upper = _place(points, _on_net(grid, highest, index, j, net))
+        if middle[1] >= lower[1] and middle[1] >= upper[1] and count < net:
+            frequency[count], exact[count] = _refine(points, (lower, middle, upper), max(top, found))
+            found = max(found, exact[count])
+            count += 1
+        lower, middle = middle, upper
+    return found
 
 
 @part
-def _refine(points: Points, around: tuple[float, float, float], power: float, tolerance: float) -> Place:
-    """Frequency and power of the maximum between the first and the last of three frequencies.
+def _on_net(grid: Grid, highest: float, index: int, j: int, net: int) -> float:
+    """Frequency j parts of a step from one of the grid, in the range that is searched."""
+    frequency = grid.lowest + index * grid.step + j * (grid.step / net)
+    return min(max(frequency, grid.lowest), highest)
+
+
+@part
+def _place(points: Points, frequency: float) -> Place:
+    """A frequency and its power."""
+    return frequency, lomb_scargle_power(points, frequency)
+
+
+@part
+def _refine(points: Points, around: tuple[Place, Place, Place], top: float) -> Place:
+    """Frequency and power of the maximum between the first and the last of three, roughly if it stays below `top`.
 
     Brent (1973), Algorithms for Minimization without Derivatives, chapter 5: parabolas through the best
     three points, golden sections where these do not help.
     """
-    lower, start, upper = around
-    best = (start, power)
-    second = (lower, lomb_scargle_power(points, lower))
-    third = (upper, lomb_scargle_power(points, upper))
+    tolerance = TOLERANCE_CYCLES / points.x[points.n - 1]
+    second, best, third = around
+    lower, upper = second[0], third[0]
     if third[1] > second[1]:
         second, third = third, second
-    before = upper - lower
-    move = before
-    for _ in range(MAX_MOVES):
+    move = before = upper - lower
+    for trials in range(MAX_MOVES):
         middle = 0.5 * (lower + upper)
         if abs(best[0] - middle) <= 2.0 * tolerance - 0.5 * (upper - lower):
             break
@@ -149,7 +145,10 @@ def _refine(points: Points, around: tuple[float, float, float], power: float, to
             before = (upper if best[0] < middle else lower) - best[0]
             move = GOLDEN_SECTION * before
         frequency = best[0] + math.copysign(max(abs(move), tolerance), move)
-        trial = (frequency, lomb_scargle_power(points, frequency))
+        trial = _place(points, frequency)
+        change = abs(trial[1] - best[1])
+        if trials > 0 and max(trial[1], best[1]) + GAINS_TO_COME * change < top:
+            break
         if trial[1] >= best[1]:
             lower, upper = (lower, best[0]) if trial[0] < best[0] else (best[0], upper)
             best, second, third = trial, best, second

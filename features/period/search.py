@@ -32,7 +32,7 @@ from features.period.points import Points
 from features.period.power import NEEDS_EXACT, powers
 from features.period.refine import SHARE_ON_GRID, SLACK, TIE_TOLERANCE, highest_maximum
 from features.simd.fft import ELEMENT
-from features.simd.lanes import LANES, any_above, highest_lane, larger, load, spread
+from features.simd.lanes import LANES, any_above, larger, load, spread, store
 
 F4 = NDArray[np.float32]
 F8 = NDArray[np.float64]
@@ -40,6 +40,10 @@ I8 = NDArray[np.int64]
 
 HIGHEST_FREQUENCY = 1.0 / MIN_PERIOD_D
 """[1/d]"""
+
+
+LEVEL = np.float32(0.999)
+"""Single-precision powers within this factor are not told apart."""
 
 
 class Room(NamedTuple):
@@ -51,8 +55,8 @@ class Room(NamedTuple):
         See there.
     wy, w, w_doubled : (ELEMENT L,) float32
         Transforms.
-    power : (LANES block,) float32
-        Power of a group.
+    power, highest : (LANES block,), (LANES,) float32
+        Power of a group, and the highest of each lane.
     y_weights, weights : (n,) float32
         w y and w.
     rows : (block,) int64
@@ -68,6 +72,7 @@ class Room(NamedTuple):
     w: F4
     w_doubled: F4
     power: F4
+    highest: F4
     y_weights: F4
     weights: F4
     rows: I8
@@ -82,6 +87,7 @@ def room_for_search(n: int) -> Room:
         room_for_footprints(n),
         *(np.empty(ELEMENT * longest.length, np.float32) for _ in range(3)),
         np.empty(LANES * longest.block, np.float32),
+        np.empty(LANES, np.float32),
         np.empty(n, np.float32),
         np.empty(n, np.float32),
         np.empty(longest.block, np.int64),
@@ -191,19 +197,23 @@ def near_highest(
         if points.floating_mean:
             sums(room.w, room.weights[:n], room.footprints, plan)
         sums_doubled(room.w_doubled, room.weights[:n], room.footprints, plan)
-        powers(room.power, room.wy, room.w, room.w_doubled, plan, block, points.floating_mean)
-        _complete(room.power, points, grid, block, group)
-        highest = max(highest, _highest(room.power, block))
+        transforms = (room.wy, room.w, room.w_doubled)
+        safe = powers(room.power, room.highest, transforms, plan, block, points.floating_mean)
+        if not safe or (group + 1) * LANES * block > grid.size:
+            _complete(room.power, room.highest, points, grid, (block, group))
+        highest = max(highest, np.max(room.highest))
         threshold = np.float32(share * highest)
         if near.size - count < LANES * block:
             count = _drop_below(near, near_power, count, threshold)
             near, near_power = _longer(near, near_power, count + LANES * block)
         rows = _rows_above(room.power, block, threshold, room.rows)
         for lane in range(LANES):
+            if not room.highest[lane] > threshold:
+                continue
             for row in room.rows[:rows]:
                 power = room.power[row * LANES + lane]
                 before, after = _beside(room.power, block, row, lane, last)
-                if power > threshold and not (maxima_only and (power < before or power < after)):
+                if power > threshold and not (maxima_only and power < LEVEL * max(before, after)):
                     near[count] = (group * LANES + lane) * block + row
                     near_power[count] = power
                     count += 1
@@ -213,29 +223,23 @@ def near_highest(
 
 
 @part
-def _complete(power: F4, points: Points, grid: Grid, block: int, group: int) -> None:
-    """Replace `NEEDS_EXACT` by the exact power, and what is beyond the grid by 0."""
+def _complete(power: F4, highest: F4, points: Points, grid: Grid, block_group: tuple[int, int]) -> None:
+    """Replace `NEEDS_EXACT` by the exact power, what is beyond the grid by 0, and the highest accordingly."""
+    block, group = block_group
     first = group * LANES * block
     if first + LANES * block > grid.size:
         for lane in range(LANES):
             for m in range(max(0, grid.size - first - lane * block), block):
                 power[m * LANES + lane] = 0.0
-    zero = spread(np.float32(0.0))
+    top = zero = spread(np.float32(0.0))
     for m in range(block):
         if any_above(zero, load(power, m * LANES)):
             for lane in range(LANES):
                 if power[m * LANES + lane] == NEEDS_EXACT:
                     frequency = grid.lowest + (first + lane * block + m) * grid.step
                     power[m * LANES + lane] = lomb_scargle_power(points, frequency)
-
-
-@part
-def _highest(power: F4, block: int) -> np.float32:
-    """The highest power of a group."""
-    highest = load(power, 0)
-    for m in range(1, block):
-        highest = larger(load(power, m * LANES), highest)
-    return highest_lane(highest)
+        top = larger(load(power, m * LANES), top)
+    store(highest, 0, top)
 
 
 @part

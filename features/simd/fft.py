@@ -59,17 +59,35 @@ def places(length: int) -> NDArray[np.int64]:
 
 
 @kernel
-def transform(x: F4, length: int, turn: F4) -> None:
-    """Transform (16 length,) float32 in place, eight transforms side by side."""
-    _pass(x, 0, length, turn, 1)
-    _to_the_end(x, length, turn, length // 4)
+def transform(x: F4, length: int, filled: int, turn: F4) -> None:
+    """Transform eight series side by side, in place.
 
-
-@kernel
-def transform_half(x: F4, length: int, turn: F4) -> None:
-    """Transform as `transform` what is zero in its upper half, which is not read."""
-    _pass_half(x, length, turn)
-    _to_the_end(x, length, turn, length // 4)
+    Parameters
+    ----------
+    x : (ELEMENT length,) float32
+        What is after its first `filled` elements is taken for zero, whatever is there.
+    length : int
+        A power of four, at least 16.
+    filled : int
+        1 ... length.
+    turn : (2 length,) float32
+        From `turns`.
+    """
+    quarter = length // 4
+    whole = (filled - 1) // quarter  # quarters with something in all of their elements, but for the first
+    rest = filled - whole * quarter
+    if whole == 0:
+        _first_pass(x, 0, quarter, length, turn, 1)
+    elif whole == 1:
+        _first_pass(x, 0, rest, length, turn, 2)
+        _first_pass(x, rest, quarter, length, turn, 1)
+    elif whole == 2:
+        _first_pass(x, 0, rest, length, turn, 3)
+        _first_pass(x, rest, quarter, length, turn, 2)
+    else:
+        _first_pass(x, 0, rest, length, turn, 4)
+        _first_pass(x, rest, quarter, length, turn, 3)
+    _to_the_end(x, length, turn, quarter)
 
 
 @part
@@ -89,48 +107,57 @@ def _to_the_end(x: F4, length: int, turn: F4, size: int) -> None:
 
 
 @part
+def _first_pass(x: F4, begin: int, end: int, length: int, turn: F4, terms: int) -> None:
+    """Turn the whole transform into four of a quarter, for some of the elements of a quarter; of the four terms
+    the first ones are there and the others zero."""
+    d1 = length // 4 * ELEMENT
+    d2 = 2 * d1
+    d3 = 3 * d1
+    zero = spread(np.float32(0.0))
+    for p in range(begin, end):
+        i = p * ELEMENT
+        br = bi = cr = ci = dr = di = zero
+        ar, ai = load(x, i), load(x, i + 8)
+        if terms > 1:
+            br, bi = load(x, i + d1), load(x, i + d1 + 8)
+        if terms > 2:
+            cr, ci = load(x, i + d2), load(x, i + d2 + 8)
+        if terms > 3:
+            dr, di = load(x, i + d3), load(x, i + d3 + 8)
+        _butterfly(x, i, (d1, d2, d3), (ar, ai, br, bi, cr, ci, dr, di), turn, 2 * p)
+
+
+@part
 def _pass(x: F4, first: int, size: int, turn: F4, stride: int) -> None:
     """Turn one transform of `size` into four of a quarter of it."""
-    quarter = size // 4
-    d1 = quarter * ELEMENT
+    d1 = size // 4 * ELEMENT
     d2 = 2 * d1
     d3 = 3 * d1
     i = first * ELEMENT
-    for p in range(quarter):
-        k = 2 * p * stride
+    for p in range(size // 4):
         ar, ai = load(x, i), load(x, i + 8)
         br, bi = load(x, i + d1), load(x, i + d1 + 8)
         cr, ci = load(x, i + d2), load(x, i + d2 + 8)
         dr, di = load(x, i + d3), load(x, i + d3 + 8)
-        evens_r, evens_i = add(ar, cr), add(ai, ci)
-        evens_dr, evens_di = sub(ar, cr), sub(ai, ci)
-        odds_r, odds_i = add(br, dr), add(bi, di)
-        odds_dr, odds_di = sub(br, dr), sub(bi, di)
-        store(x, i, add(evens_r, odds_r))
-        store(x, i + 8, add(evens_i, odds_i))
-        _store_turned(x, i + d1, add(evens_dr, odds_di), sub(evens_di, odds_dr), turn, k)
-        _store_turned(x, i + d2, sub(evens_r, odds_r), sub(evens_i, odds_i), turn, 2 * k)
-        _store_turned(x, i + d3, sub(evens_dr, odds_di), add(evens_di, odds_dr), turn, 3 * k)
+        _butterfly(x, i, (d1, d2, d3), (ar, ai, br, bi, cr, ci, dr, di), turn, 2 * p * stride)
         i += ELEMENT
 
 
 @part
-def _pass_half(x: F4, size: int, turn: F4) -> None:
-    """As `_pass` from the first element on, where the last two quarters are zero and not read."""
-    d1 = size // 4 * ELEMENT
-    d2 = 2 * d1
-    d3 = 3 * d1
-    i = 0
-    for p in range(size // 4):
-        k = 2 * p
-        ar, ai = load(x, i), load(x, i + 8)
-        br, bi = load(x, i + d1), load(x, i + d1 + 8)
-        store(x, i, add(ar, br))
-        store(x, i + 8, add(ai, bi))
-        _store_turned(x, i + d1, add(ar, bi), sub(ai, br), turn, k)
-        _store_turned(x, i + d2, sub(ar, br), sub(ai, bi), turn, 2 * k)
-        _store_turned(x, i + d3, sub(ar, bi), add(ai, br), turn, 3 * k)
-        i += ELEMENT
+def _butterfly(
+    x: F4, i: int, d: tuple[int, int, int], terms: tuple[F4, F4, F4, F4, F4, F4, F4, F4], turn: F4, k: int
+) -> None:
+    """Write what one element of each quarter becomes."""
+    ar, ai, br, bi, cr, ci, dr, di = terms
+    evens_r, evens_i = add(ar, cr), add(ai, ci)
+    evens_dr, evens_di = sub(ar, cr), sub(ai, ci)
+    odds_r, odds_i = add(br, dr), add(bi, di)
+    odds_dr, odds_di = sub(br, dr), sub(bi, di)
+    store(x, i, add(evens_r, odds_r))
+    store(x, i + 8, add(evens_i, odds_i))
+    _store_turned(x, i + d[0], add(evens_dr, odds_di), sub(evens_di, odds_dr), turn, k)
+    _store_turned(x, i + d[1], sub(evens_r, odds_r), sub(evens_i, odds_i), turn, 2 * k)
+    _store_turned(x, i + d[2], sub(evens_dr, odds_di), add(evens_di, odds_dr), turn, 3 * k)
 
 
 @part

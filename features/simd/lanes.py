@@ -104,20 +104,6 @@ def total(_: Any, a: Any) -> Any:
 
 
 @intrinsic
-def highest_lane(_: Any, a: Any) -> Any:
-    """The largest number in any lane; none may be NaN."""
-
-    def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        largest = builder.extract_element(arguments[0], ir.Constant(_INT, 0))
-        for i in range(1, signature.args[0].lanes):
-            number = builder.extract_element(arguments[0], ir.Constant(_INT, i))
-            largest = builder.select(builder.fcmp_ordered(">", number, largest), number, largest)
-        return largest
-
-    return a.item(a), generate
-
-
-@intrinsic
 def add(_: Any, a: Any, b: Any) -> Any:
     """a + b"""
     return a(a, b), lambda _context, builder, _signature, arguments: builder.fadd(*arguments)
@@ -200,6 +186,17 @@ def larger(_: Any, a: Any, b: Any) -> Any:
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         a, b = arguments
         return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+    return a(a, b), generate
+
+
+@intrinsic
+def smaller(_: Any, a: Any, b: Any) -> Any:
+    """The smaller of two in each lane; b where a is NaN."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        a, b = arguments
+        return builder.select(builder.fcmp_ordered("<", a, b), a, b)
 
     return a(a, b), generate
 
