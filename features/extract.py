@@ -10,20 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from features.clean import clean
-from features.compilation.jit import kernel
-from features.conventions import CONVENTIONS, FEATURE_NAMES, Convention
-from features.fourier import fourier_coefficients, fourier_shape
-from features.moments import hl_amp_ratio, percentile, skewness_kurtosis, stetson_k, weighted_mean_std
-from features.normality import shapiro_w
-from features.period.points import weighted_points
-from features.period.search import find_period, room_for_search
-from features.phase import phase_cusum, phase_eta, phase_fold, slope_percentiles
-from features.status import BLOCKING, Status
+from features.conventions import CONVENTIONS, FEATURE_NAMES, MAX_EPOCHS
+from features.light_curve import choices, measure
+from features.period.search import room_for_search
+from features.sorting import room_for_sorting
 
 F8 = NDArray[np.float64]
-
-ALIAS_WINDOWS_D = ((0.99, 1.004), (1.03, 1.04), (27.1, 27.5), (29.2, 29.9))
-"""Solar and sidereal day, lunar day, sidereal and synodic month [d]; their 1/1 ... 1/5 as well."""
 
 
 class Measured(NamedTuple):
@@ -99,16 +91,15 @@ def extract(
     status = np.zeros(n, np.uint32)
     n_used = np.zeros(n, np.int64)
     baseline_d = np.zeros(n)
-    cut = clip_sigma or math.inf
-    for i in range(n):
-        at = slice(bounds[i], bounds[i + 1])
-        used = clean(time[at], mag[at], err[at], cut)
-        row, status[i] = _light_curve(*used, CONVENTIONS[convention])
-        if row is not None:
-            values[i] = row
-        n_used[i] = used[0].size
-        if n_used[i]:
-            baseline_d[i] = used[0][-1] - used[0][0]
+    most = min(int(np.diff(bounds).max(initial=0)), MAX_EPOCHS)
+    if n:
+        measure(
+            (time, mag, err, bounds),
+            clip_sigma or math.inf,
+            choices(CONVENTIONS[convention]),
+            (room_for_search(most), room_for_sorting(most)),
+            (values, status, n_used, baseline_d),
+        )
     return Measured(values, status, n_used, baseline_d)
 
 
@@ -119,69 +110,6 @@ def count_used(
     cut = clip_sigma or math.inf
     bounds = [slice(a, b) for a, b in pairwise(offsets)]
     return np.array([clean(time[at], mag[at], err[at], cut)[0].size for at in bounds], np.int64)
-
-
-def features_at(time: F8, mag: F8, err: F8, period: float, convention: Convention) -> F8:
-    """Compute the features of clean points at a given period, (16,) float64, not finite where undefined."""
-    origin = time[0] if convention.from_first_epoch else 0.0
-    return _features_at(time - origin, mag, err, period, convention.full_angles)
-
-
-def _light_curve(
-    time: F8, mag: F8, err: F8, cleaned: np.uint32, convention: Convention
-) -> tuple[F8 | None, int]:
-    """Features of one light curve that was cleaned, or None, and its status bits."""
-    bits = int(cleaned)
-    if bits & BLOCKING:
-        return None, bits
-    points = weighted_points(time, mag, err, convention.floating_mean)
-    period = find_period(points, convention.refine, room_for_search(time.size))
-    row = features_at(time, mag, err, period, convention)
-    if not np.isfinite(row).all():
-        return None, bits | Status.DEGENERATE
-    if period > time[-1] - time[0]:
-        bits |= Status.LONG_PERIOD
-    if _is_alias(period):
-        bits |= Status.ALIAS
-    return row, bits
-
-
-def _is_alias(period: float) -> bool:
-    return any(low < i * period < high for i in range(1, 6) for low, high in ALIAS_WINDOWS_D)
-
-
-@kernel
-def _features_at(time: F8, mag: F8, err: F8, period: float, full_angles: bool) -> F8:
-    """All features at a period, in the order of FEATURE_NAMES."""
-    mag = mag - np.median(mag)  # changes no feature; keeps the digits of faint stars and of small amplitudes
-    ordered = np.sort(mag)
-    median = percentile(ordered, 50.0)
-    skewness, kurtosis = skewness_kurtosis(mag)
-    mean, std = weighted_mean_std(mag, err)
-    coefficients = fourier_coefficients(time, mag, period)
-    amplitude, r21, r31, phi21, phi31 = fourier_shape(coefficients, full_angles)
-    folded, in_phase = phase_fold(time, mag, period)
-    slope_per10, slope_per90 = slope_percentiles(folded, in_phase)
-    return np.array(
-        [
-            amplitude,
-            hl_amp_ratio(mag, err, median),
-            kurtosis,
-            period,
-            phase_cusum(in_phase, mean, std),
-            phase_eta(in_phase, std),
-            phi21,
-            phi31,
-            percentile(ordered, 75.0) - percentile(ordered, 25.0),
-            r21,
-            r31,
-            shapiro_w(ordered),
-            skewness,
-            slope_per10,
-            slope_per90,
-            stetson_k(mag, err, median),
-        ]
-    )
 
 
 def _series(values: ArrayLike, name: str) -> F8:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compilation.jit import kernel
+from features.compilation.jit import kernel, part
 
 F8 = NDArray[np.float64]
 
@@ -58,7 +58,7 @@ TAIL_BOTTOM = (
 )
 
 
-@kernel
+@part
 def _polynomial(coefficients: tuple[float, ...], x: float) -> float:
     value = 0.0
     for i in range(len(coefficients)):

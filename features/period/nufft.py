@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from features.compilation.jit import kernel, part
 from features.period.grid import DEGREE, TAPS, Grid, Plan, block_of
-from features.period.points import Points, filled
+from features.period.points import Points
 from features.simd.fft import ELEMENT, transform
-from features.simd.lanes import DOUBLE_LANES, LANES, load, mul, mul_add, mul_sub, spread, store
+from features.simd.lanes import DOUBLE_LANES, LANES, filled, load, mul, mul_add, mul_sub, spread, store
 from features.simd.sincos import cos_sin_cycles
 
 F4 = NDArray[np.float32]

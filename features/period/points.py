@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compilation.jit import kernel, part
-from features.simd.lanes import DOUBLE_LANES
+from features.compilation.jit import kernel
+from features.simd.lanes import filled
 
 F8 = NDArray[np.float64]
 
@@ -77,9 +77,3 @@ def weighted_points(time: F8, mag: F8, err: F8, floating_mean: bool) -> Points:
         for i in range(n):
             y[i] /= math.sqrt(variance)
     return Points(n, x, y, w, floating_mean)
-
-
-@part
-def filled(n: int) -> int:
-    """Length of a series of n numbers when the last register of float64 is filled."""
-    return -(-n // DOUBLE_LANES) * DOUBLE_LANES

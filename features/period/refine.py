@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.compilation.jit import kernel, part
-from features.period.direct_sum import lomb_scargle_power
 from features.conventions import OVERSAMPLING
+from features.period.direct_sum import lomb_scargle_power
 from features.period.grid import Grid
 from features.period.points import Points
 

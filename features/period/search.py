@@ -156,9 +156,7 @@ def grid_index(points: Points, size: int, room: Room) -> int:
 
 
 @kernel
-def near_highest(
-    points: Points, grid: Grid, share: float, maxima_only: bool, room: Room
-) -> tuple[I8, F4]:
+def near_highest(points: Points, grid: Grid, share: float, maxima_only: bool, room: Room) -> tuple[I8, F4]:
     """Where on a grid the power is at least a share of the highest on it, and the power there, to 1e-3 of that.
 
     Parameters
@@ -256,7 +254,8 @@ def _rows_above(power: F4, block: int, threshold: np.float32, rows: I8) -> int:
 @part
 def _beside(power: F4, block: int, row: int, lane: int, last: np.float32) -> tuple[np.float32, np.float32]:
     """Power at the frequency before, `last` for a group's first, and after, 0 for its last: the group that follows
-    is not there yet, and one maximum too many is refined."""
+    is not there yet, and one maximum too many is refined.
+    """
     if row > 0:
         before = power[(row - 1) * LANES + lane]
     else:

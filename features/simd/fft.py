@@ -109,7 +109,8 @@ def _to_the_end(x: F4, length: int, turn: F4, size: int) -> None:
 @part
 def _first_pass(x: F4, begin: int, end: int, length: int, turn: F4, terms: int) -> None:
     """Turn the whole transform into four of a quarter, for some of the elements of a quarter; of the four terms
-    the first ones are there and the others zero."""
+    the first ones are there and the others zero.
+    """
     d1 = length // 4 * ELEMENT
     d2 = 2 * d1
     d3 = 3 * d1

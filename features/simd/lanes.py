@@ -19,6 +19,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
+from features.compilation.jit import part
 from features.compilation.processor import FUSED_ARITHMETIC
 
 BYTES = 32
@@ -94,7 +95,8 @@ def total(_: Any, a: Any) -> Any:
 
     def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         numbers = [
-            builder.extract_element(arguments[0], ir.Constant(_INT, i)) for i in range(signature.args[0].lanes)
+            builder.extract_element(arguments[0], ir.Constant(_INT, i))
+            for i in range(signature.args[0].lanes)
         ]
         while len(numbers) > 1:
             numbers = [builder.fadd(*pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
@@ -105,31 +107,31 @@ def total(_: Any, a: Any) -> Any:
 
 @intrinsic
 def add(_: Any, a: Any, b: Any) -> Any:
-    """a + b"""
+    """A + b"""
     return a(a, b), lambda _context, builder, _signature, arguments: builder.fadd(*arguments)
 
 
 @intrinsic
 def sub(_: Any, a: Any, b: Any) -> Any:
-    """a - b"""
+    """A - b"""
     return a(a, b), lambda _context, builder, _signature, arguments: builder.fsub(*arguments)
 
 
 @intrinsic
 def mul(_: Any, a: Any, b: Any) -> Any:
-    """a b"""
+    """A b"""
     return a(a, b), lambda _context, builder, _signature, arguments: builder.fmul(*arguments)
 
 
 @intrinsic
 def div(_: Any, a: Any, b: Any) -> Any:
-    """a / b"""
+    """A / b"""
     return a(a, b), lambda _context, builder, _signature, arguments: builder.fdiv(*arguments)
 
 
 @intrinsic
 def mul_add(_: Any, a: Any, b: Any, c: Any) -> Any:
-    """a b + c"""
+    """A b + c"""
 
     def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _mul_add(builder, signature, *arguments)
@@ -139,7 +141,7 @@ def mul_add(_: Any, a: Any, b: Any, c: Any) -> Any:
 
 @intrinsic
 def mul_sub(_: Any, a: Any, b: Any, c: Any) -> Any:
-    """a b - c"""
+    """A b - c"""
 
     def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         a, b, c = arguments
@@ -150,7 +152,7 @@ def mul_sub(_: Any, a: Any, b: Any, c: Any) -> Any:
 
 @intrinsic
 def sub_mul(_: Any, a: Any, b: Any, c: Any) -> Any:
-    """c - a b"""
+    """C - a b"""
 
     def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         a, b, c = arguments
@@ -222,6 +224,12 @@ def any_above(_: Any, a: Any, b: Any) -> Any:
         return builder.icmp_unsigned("!=", builder.bitcast(builder.fcmp_ordered(">", a, b), bits), bits(0))
 
     return types.boolean(a, b), generate
+
+
+@part
+def filled(n: int) -> int:
+    """Length of a series of n float64 when its last register is filled."""
+    return -(-n // DOUBLE_LANES) * DOUBLE_LANES
 
 
 def _pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
