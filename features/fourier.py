@@ -55,7 +55,10 @@ def fourier_coefficients(time: F8, mag: F8, period: float) -> F8:
     n = time.size
     cycles = folded(time, period)
     deviation = np.zeros(cycles.size)
-    mean = np.mean(mag)
+    mean = 0.0
+    for value in mag:
+        mean += value
+    mean /= mag.size
     for i in range(n):
         cycles[i] /= period
         deviation[i] = mag[i] - mean
@@ -63,7 +66,8 @@ def fourier_coefficients(time: F8, mag: F8, period: float) -> F8:
     sines = np.zeros(2 * HARMONICS + 1)
     right = np.zeros(N_COEFFICIENTS)
     _sum_harmonics(cycles, deviation, cosines, sines, right)
-    cosines -= cycles.size - n  # of what fills the last register
+    for k in range(cosines.size):  # of what fills the last register
+        cosines[k] -= cycles.size - n
     cosines[0] = n
     matrix = _normal_matrix(cosines, sines)
     factor = np.empty((N_COEFFICIENTS, N_COEFFICIENTS))
@@ -76,7 +80,7 @@ def fourier_coefficients(time: F8, mag: F8, period: float) -> F8:
 
 @part
 def _sum_harmonics(cycles: F8, deviation: F8, cosines: F8, sines: F8, right: F8) -> None:
-    """Sums of cosines and sines of 1 ... 6 times the phase, and of products with the deviations of the first three."""
+    """Sums of cosines and sines of 1 ... 6 times the phase; of the first three, times the deviations."""
     y0 = c1 = c2 = c3 = c4 = c5 = c6 = s1 = s2 = s3 = s4 = s5 = s6 = spread(0.0)
     yc1 = yc2 = yc3 = ys1 = ys2 = ys3 = spread(0.0)
     for i in range(0, cycles.size, DOUBLE_LANES):
@@ -97,9 +101,13 @@ def _sum_harmonics(cycles: F8, deviation: F8, cosines: F8, sines: F8, right: F8)
         c4, s4 = add(c4, fourth_c), add(s4, fourth_s)
         c5, s5 = add(c5, fifth_c), add(s5, fifth_s)
         c6, s6 = add(c6, sixth_c), add(s6, sixth_s)
-    cosines[1:] = total(c1), total(c2), total(c3), total(c4), total(c5), total(c6)
-    sines[1:] = total(s1), total(s2), total(s3), total(s4), total(s5), total(s6)
-    right[:] = total(y0), total(ys1), total(yc1), total(ys2), total(yc2), total(ys3), total(yc3)
+    cosines[1], cosines[2], cosines[3] = total(c1), total(c2), total(c3)
+    cosines[4], cosines[5], cosines[6] = total(c4), total(c5), total(c6)
+    sines[1], sines[2], sines[3] = total(s1), total(s2), total(s3)
+    sines[4], sines[5], sines[6] = total(s4), total(s5), total(s6)
+    right[0] = total(y0)
+    right[1], right[3], right[5] = total(ys1), total(ys2), total(ys3)
+    right[2], right[4], right[6] = total(yc1), total(yc2), total(yc3)
 
 
 @part

@@ -80,14 +80,18 @@ def measure(
             points = weighted_points(times, mags, errs, convention.floating_mean)
             period = find_period(points, convention.refine, rooms[0])
             row = features_at_period(times, mags, errs, period, convention, rooms[1])
-            if np.isfinite(row).all():
-                values[i] = row
+            finite = True
+            for value in row:
+                finite = finite and np.isfinite(value)
+            if not finite:
+                bits |= DEGENERATE
+            else:
+                for k in range(row.size):
+                    values[i, k] = row[k]
                 if period > baseline_d[i]:
                     bits |= LONG_PERIOD
                 if _is_alias(period):
                     bits |= ALIAS
-            else:
-                bits |= DEGENERATE
         status[i] = bits
 
 
@@ -101,25 +105,32 @@ def features_at_period(
     time: F8, mag: F8, err: F8, period: float, convention: Choices, room: SortingRoom
 ) -> F8:
     """All features of clean points at a period, in the order of FEATURE_NAMES, not finite where undefined."""
-    if convention.from_first_epoch:
-        time = time - time[0]
-    lowest = np.min(mag)
-    numbers, _ = sort(mag, (mag - lowest) / (np.max(mag) - lowest), room)
-    ordered = numbers.copy()
-    middle = percentile(ordered, 50.0)
-    ordered -= middle  # changes no feature; keeps the digits of faint stars and of small amplitudes
-    mag = mag - middle
+    n = time.size
+    origin = time[0] if convention.from_first_epoch else 0.0
+    times, mags, position = np.empty(n), np.empty(n), np.empty(n)
+    lowest = highest = mag[0]
+    for value in mag:
+        lowest, highest = min(lowest, value), max(highest, value)
+    for i in range(n):
+        times[i] = time[i] - origin
+        position[i] = (mag[i] - lowest) / (highest - lowest)
+    numbers, _ = sort(mag, position, room)
+    ordered = np.empty(n)
+    middle = percentile(numbers, 50.0)
+    for i in range(n):  # it changes no feature, and keeps the digits of faint stars and of small amplitudes
+        ordered[i] = numbers[i] - middle
+        mags[i] = mag[i] - middle
     median = percentile(ordered, 50.0)
-    skewness, kurtosis = skewness_kurtosis(mag)
-    mean, std = weighted_mean_std(mag, err)
-    coefficients = fourier_coefficients(time, mag, period)
+    skewness, kurtosis = skewness_kurtosis(mags)
+    mean, std = weighted_mean_std(mags, err)
+    coefficients = fourier_coefficients(times, mags, period)
     amplitude, r21, r31, phi21, phi31 = fourier_shape(coefficients, convention.full_angles)
-    since, in_phase = phase_fold(time, mag, period, room)
+    since, in_phase = phase_fold(times, mags, period, room)
     slope_per10, slope_per90 = slope_percentiles(since, in_phase, room)
     return np.array(
         [
             amplitude,
-            hl_amp_ratio(mag, err, median),
+            hl_amp_ratio(mags, err, median),
             kurtosis,
             period,
             phase_cusum(in_phase, mean, std),
@@ -133,7 +144,7 @@ def features_at_period(
             skewness,
             slope_per10,
             slope_per90,
-            stetson_k(mag, err, median),
+            stetson_k(mags, err, median),
         ]
     )
 

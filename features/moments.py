@@ -14,7 +14,7 @@ F8 = NDArray[np.float64]
 
 @kernel
 def percentile(ordered: F8, percent: float) -> float:
-    """Percentile by linear interpolation between the two nearest of the sorted values; NaN where there are none.
+    """Percentile by linear interpolation between the two nearest of the sorted values; NaN for none.
 
     Parameters
     ----------
@@ -61,7 +61,10 @@ def skewness_kurtosis(mag: F8) -> tuple[float, float]:
     ----------
     Kim & Bailer-Jones (2016), A&A 587, A18, Table 1; `scipy.stats.skew` and `scipy.stats.kurtosis`.
     """
-    mean = np.mean(mag)
+    mean = 0.0
+    for value in mag:
+        mean += value
+    mean /= mag.size
     m2 = 0.0
     m3 = 0.0
     m4 = 0.0

@@ -132,7 +132,10 @@ def shapiro_w(ordered: F8) -> float:
     ranges = 0.0
     for i in range(half):
         ranges += weights[i] * (ordered[n - 1 - i] - ordered[i])
-    mean = np.mean(ordered)
+    mean = 0.0
+    for value in ordered:
+        mean += value
+    mean /= ordered.size
     variation = 0.0
     for value in ordered:
         variation += (value - mean) * (value - mean)

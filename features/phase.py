@@ -44,7 +44,8 @@ def folded(time: F8, period: float) -> F8:
         Times in [0, period) [d]; 0 from n on, up to the end of the last register.
     """
     since = np.zeros(filled(time.size))
-    since[: time.size] = time
+    for i in range(time.size):
+        since[i] = time[i]
     cycles_per_day, days = spread(1.0 / period), spread(float(period))
     for i in range(0, since.size, DOUBLE_LANES):
         now = load(since, i)
@@ -76,9 +77,16 @@ def phase_fold(time: F8, mag: F8, period: float, room: SortingRoom) -> tuple[F8,
     folded, mag : (n,) float64
         Times in [0, 2 period) [d] and magnitudes [mag].
     """
-    since = folded(time, 2.0 * period)[: time.size]
-    numbers, order = sort(since, since * (0.5 / period), room)
-    return numbers.copy(), mag[order]
+    n = time.size
+    since = folded(time, 2.0 * period)[:n]
+    position, in_phase = np.empty(n), np.empty(n)
+    for i in range(n):
+        position[i] = since[i] * (0.5 / period)
+    numbers, order = sort(since, position, room)
+    for i in range(n):
+        since[i] = numbers[i]
+        in_phase[i] = mag[order[i]]
+    return since, in_phase
 
 
 @kernel
@@ -152,8 +160,8 @@ def slope_percentiles(since: F8, mag: F8, room: SortingRoom) -> tuple[float, flo
     Parameters
     ----------
     since, mag : (n,) float64
-        Times since the start of the fold [d] and magnitudes [mag] in phase order. Pairs of equal magnitudes have
-        no slope.
+        Times since the start of the fold [d] and magnitudes [mag] in phase order. Pairs of equal
+        magnitudes have no slope.
     room : SortingRoom
         For n numbers.
 

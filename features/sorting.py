@@ -1,8 +1,8 @@
 """Numbers in rising order, sorted by a guess of where each belongs.
 
-A comparison of two numbers is what a processor cannot foresee, and a sort by comparisons waits for most of them.
-Here numbers are counted into as many buckets as there are numbers, by a value that says about where in the order
-each belongs, and then moved to their places, which are near.
+A comparison of two numbers is what a processor cannot foresee, and a sort by comparisons waits for most of
+them. Here numbers are counted into as many buckets as there are numbers, by a value that says about where in
+the order each belongs, and then moved to their places, which are near.
 """
 
 from __future__ import annotations
@@ -57,8 +57,7 @@ def sort(values: F8, position: F8, room: SortingRoom) -> tuple[F8, I4]:
     values : (n,) float64
         None may be NaN.
     position : (n,) float64
-        About where each belongs: from 0, the first, to 1, the last, never falling as the numbers rise. The better,
-        the faster.
+        About where each belongs, from 0, the first, to 1, the last. The better, the faster.
     room : SortingRoom
         For at least as many.
 
@@ -70,7 +69,8 @@ def sort(values: F8, position: F8, room: SortingRoom) -> tuple[F8, I4]:
     n = values.size
     buckets = _buckets(n)
     counts = room.counts[: buckets + 1]
-    counts[:] = 0
+    for bucket in range(counts.size):
+        counts[bucket] = 0
     for i in range(n):
         bucket = 0
         if position[i] >= 1.0:
@@ -100,8 +100,10 @@ def sort(values: F8, position: F8, room: SortingRoom) -> tuple[F8, I4]:
         order[j] = index
         left -= i - j
         if left < 0:
-            order[:] = np.argsort(values, kind="mergesort")
-            numbers[:] = values[order]
+            compared = np.argsort(values, kind="mergesort")
+            for k in range(n):
+                order[k] = compared[k]
+                numbers[k] = values[compared[k]]
             break
     return numbers, order
 

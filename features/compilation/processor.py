@@ -9,7 +9,7 @@ import llvmlite.binding
 from numba import config
 
 SETTING = "VARSTREAM_FUSED_ARITHMETIC"
-"""Environment variable: ``no`` has kernels do without fused products and sums, where the processor has them."""
+"""Environment variable: ``no`` has kernels do without fused products and sums."""
 
 
 def has_fused_arithmetic() -> bool:
@@ -30,7 +30,7 @@ def has_fused_arithmetic() -> bool:
         return False
     if platform.machine() in {"aarch64", "arm64"}:
         return True
-    stated: str | None = config.CPU_FEATURES  # NUMBA_CPU_FEATURES: code for another processor than this
+    stated: str | None = getattr(config, "CPU_FEATURES", None)  # NUMBA_CPU_FEATURES: for another processor
     if stated is not None:
         return "+fma" in stated.split(",")
     return bool(llvmlite.binding.get_host_cpu_features().get("fma"))

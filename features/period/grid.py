@@ -27,21 +27,15 @@ TAPS = LANES
 """Elements of a transform that one point is spread over."""
 
 UPSAMPLING = 1.25
-"""Length of a transform over the frequencies taken from it. With eight taps the kernel's error is then 1e-5 of
-the sum of absolute values, the precision of float32."""
+"""Length of a transform over the frequencies taken from it. With eight taps the kernel's error is then 1e-5
+of the sum of absolute values: the precision of float32."""
 
 SHARPNESS = 0.976 * np.pi * TAPS * (1.0 - 0.5 / UPSAMPLING)
 
-SEARCHED = 3
-"""Frequencies of the grid per 1 / baseline. Three cost half as much again, and leave fewer maxima to refine."""
-
-POINT_COST = 60.0
-LENGTH_COST = 10.0
-"""Time of a group for each point, and for each element of a transform beside its passes, in the time that one
-element takes in a pass."""
-
-MARGIN = 20
-"""Elements that a light curve leaves free for the taps of its first and last points, at twice the frequency."""
+ELEMENT_COST = 0.63
+CACHE_LENGTH = 11000
+"""Time of a group for each element of a transform, over that for each point, and the length at which it has
+doubled, for want of cache; measured with all that a search does."""
 
 DEGREE = 11
 """Of the polynomials that the kernel is made of: then they are as good as float32."""
@@ -138,18 +132,17 @@ def _plan(length: int) -> Plan:
 
 
 @kernel
-def sized_plan(plans: tuple[Plan, ...], n: int, size: int) -> int:
-    """Plan that takes least time for n points and a grid of a size."""
+def even_grid(plans: tuple[Plan, ...], n: int, step: float, size: int) -> Grid:
+    """Grid of the multiples of a step [1/d], with the plan that takes least time for n points."""
     best = 0
     least = math.inf
     for i in range(len(plans)):
-        groups = groups_of(plans[i], size)
         length = plans[i].length
-        time = groups * (POINT_COST * n + length * (math.log2(length) + LENGTH_COST))
+        time = groups_of(plans[i], size) * (n + ELEMENT_COST * length * (1.0 + length / CACHE_LENGTH))
         if time < least:
             best = i
             least = time
-    return best
+    return Grid(step, step, size, best)
 
 
 @kernel
@@ -164,14 +157,3 @@ def block_of(plan: Plan, size: int) -> int:
     groups = groups_of(plan, size)
     half = (size + 2 * LANES * groups - 1) // (2 * LANES * groups)
     return min(2 * half, plan.block)
-
-
-@kernel
-def refining_grid(plans: tuple[Plan, ...], n: int, baseline: float, lowest: float, highest: float) -> Grid:
-    """Grid to search from `lowest` to `highest` [1/d] for n points over a baseline [d].
-
-    It has `SEARCHED` frequencies, and a few more, per 1 / baseline; its last one is not below the highest.
-    """
-    step = 1.0 / (SEARCHED * baseline)
-    size = max(1, int(highest / step * (1.0 + 1e-12)))
-    return Grid(step, step, size, sized_plan(plans, n, size))

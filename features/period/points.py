@@ -59,7 +59,9 @@ def weighted_points(time: F8, mag: F8, err: F8, floating_mean: bool) -> Points:
     x = np.zeros(filled(n))
     y = np.zeros(filled(n))
     w = np.zeros(filled(n))
-    smallest = np.min(err)
+    smallest = err[0]
+    for i in range(1, n):
+        smallest = min(smallest, err[i])
     total = 0.0
     mean = 0.0
     for i in range(n):

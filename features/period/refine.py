@@ -26,8 +26,8 @@ SLACK = 0.98
 
 SHARE_ON_GRID = SLACK * math.cos(math.pi * 0.5 / OVERSAMPLING) ** 2
 r"""The frequency of the grid that is nearest to the highest power has at least this part of it:
-:math:`\cos^2 \pi \, \delta f \, T`, half a step off. Nothing that is sampled for a time T falls off faster from its
-highest value (Duffin & Schaeffer 1938, Bull. AMS 44, 236), and two points at the ends of T do so."""
+:math:`\cos^2 \pi \, \delta f \, T`, half a step off. Nothing that is sampled for a time T falls off faster
+from its highest value (Duffin & Schaeffer 1938, Bull. AMS 44, 236), and two points at the ends of T do so."""
 
 TOLERANCE_CYCLES = 3e-7
 """Precision of a refined frequency, in cycles over the baseline."""
@@ -37,8 +37,8 @@ NET = 2
 
 NET_OF_FEW = 4
 FEW_POINTS = 24
-"""Of fewer points a sinusoid with a mean leaves little: the power is near 1 in many places, between valleys that
-are narrower than those of a sum."""
+"""Of fewer points a sinusoid with a mean leaves little: the power is near 1 in many places, between valleys
+that are narrower than those of a sum."""
 
 GAINS_TO_COME = 8.0
 """A maximum is given up when so many times the last change of its power would not make it the highest."""
@@ -66,15 +66,18 @@ def highest_maximum(points: Points, near: NDArray[np.int64], power: F4, grid: Gr
     """
     net = NET_OF_FEW if points.n < FEW_POINTS else NET
     frequency = np.zeros((near.size, net))
-    exact = np.full((near.size, net), -1.0)
-    first = np.argmax(power)
+    exact = np.zeros((near.size, net))
+    first = 0
+    for i in range(1, near.size):
+        if power[i] > power[first]:
+            first = i
     top = _maxima(points, near[first], grid, highest, 0.0, frequency[first], exact[first])
     for i in range(near.size):
         if i != first:
             found = _maxima(points, near[i], grid, highest, top, frequency[i], exact[i])
             top = max(top, found)
     best = grid.lowest
-    best_power = -1.0
+    best_power = 0.0
     for i in range(near.size):
         for j in range(net):
             if exact[i, j] > best_power * (1.0 + TIE_TOLERANCE):
@@ -86,9 +89,9 @@ def highest_maximum(points: Points, near: NDArray[np.int64], power: F4, grid: Gr
 def _maxima(
     points: Points, index: int, grid: Grid, highest: float, top: float, frequency: F8, exact: F8
 ) -> float:
-    """Write frequency and power of the maxima between the neighbours of a frequency of the grid; return the highest.
+    """Write where the maxima between the neighbours of a frequency of the grid are; return the highest power.
 
-    A net of powers tells where they are. They are found roughly if they stay below `top`.
+    A net of powers tells about where they are. They are found roughly if they stay below `top`.
     """
     net = frequency.size
     lower = _place(points, _on_net(grid, highest, index, -net, net))
@@ -120,7 +123,7 @@ def _place(points: Points, frequency: float) -> Place:
 
 @part
 def _refine(points: Points, around: tuple[Place, Place, Place], top: float) -> Place:
-    """Frequency and power of the maximum between the first and the last of three, roughly if it stays below `top`.
+    """Frequency and power of the maximum between the first and the last of three; roughly if below `top`.
 
     Brent (1973), Algorithms for Minimization without Derivatives, chapter 5: parabolas through the best
     three points, golden sections where these do not help.

@@ -14,11 +14,10 @@ from features.period.grid import (
     Grid,
     Plan,
     block_of,
+    even_grid,
     groups_of,
     kernel_polynomials,
     plans,
-    refining_grid,
-    sized_plan,
 )
 from features.period.nufft import (
     Footprints,
@@ -85,7 +84,9 @@ def room_for_search(n: int) -> Room:
     longest = plans()[-1]
     return Room(
         room_for_footprints(n),
-        *(np.empty(ELEMENT * longest.length, np.float32) for _ in range(3)),
+        np.empty(ELEMENT * longest.length, np.float32),
+        np.empty(ELEMENT * longest.length, np.float32),
+        np.empty(ELEMENT * longest.length, np.float32),
         np.empty(LANES * longest.block, np.float32),
         np.empty(LANES, np.float32),
         np.empty(n, np.float32),
@@ -100,6 +101,9 @@ def room_for_search(n: int) -> Room:
 def find_period(points: Points, refine: bool, room: Room) -> float:
     """Period of the highest power [d]: between the frequencies of the grid, or on the published grid.
 
+    Every maximum of the grid that could belong to the highest power is refined, not only the largest: the
+    peaks of two aliases may be cut at different heights by the grid.
+
     Parameters
     ----------
     points : Points
@@ -109,55 +113,52 @@ def find_period(points: Points, refine: bool, room: Room) -> float:
     room : Room
         For at least as many points.
     """
-    baseline = points.x[points.n - 1]
-    step = 1.0 / (baseline * OVERSAMPLING)
+    step = _step(points)
+    highest = max(HIGHEST_FREQUENCY, step)
+    size = published_size(points)
+    share = SLACK
     if refine:
-        return 1.0 / refined_frequency(points, step, max(step, HIGHEST_FREQUENCY), room)
-    return 1.0 / (grid_index(points, published_size(points.n, baseline), room) * step)
+        size = max(1, int(highest / step * (1.0 + 1e-12)))
+        share = SHARE_ON_GRID
+    grid = even_grid(room.plans, points.n, step, size)
+    near, power = near_highest(points, grid, share, refine, room)
+    if near.size == 0:
+        return 1.0 / step
+    if refine:
+        return 1.0 / highest_maximum(points, near, power, grid, highest)
+    return 1.0 / ((first_highest(points, near, step) + 1) * step)
 
 
-@kernel
-def published_size(n: int, baseline: float) -> int:
+@part
+def published_size(points: Points) -> int:
     """Length of the published frequency grid: up to 1 / (0.03 d), or 50 n / T where that is more."""
-    factor = max(100, int(baseline / n / MIN_PERIOD_D * 2.0))
-    return int(0.5 * OVERSAMPLING * factor * n)
+    factor = max(100, int(points.x[points.n - 1] / points.n / MIN_PERIOD_D * 2.0))
+    return int(0.5 * OVERSAMPLING * factor * points.n)
 
 
-@kernel
-def refined_frequency(points: Points, lowest: float, highest: float, room: Room) -> float:
-    """Frequency of the highest power between two [1/d].
-
-    Every maximum of the grid that could belong to it is refined, not only the largest: the peaks of two
-    aliases may be cut at different heights by the grid.
-    """
-    grid = refining_grid(room.plans, points.n, points.x[points.n - 1], lowest, highest)
-    near, power = near_highest(points, grid, SHARE_ON_GRID, True, room)
-    if near.size == 0:
-        return lowest
-    return highest_maximum(points, near, power, grid, highest)
-
-
-@kernel
-def grid_index(points: Points, size: int, room: Room) -> int:
-    """First k in 1 ... size with the highest power at k / (3 T)."""
-    step = 1.0 / (points.x[points.n - 1] * OVERSAMPLING)
-    grid = Grid(step, step, size, sized_plan(room.plans, points.n, size))
-    near, _ = near_highest(points, grid, SLACK, False, room)
-    if near.size == 0:
-        return 1
-    exact = np.empty(near.size)
+@part
+def first_highest(points: Points, near: I8, step: float) -> int:
+    """First of the frequencies (k + 1) step with the highest power: its k."""
+    power = np.empty(near.size)
+    highest = 0.0
     for i in range(near.size):
-        exact[i] = lomb_scargle_power(points, (near[i] + 1) * step)
-    threshold = (1.0 - TIE_TOLERANCE) * np.max(exact)
+        power[i] = lomb_scargle_power(points, (near[i] + 1) * step)
+        highest = max(highest, power[i])
     first = 0
-    while exact[first] < threshold:
+    while power[first] < (1.0 - TIE_TOLERANCE) * highest:
         first += 1
-    return int(near[first]) + 1
+    return int(near[first])
+
+
+@part
+def _step(points: Points) -> float:
+    """Step of the grid, 1 / (3 T) [1/d]."""
+    return 1.0 / (float(points.x[points.n - 1]) * OVERSAMPLING)
 
 
 @kernel
 def near_highest(points: Points, grid: Grid, share: float, maxima_only: bool, room: Room) -> tuple[I8, F4]:
-    """Where on a grid the power is at least a share of the highest on it, and the power there, to 1e-3 of that.
+    """Where on a grid the power is at least a share of the highest, and that power to 1e-3 of the highest.
 
     Parameters
     ----------
@@ -199,7 +200,8 @@ def near_highest(points: Points, grid: Grid, share: float, maxima_only: bool, ro
         safe = powers(room.power, room.highest, transforms, plan, block, points.floating_mean)
         if not safe or (group + 1) * LANES * block > grid.size:
             _complete(room.power, room.highest, points, grid, (block, group))
-        highest = max(highest, np.max(room.highest))
+        for lane in range(LANES):
+            highest = max(highest, room.highest[lane])
         threshold = np.float32(share * highest)
         if near.size - count < LANES * block:
             count = _drop_below(near, near_power, count, threshold)
@@ -253,8 +255,9 @@ def _rows_above(power: F4, block: int, threshold: np.float32, rows: I8) -> int:
 
 @part
 def _beside(power: F4, block: int, row: int, lane: int, last: np.float32) -> tuple[np.float32, np.float32]:
-    """Power at the frequency before, `last` for a group's first, and after, 0 for its last: the group that follows
-    is not there yet, and one maximum too many is refined.
+    """Power at the frequencies before and after; before a group's first it is `last`, after its last 0.
+
+    The group that follows is not there yet: at worst one maximum too many is refined.
     """
     if row > 0:
         before = power[(row - 1) * LANES + lane]
@@ -283,6 +286,7 @@ def _longer(near: I8, power: F4, size: int) -> tuple[I8, F4]:
     size = max(size, 2 * near.size)
     longer_near = np.empty(size, np.int64)
     longer_power = np.empty(size, np.float32)
-    longer_near[: near.size] = near
-    longer_power[: near.size] = power
+    for i in range(near.size):
+        longer_near[i] = near[i]
+        longer_power[i] = power[i]
     return longer_near, longer_power

@@ -74,19 +74,7 @@ def transform(x: F4, length: int, filled: int, turn: F4) -> None:
         From `turns`.
     """
     quarter = length // 4
-    whole = (filled - 1) // quarter  # quarters with something in all of their elements, but for the first
-    rest = filled - whole * quarter
-    if whole == 0:
-        _first_pass(x, 0, quarter, length, turn, 1)
-    elif whole == 1:
-        _first_pass(x, 0, rest, length, turn, 2)
-        _first_pass(x, rest, quarter, length, turn, 1)
-    elif whole == 2:
-        _first_pass(x, 0, rest, length, turn, 3)
-        _first_pass(x, rest, quarter, length, turn, 2)
-    else:
-        _first_pass(x, 0, rest, length, turn, 4)
-        _first_pass(x, rest, quarter, length, turn, 3)
+    _first_pass(x, length, filled, turn)
     _to_the_end(x, length, turn, quarter)
 
 
@@ -107,23 +95,23 @@ def _to_the_end(x: F4, length: int, turn: F4, size: int) -> None:
 
 
 @part
-def _first_pass(x: F4, begin: int, end: int, length: int, turn: F4, terms: int) -> None:
-    """Turn the whole transform into four of a quarter, for some of the elements of a quarter; of the four terms
-    the first ones are there and the others zero.
-    """
-    d1 = length // 4 * ELEMENT
+def _first_pass(x: F4, length: int, filled: int, turn: F4) -> None:
+    """Turn the whole into four quarters, as `_pass` does, where only the first elements are there."""
+    quarter = length // 4
+    d1 = quarter * ELEMENT
     d2 = 2 * d1
     d3 = 3 * d1
     zero = spread(np.float32(0.0))
-    for p in range(begin, end):
+    for p in range(quarter):
         i = p * ELEMENT
-        br = bi = cr = ci = dr = di = zero
-        ar, ai = load(x, i), load(x, i + 8)
-        if terms > 1:
+        ar = ai = br = bi = cr = ci = dr = di = zero
+        if p < filled:
+            ar, ai = load(x, i), load(x, i + 8)
+        if p + quarter < filled:
             br, bi = load(x, i + d1), load(x, i + d1 + 8)
-        if terms > 2:
+        if p + 2 * quarter < filled:
             cr, ci = load(x, i + d2), load(x, i + d2 + 8)
-        if terms > 3:
+        if p + 3 * quarter < filled:
             dr, di = load(x, i + d3), load(x, i + d3 + 8)
         _butterfly(x, i, (d1, d2, d3), (ar, ai, br, bi, cr, ci, dr, di), turn, 2 * p)
 

@@ -1,4 +1,4 @@
-"""Eight float32, or four float64, side by side: a type and its operations for numba, which has none of its own.
+"""Eight float32, or four float64, side by side: a type and its operations, which numba lacks.
 
 A loop over arrays cannot be told that its arrays do not overlap, so that the compiler guards every one, and
 the inner loops of a transform are too short for that. Here loads, stores and arithmetic are as written, and
@@ -31,8 +31,11 @@ DOUBLE_LANES = 4
 
 _INT = ir.IntType(32)
 
+instruction: Any = intrinsic
+"""Of a function that says how numba is to compile calls to it; numba's decorator keeps no type."""
 
-class Register(types.Type):  # type: ignore[misc] # numba has no types
+
+class Register(types.Type):
     """Numba's type of several numbers of one kind, `item`."""
 
     def __init__(self, item: Any) -> None:
@@ -45,12 +48,12 @@ class Register(types.Type):  # type: ignore[misc] # numba has no types
 
 
 @register_model(Register)
-class _RegisterModel(models.PrimitiveModel):  # type: ignore[misc]
+class _RegisterModel(models.PrimitiveModel):
     def __init__(self, manager: Any, register: Register) -> None:
-        super().__init__(manager, register, register.vector)
+        super().__init__(manager, register, register.vector)  # type: ignore[no-untyped-call]
 
 
-@intrinsic
+@instruction
 def load(_: Any, array: Any, start: Any) -> Any:
     """The elements of an array from `start` on."""
 
@@ -61,7 +64,7 @@ def load(_: Any, array: Any, start: Any) -> Any:
     return Register(array.dtype)(array, start), generate
 
 
-@intrinsic
+@instruction
 def store(_: Any, array: Any, start: Any, values: Any) -> Any:
     """Write into an array from `start` on."""
 
@@ -75,7 +78,7 @@ def store(_: Any, array: Any, start: Any, values: Any) -> Any:
     return types.void(array, start, values), generate
 
 
-@intrinsic
+@instruction
 def spread(_: Any, value: Any) -> Any:
     """One float32 or float64 in all lanes."""
 
@@ -89,7 +92,7 @@ def spread(_: Any, value: Any) -> Any:
     return Register(value)(value), generate
 
 
-@intrinsic
+@instruction
 def total(_: Any, a: Any) -> Any:
     """The sum of all lanes, of neighbours first."""
 
@@ -105,33 +108,33 @@ def total(_: Any, a: Any) -> Any:
     return a.item(a), generate
 
 
-@intrinsic
+@instruction
 def add(_: Any, a: Any, b: Any) -> Any:
-    """A + b"""
+    """a + b"""
     return a(a, b), lambda _context, builder, _signature, arguments: builder.fadd(*arguments)
 
 
-@intrinsic
+@instruction
 def sub(_: Any, a: Any, b: Any) -> Any:
-    """A - b"""
+    """a - b"""
     return a(a, b), lambda _context, builder, _signature, arguments: builder.fsub(*arguments)
 
 
-@intrinsic
+@instruction
 def mul(_: Any, a: Any, b: Any) -> Any:
-    """A b"""
+    """a b"""
     return a(a, b), lambda _context, builder, _signature, arguments: builder.fmul(*arguments)
 
 
-@intrinsic
+@instruction
 def div(_: Any, a: Any, b: Any) -> Any:
-    """A / b"""
+    """a / b"""
     return a(a, b), lambda _context, builder, _signature, arguments: builder.fdiv(*arguments)
 
 
-@intrinsic
+@instruction
 def mul_add(_: Any, a: Any, b: Any, c: Any) -> Any:
-    """A b + c"""
+    """a b + c"""
 
     def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _mul_add(builder, signature, *arguments)
@@ -139,9 +142,9 @@ def mul_add(_: Any, a: Any, b: Any, c: Any) -> Any:
     return a(a, b, c), generate
 
 
-@intrinsic
+@instruction
 def mul_sub(_: Any, a: Any, b: Any, c: Any) -> Any:
-    """A b - c"""
+    """a b - c"""
 
     def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         a, b, c = arguments
@@ -150,9 +153,9 @@ def mul_sub(_: Any, a: Any, b: Any, c: Any) -> Any:
     return a(a, b, c), generate
 
 
-@intrinsic
+@instruction
 def sub_mul(_: Any, a: Any, b: Any, c: Any) -> Any:
-    """C - a b"""
+    """c - a b"""
 
     def generate(_context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         a, b, c = arguments
@@ -161,7 +164,7 @@ def sub_mul(_: Any, a: Any, b: Any, c: Any) -> Any:
     return a(a, b, c), generate
 
 
-@intrinsic
+@instruction
 def nearest(_: Any, a: Any) -> Any:
     """The nearest whole number in each lane, the even one of two."""
 
@@ -171,7 +174,7 @@ def nearest(_: Any, a: Any) -> Any:
     return a(a), generate
 
 
-@intrinsic
+@instruction
 def below(_: Any, a: Any) -> Any:
     """The largest whole number that is not larger, in each lane."""
 
@@ -181,7 +184,7 @@ def below(_: Any, a: Any) -> Any:
     return a(a), generate
 
 
-@intrinsic
+@instruction
 def larger(_: Any, a: Any, b: Any) -> Any:
     """The larger of two in each lane; b where a is NaN."""
 
@@ -192,7 +195,7 @@ def larger(_: Any, a: Any, b: Any) -> Any:
     return a(a, b), generate
 
 
-@intrinsic
+@instruction
 def smaller(_: Any, a: Any, b: Any) -> Any:
     """The smaller of two in each lane; b where a is NaN."""
 
@@ -203,7 +206,7 @@ def smaller(_: Any, a: Any, b: Any) -> Any:
     return a(a, b), generate
 
 
-@intrinsic
+@instruction
 def where_above(_: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
     """`yes` in the lanes where a > b, `no` in the others."""
 
@@ -214,7 +217,7 @@ def where_above(_: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
     return yes(a, b, yes, no), generate
 
 
-@intrinsic
+@instruction
 def any_above(_: Any, a: Any, b: Any) -> Any:
     """Whether a > b in any lane."""
 
@@ -252,4 +255,5 @@ def _call(builder: Any, signature: Any, name: str, arguments: Any) -> Any:
     register = signature.return_type
     kind = ir.FunctionType(register.vector, [register.vector] * len(arguments))
     full_name = f"{name}.v{register.lanes}f{register.item.bitwidth}"
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, full_name), arguments)
+    function = cgutils.get_or_insert_function(builder.module, kind, full_name)  # type: ignore[no-untyped-call]
+    return builder.call(function, arguments)
