@@ -111,6 +111,6 @@ def sort(values: F8, position: F8, room: SortingRoom) -> tuple[F8, I4]:
 @part
 def _buckets(n: int) -> int:
     buckets = 16
-    while buckets < min(n, MOST_BUCKETS):
+    while buckets < min(4 * n, MOST_BUCKETS):
         buckets *= 2
     return buckets
