@@ -5,9 +5,8 @@ import pytest
 
 import features
 from features.period.points import weighted_points
-from features.period.search import find_period, grid_index, refined_frequency, room_for_search
 from tests import reference
-from tests.features.conftest import even_points, make_light_curve, period_of
+from tests.features.conftest import make_light_curve, period_of
 from tests.features.period.on_grids import exact_powers, grid_for
 
 STEPS = 1e-5
@@ -43,19 +42,33 @@ def test_a_trend_is_not_searched_below_a_third_of_a_cycle():
 
 def test_the_shortest_period_is_the_end_of_the_range():
     x = np.sort(np.random.default_rng(11).uniform(0.0, 10.0, 60))
-    mag = np.sin(2 * np.pi * x / 0.0299)  # just outside: the flank of its peak is inside
-    points, room = even_points(x, mag), room_for_search(60)
-    assert refined_frequency(points, 1 / (3 * np.ptp(x)), 1 / 0.03, room) <= 1 / 0.03
-    assert find_period(points, True, room) >= 0.03
+    mag = np.sin(2 * np.pi * x / 0.02998)  # just outside: the flank of its peak is inside
+    period = period_of((x, mag, np.ones(60)), "refined")
+    assert period == pytest.approx(0.03, rel=1e-9)
 
 
-def test_the_published_grid_is_searched_to_its_end():
-    light_curve = make_light_curve(1, n=50, baseline=40.0)
-    points = weighted_points(*light_curve, False)
-    exact = exact_powers(points, grid_for(points, 300, 0))
-    room = room_for_search(points.n)
-    for size in (1, 2, 60, 300):
-        assert grid_index(points, size, room) == np.argmax(exact[:size]) + 1
+@pytest.mark.parametrize("seed", range(12))
+def test_the_published_grid_has_its_highest_power_where_the_direct_sum_has(seed):
+    rng = np.random.default_rng(seed)
+    n, baseline = 8 + 9 * seed, float(rng.integers(2, 90))
+    time = np.sort(rng.uniform(0.0, baseline, n))
+    light_curve = time, rng.normal(size=n), np.ones(n)
+    index = 3 * np.ptp(time) / period_of(light_curve, "kim2021")
+    assert index == pytest.approx(
+        3 * np.ptp(time) / reference.find_period(*light_curve, "kim2021"), rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("index", [1, 2, 4499, 4500])
+def test_the_published_grid_is_searched_to_its_ends(index):
+    time = np.sort(np.random.default_rng(10).uniform(0.0, 7.0, 30))
+    step = 1 / (3 * np.ptp(time))  # 50 n / T are 4500 of them, and more than 1 / (0.03 d)
+    mag = np.sin(2 * np.pi * index * step * (time - time[0]) + 1.0)
+    points = weighted_points(time, mag, np.ones(30), False)
+    exact = exact_powers(points, grid_for(points, 4500, 0))
+    found = 1 / (step * period_of((time, mag, np.ones(30)), "kim2021"))
+    assert found == pytest.approx(np.argmax(exact) + 1, rel=1e-12)
+    assert abs(found - index) <= 1.0 + 1e-9
 
 
 def test_golden_periods_of_the_published_code_are_met_exactly(golden):

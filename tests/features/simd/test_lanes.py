@@ -8,7 +8,6 @@ import pytest
 from features.compilation.jit import kernel
 from features.compilation.machine_code import KernelError
 from features.compilation.processor import FUSED_ARITHMETIC
-from features.simd import lanes
 from features.simd.lanes import (
     DOUBLE_LANES,
     LANES,
@@ -16,6 +15,7 @@ from features.simd.lanes import (
     any_above,
     below,
     div,
+    filled,
     larger,
     load,
     mul,
@@ -64,6 +64,11 @@ def fill_results(series, step, results, totals, above):
 @kernel
 def move(source, start, target, to):
     store(target, to, load(source, start))
+
+
+@kernel
+def length_of(n):
+    return filled(n)
 
 
 def operate(a, b, c=None):
@@ -185,4 +190,4 @@ def test_numbers_of_another_kind_are_refused(source, target):
 
 
 def test_a_series_is_filled_to_whole_registers():
-    assert [lanes.filled(n) for n in (0, 1, 3, 4, 5, 8, 9, 10_000)] == [0, 4, 4, 4, 8, 8, 12, 10_000]
+    assert [length_of(n) for n in (0, 1, 3, 4, 5, 8, 9, 10_000)] == [0, 4, 4, 4, 8, 8, 12, 10_000]
