@@ -113,11 +113,11 @@ def count_used(
 
 
 def _series(values: ArrayLike, name: str) -> F8:
-    """One-dimensional, contiguous float64; a copy only where it is needed."""
+    """One-dimensional, contiguous, writable float64, as kernels are compiled for; a copy where needed."""
     array = np.asarray(values)
     if array.ndim != 1 or array.dtype.kind not in "fiu":
         raise ValueError(f"{name} must be a 1-d array of real numbers, got {array.dtype} {array.shape}")
-    return np.ascontiguousarray(array, dtype=np.float64)
+    return np.require(array, np.float64, ["C", "A", "W"])
 
 
 def _checked_offsets(offsets: ArrayLike, sizes: tuple[int, ...]) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from features.extract import extract
 def warm_up() -> None:
     """Load the kernels of both conventions; the first time on a machine compile them, some 20 s.
 
-    Afterwards `extract` waits for nothing, if its series are arrays that can be written to.
+    Afterwards `extract` waits for nothing.
 
     Raises
     ------

@@ -98,7 +98,8 @@ def _maxima(
     middle = _place(points, _on_net(grid, highest, index, 1 - net, net))
     count = 0
     found = 0.0
-    for j in range(2 - net, net + 1):
+    last = net + 1 if index == grid.size - 1 else net  # twice the end of the range: it may be the highest
+    for j in range(2 - net, last + 1):
         upper = _place(points, _on_net(grid, highest, index, j, net))
         if middle[1] >= lower[1] and middle[1] >= upper[1] and count < net:
             frequency[count], exact[count] = _refine(points, (lower, middle, upper), max(top, found))

@@ -3,9 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.phase import phase_cusum, phase_eta, phase_fold, slope_percentiles
+from features import phase
+from features.phase import phase_cusum, phase_eta
+from features.sorting import room_for_sorting
 
 SINE = np.sin(2 * np.pi * np.arange(20_000) / 10_000)  # two cycles: folded at twice the period
+
+
+def phase_fold(time, mag, period):
+    return phase.phase_fold(time, mag, period, room_for_sorting(time.size))
+
+
+def slope_percentiles(since, mag):
+    return phase.slope_percentiles(since, mag, room_for_sorting(mag.size))
 
 
 def test_folding_puts_points_in_the_order_of_their_time_in_two_periods():
