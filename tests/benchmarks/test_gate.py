@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from tests.benchmarks import gate
 from tests.benchmarks.bench_features import CELLS
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def stored(tmp_path, monkeypatch):
     path = tmp_path / "gate.json"
     path.write_text(json.dumps({"a peer": 40.0, "another": 2.0}))
@@ -25,9 +26,7 @@ def stored(tmp_path, monkeypatch):
         (["--short"], {"another": 0.9}, 1),
     ],
 )
-def test_a_ratio_may_be_below_the_stored_one_by_the_margin(
-    stored, monkeypatch, capsys, arguments, found, code
-):
+def test_a_ratio_may_be_below_the_stored_one_by_the_margin(monkeypatch, capsys, arguments, found, code):
     monkeypatch.setattr(gate, "ratios", lambda cells, rounds: found)
     assert gate.main(arguments) == code
     printed = capsys.readouterr()
@@ -42,6 +41,7 @@ def test_storing_replaces_what_was_stored(stored, monkeypatch):
 
 
 def test_a_ratio_is_stored_for_all_that_is_compared():
-    named = {name.split(":")[0] for name in json.loads(gate.STORED.read_text())}
+    stored = Path(gate.__file__).with_name("gate.json")
+    named = {name.split(":")[0] for name in json.loads(stored.read_text(encoding="utf-8"))}
     assert named == {f"{baseline_d:.0f} d, {n} points" for baseline_d, n in gate.CELLS}
     assert {*gate.SHORT_CELLS} <= {*gate.CELLS} <= {*CELLS}
