@@ -35,6 +35,10 @@ TOLERANCE_CYCLES = 3e-7
 NET = 2
 """Parts of a step at whose ends the power beside a maximum of the grid is looked at."""
 
+NET_SHIFT = 0.0381966
+"""Parts of a net's step that it lies beside the grid. Where times are whole numbers of some unit, as those of
+observers by eye are, the power has a hole at frequencies that are, and these may be on the grid or halfway."""
+
 NET_OF_FEW = 4
 FEW_POINTS = 24
 """Of fewer points a sinusoid with a mean leaves little: the power is near 1 in many places, between valleys
@@ -91,15 +95,15 @@ def _maxima(
 ) -> float:
     """Write where the maxima between the neighbours of a frequency of the grid are; return the highest power.
 
-    A net of powers tells about where they are. They are found roughly if they stay below `top`.
+    A net of powers tells about where they are; it goes beyond both neighbours, where holes of the power may be.
+    They are found roughly if they stay below `top`.
     """
     net = frequency.size
-    lower = _place(points, _on_net(grid, highest, index, -net, net))
-    middle = _place(points, _on_net(grid, highest, index, 1 - net, net))
+    lower = _place(points, _on_net(grid, highest, index, -net - 1, net))
+    middle = _place(points, _on_net(grid, highest, index, -net, net))
     count = 0
     found = 0.0
-    last = net + 1 if index == grid.size - 1 else net  # twice the end of the range: it may be the highest
-    for j in range(2 - net, last + 1):
+    for j in range(1 - net, net + 2):
         upper = _place(points, _on_net(grid, highest, index, j, net))
         if middle[1] >= lower[1] and middle[1] >= upper[1] and count < net:
             frequency[count], exact[count] = _refine(points, (lower, middle, upper), max(top, found))
@@ -112,7 +116,7 @@ def _maxima(
 @part
 def _on_net(grid: Grid, highest: float, index: int, j: int, net: int) -> float:
     """Frequency j parts of a step from one of the grid, in the range that is searched."""
-    frequency = grid.lowest + index * grid.step + j * (grid.step / net)
+    frequency = grid.lowest + index * grid.step + (j + NET_SHIFT) * (grid.step / net)
     return min(max(frequency, grid.lowest), highest)
 
 
