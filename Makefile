@@ -16,7 +16,8 @@ help:
 	@awk 'BEGIN { FS = ":.*## " } /^##@ / { print (n++ ? "\n" : "") substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ See it work
-run: .venv/core ## install and run the demo
+run: .venv/core ## install, compile, and run the demo
+	-@$(BIN)/varstream warm
 	$(BIN)/varstream demo
 
 picture: .venv/core ## draw the picture of the README anew

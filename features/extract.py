@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from features.clean import clean
 from features.conventions import CONVENTIONS, FEATURE_NAMES, MAX_EPOCHS
-from features.light_curve import choices, measure
+from features.light_curve import choices, count, measure
 from features.period.search import room_for_search
 from features.sorting import room_for_sorting
 
@@ -95,7 +93,7 @@ def extract(
     if n:
         measure(
             (time, mag, err, bounds),
-            clip_sigma or math.inf,
+            _cut(clip_sigma),
             choices(CONVENTIONS[convention]),
             (room_for_search(most), room_for_sorting(most)),
             (values, status, n_used, baseline_d),
@@ -107,17 +105,29 @@ def count_used(
     time: F8, mag: F8, err: F8, offsets: NDArray[np.int64], *, clip_sigma: float | None = None
 ) -> NDArray[np.int64]:
     """Return `Measured.n_used` (n,) of light curves, without measuring them; parameters as in `extract`."""
-    cut = clip_sigma or math.inf
-    bounds = [slice(a, b) for a, b in pairwise(offsets)]
-    return np.array([clean(time[at], mag[at], err[at], cut)[0].size for at in bounds], np.int64)
+    time, mag, err = _series(time, "time"), _series(mag, "mag"), _series(err, "err")
+    bounds = _checked_offsets(offsets, (time.size, mag.size, err.size))
+    n_used = np.zeros(bounds.size - 1, np.int64)
+    count((time, mag, err, bounds), _cut(clip_sigma), n_used)
+    return n_used
+
+
+def _cut(clip_sigma: float | None) -> float:
+    """What kernels take: infinity for none, and always a float, or they would be compiled anew."""
+    return math.inf if clip_sigma is None else float(clip_sigma)
 
 
 def _series(values: ArrayLike, name: str) -> F8:
-    """One-dimensional, contiguous, writable float64, as kernels are compiled for; a copy where needed."""
+    """One-dimensional, contiguous float64, not to be written to; a copy where needed.
+
+    To numba what can be written to is another type, and kernels would be compiled for both.
+    """
     array = np.asarray(values)
     if array.ndim != 1 or array.dtype.kind not in "fiu":
         raise ValueError(f"{name} must be a 1-d array of real numbers, got {array.dtype} {array.shape}")
-    return np.require(array, np.float64, ["C", "A", "W"])
+    series = np.require(array, np.float64, ["C", "A"]).view()
+    series.flags.writeable = False
+    return series
 
 
 def _checked_offsets(offsets: ArrayLike, sizes: tuple[int, ...]) -> NDArray[np.int64]:

@@ -95,6 +95,17 @@ def measure(
         status[i] = bits
 
 
+@kernel
+def count(
+    light_curves: tuple[F8, F8, F8, NDArray[np.int64]], clip_sigma: float, n_used: NDArray[np.int64]
+) -> None:
+    """Fill how many points of each light curve `measure` would use; see there."""
+    time, mag, err, bounds = light_curves
+    for i in range(bounds.size - 1):
+        begin, end = bounds[i], bounds[i + 1]
+        n_used[i] = clean(time[begin:end], mag[begin:end], err[begin:end], clip_sigma)[0].size
+
+
 def features_at(time: F8, mag: F8, err: F8, period: float, convention: Convention) -> F8:
     """Compute the features of clean points at a given period, (16,) float64, not finite where undefined."""
     return features_at_period(time, mag, err, float(period), choices(convention), room_for_sorting(time.size))

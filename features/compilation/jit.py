@@ -9,8 +9,9 @@ from numba import njit
 
 from features.compilation.machine_code import keep_machine_code
 
-NO_ENTRY: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-"""Make no way in from Python: it takes as long to compile as a small function."""
+NOT_FROM_C: dict[str, Any] = {"no_cfunc_wrapper": True}
+NOT_FROM_PYTHON: dict[str, Any] = {"no_cpython_wrapper": True}
+"""Ways in that are not made: each takes as long to compile as a small function."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,12 +26,12 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     `features.compilation.kernel_files` says where it is kept. Where it cannot be, every process compiles for
     itself: slower to start, otherwise the same. A call raises `KernelError` if the kernel cannot be compiled.
     """
-    dispatcher = njit(nogil=True, error_model="numpy")(function)
+    dispatcher = njit(**NOT_FROM_C, nogil=True, error_model="numpy")(function)
     keep_machine_code(dispatcher)
     return cast("Callable[P, R]", dispatcher)
 
 
 def part(function: Callable[P, R]) -> Callable[P, R]:
     """Compile as part of the kernels that call it: as `kernel`, but not to be called from Python."""
-    compiled = njit(**NO_ENTRY, error_model="numpy")(function)
+    compiled = njit(**NOT_FROM_C, **NOT_FROM_PYTHON, error_model="numpy")(function)
     return cast("Callable[P, R]", compiled)

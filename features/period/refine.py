@@ -36,8 +36,8 @@ NET = 2
 """Parts of a step at whose ends the power beside a maximum of the grid is looked at."""
 
 NET_SHIFT = 0.0381966
-"""Parts of a net's step that it lies beside the grid. Where times are whole numbers of some unit, as those of
-observers by eye are, the power has a hole at frequencies that are, and these may be on the grid or halfway."""
+"""Parts of a net's step that it lies beside the grid. Where times are whole numbers of some unit, as those
+of observers by eye are, the power has holes at frequencies that are, which may be on the grid or halfway."""
 
 NET_OF_FEW = 4
 FEW_POINTS = 24
@@ -93,9 +93,9 @@ def highest_maximum(points: Points, near: NDArray[np.int64], power: F4, grid: Gr
 def _maxima(
     points: Points, index: int, grid: Grid, highest: float, top: float, frequency: F8, exact: F8
 ) -> float:
-    """Write where the maxima between the neighbours of a frequency of the grid are; return the highest power.
+    """Write where the maxima beside a frequency of the grid are, and return the highest power.
 
-    A net of powers tells about where they are; it goes beyond both neighbours, where holes of the power may be.
+    A net of powers tells about where they are; it goes beyond both neighbours, where the power may have holes.
     They are found roughly if they stay below `top`.
     """
     net = frequency.size

@@ -3,7 +3,7 @@
 Simulated pulsators with nightly, seasonal sampling. Each row says its step (the number of frequencies per
 1 / baseline) and precision. Peers do less than ours: none refines its peak; light-curve's power has no
 errors. Before timing the periods are compared, and the features with the plain NumPy reference. Times are CPU
-times of one core; rounds are interleaved and a ratio is taken within its round: noisy neighbours meet all alike.
+times of one core; rounds are interleaved and a ratio is taken within its round: a noisy neighbour meets all.
 """
 
 from __future__ import annotations
