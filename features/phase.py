@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.compilation.jit import kernel
+from features.compilation.processor import FUSED_ARITHMETIC
 from features.moments import percentile
 from features.simd.lanes import (
     DOUBLE_LANES,
@@ -44,6 +45,11 @@ def folded(time: F8, period: float) -> F8:
         Times in [0, period) [d]; 0 from n on, up to the end of the last register.
     """
     since = np.zeros(filled(time.size))
+    if not FUSED_ARITHMETIC:  # the product of a Julian date would be rounded to 5e-10 d
+        for i in range(time.size):
+            rest = time[i] % period
+            since[i] = rest if rest < period else 0.0
+        return since
     for i in range(time.size):
         since[i] = time[i]
     cycles_per_day, days = spread(1.0 / period), spread(float(period))
