@@ -30,8 +30,7 @@ def warm_up() -> None:
     FatalError
         If they cannot be compiled on this machine, or are not to be.
     """
-    if getattr(config, "DISABLE_JIT", False):
-        raise FatalError("nothing is compiled where NUMBA_DISABLE_JIT is set: unset it")
+    _require_compilation()
     try:
         warm_up_decoding()
         warm_up_features()
@@ -58,6 +57,11 @@ with event.install_recorder("numba:compile") as compilations:
 print(sum(each.is_start for _, each in compilations.buffer))
 """
 """What the process beside does: it says how many functions it compiled."""
+
+
+def _require_compilation() -> None:
+    if getattr(config, "DISABLE_JIT", False):
+        raise FatalError("nothing is compiled where NUMBA_DISABLE_JIT is set: unset it")
 
 
 class Warmed(NamedTuple):
@@ -88,14 +92,16 @@ def warm() -> Warmed:
     FatalError
         If they cannot be compiled, or not be kept: the next process would compile them again.
     """
+    _require_compilation()
     started = time.monotonic()
+    command = [sys.executable, "-c", DECODING]
     with (
         event.install_recorder("numba:compile") as compilations,
-        subprocess.Popen([sys.executable, "-c", DECODING], stdout=subprocess.PIPE, text=True) as beside,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as beside,  # noqa: S603 - our own
     ):
         try:
             warm_up_features()
-        except (KernelError, MemoryError):
+        except (KernelError, MemoryError):  # `warm_up` meets it again, and says so
             beside.kill()
         said, _ = beside.communicate()
         warm_up()

@@ -95,7 +95,7 @@ def _maxima(
 ) -> float:
     """Write where the maxima beside a frequency of the grid are, and return the highest power.
 
-    A net of powers tells about where they are; it goes beyond both neighbours, where the power may have holes.
+    A net of powers tells about where they are; it goes beyond the neighbours, where the power may have holes.
     They are found roughly if they stay below `top`.
     """
     net = frequency.size
@@ -105,7 +105,8 @@ def _maxima(
     found = 0.0
     for j in range(1 - net, net + 2):
         upper = _place(points, _on_net(grid, highest, index, j, net))
-        if middle[1] >= lower[1] and middle[1] >= upper[1] and count < net:
+        apart = upper[0] > lower[0]  # not so at an end of the range
+        if apart and middle[1] >= lower[1] and middle[1] >= upper[1] and count < net:
             frequency[count], exact[count] = _refine(points, (lower, middle, upper), max(top, found))
             found = max(found, exact[count])
             count += 1

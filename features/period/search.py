@@ -158,7 +158,9 @@ def _step(points: Points) -> float:
 
 @kernel
 def near_highest(points: Points, grid: Grid, share: float, maxima_only: bool, room: Room) -> tuple[I8, F4]:
-    """Where on a grid the power is at least a share of the highest, and that power to 1e-3 of the highest.
+    """Where on a grid the power is at least a share of the highest, and about that power.
+
+    It is good to 1e-3 of the highest, and to 1e-2 for few points or very uneven weights.
 
     Parameters
     ----------

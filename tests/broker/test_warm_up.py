@@ -155,7 +155,7 @@ def test_what_was_compiled_ahead_is_all_that_other_processes_need(tmp_path):
     done = python("-c", IN_ANOTHER, NUMBA_CACHE_DIR=place)
     assert done.returncode == 0, done.stderr
     loaded, compiled = json.loads(done.stdout)
-    assert loaded > 5
+    assert loaded > 1
     assert compiled == 0
 
 
