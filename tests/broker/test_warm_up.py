@@ -93,7 +93,7 @@ def test_after_the_warm_up_nothing_is_left_to_be_loaded_or_compiled():
     done = python("-c", IN_ONE_PROCESS)
     assert done.returncode == 0, done.stderr
     before, after, labelled = json.loads(done.stdout)
-    assert sum(before) > 5
+    assert sum(before) > 1
     assert after == before
     assert labelled > 50
 
