@@ -94,7 +94,7 @@ def warm() -> Warmed:
     """
     _require_compilation()
     started = time.monotonic()
-    command = [sys.executable, "-c", DECODING]
+    command = [sys.executable, "-P", "-c", DECODING]  # -P: modules of the folder we are in are not ours
     with (
         event.install_recorder("numba:compile") as compilations,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as beside,  # noqa: S603 - our own
@@ -111,5 +111,7 @@ def warm() -> Warmed:
             f"kernels were compiled and cannot be kept ({', '.join(not_kept[:2])} ...): "
             "set NUMBA_CACHE_DIR to a folder that can be written to"
         )
-    compiled = int(said or 0) + sum(each.is_start for _, each in compilations.buffer)
+    last = said.strip().rpartition("\n")[2]
+    beside_us = int(last) if last.isdecimal() else 0  # if it failed, `warm_up` has done its work
+    compiled = beside_us + sum(each.is_start for _, each in compilations.buffer)
     return Warmed(compiled, time.monotonic() - started, places)

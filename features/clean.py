@@ -96,22 +96,29 @@ def _finite_in_order(time: F8, mag: F8, err: F8) -> tuple[F8, F8, F8]:
     if rises:
         return times, mags, errs
     order = np.argsort(times, kind="mergesort")
-    for i in range(1, n):  # of one time by magnitude and error
-        index = order[i]
-        j = i
-        while j > 0 and _is_later(times, mags, errs, order[j - 1], index):
-            order[j] = order[j - 1]
-            j -= 1
-        order[j] = index
+    if _has_equal(times, order):
+        order = np.argsort(errs, kind="mergesort")
+        order = _then_by(mags, order)
+        order = _then_by(times, order)
     return _picked(times, order), _picked(mags, order), _picked(errs, order)
 
 
 @part
-def _is_later(time: F8, mag: F8, err: F8, i: int, j: int) -> bool:
-    """Whether point i, which is not before j, comes after it by magnitude and error."""
-    if time[i] != time[j]:
-        return False
-    return bool(mag[i] > mag[j] or (mag[i] == mag[j] and err[i] > err[j]))
+def _has_equal(values: F8, order: NDArray[np.int64]) -> bool:
+    """Whether any two neighbours of an order are equal."""
+    equal = False
+    for i in range(1, order.size):
+        equal = equal or values[order[i]] == values[order[i - 1]]
+    return equal
+
+
+@part
+def _then_by(values: F8, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Order by other values, those of equal ones as they were."""
+    by_values = np.argsort(_picked(values, order), kind="mergesort")
+    for i in range(order.size):
+        by_values[i] = order[by_values[i]]
+    return by_values
 
 
 @part

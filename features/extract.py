@@ -137,7 +137,7 @@ def _checked_offsets(offsets: ArrayLike, sizes: tuple[int, ...]) -> NDArray[np.i
     bounds = array.astype(np.int64)
     if len(set(sizes)) != 1:
         raise ValueError(f"time, mag and err must be equally long, got {', '.join(map(str, sizes))}")
-    if bounds[0] != 0 or bounds[-1] != sizes[0] or (np.diff(bounds) < 0).any():
+    if bounds[0] != 0 or bounds[-1] != sizes[0] or (bounds[1:] < bounds[:-1]).any():
         raise ValueError(
             f"offsets must rise from 0 to the number of points, {sizes[0]}; "
             f"they start at {bounds[0]}, end at {bounds[-1]}"

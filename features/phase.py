@@ -13,6 +13,7 @@ from features.moments import percentile
 from features.simd.lanes import (
     DOUBLE_LANES,
     add,
+    any_above,
     below,
     filled,
     load,
@@ -53,12 +54,18 @@ def folded(time: F8, period: float) -> F8:
     for i in range(time.size):
         since[i] = time[i]
     cycles_per_day, days = spread(1.0 / period), spread(float(period))
+    beyond = False
     for i in range(0, since.size, DOUBLE_LANES):
         now = load(since, i)
         rest = sub_mul(below(mul(now, cycles_per_day)), days, now)
         # the rounding of the quotient may put it into the cycle before or after
         rest = where_above(spread(0.0), rest, add(rest, days), rest)
-        store(since, i, where_above(days, rest, rest, sub(rest, days)))
+        rest = where_above(days, rest, rest, sub(rest, days))
+        store(since, i, rest)
+        beyond = beyond or any_above(spread(0.0), rest) or any_above(rest, days)
+    if beyond:  # so many cycles that their number was rounded
+        for i in range(time.size):
+            since[i] = time[i] % period
     return since
 
 

@@ -22,7 +22,7 @@ from numba import config
 
 from features.compilation.kernel_files import SUFFIX, KernelFile, find, keep, places, say_once
 from features.compilation.kernel_sources import current_source_hash, kernel_source_hash
-from features.compilation.processor import FUSED_ARITHMETIC
+from features.compilation.processor import FUSED_ARITHMETIC, has_fused_arithmetic
 from features.compilation.symbol_names import is_numbered_apart
 
 CODE_SETTINGS = (
@@ -174,6 +174,7 @@ def _told_apart(compile_for_args: Callable[..., Any], name: str) -> Callable[...
 
     def compile_or_say(*arguments: Any, **named: Any) -> Any:
         try:
+            has_fused_arithmetic()  # ValueError if the setting is not one
             return compile_for_args(*arguments, **named)
         except KernelError:
             raise

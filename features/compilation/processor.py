@@ -36,5 +36,12 @@ def has_fused_arithmetic() -> bool:
     return bool(llvmlite.binding.get_host_cpu_features().get("fma"))
 
 
-FUSED_ARITHMETIC = has_fused_arithmetic()
-"""As it was when this process began to compile."""
+def _at_start() -> bool:
+    try:
+        return has_fused_arithmetic()
+    except ValueError:  # told when something is compiled: an import is no place for it
+        return False
+
+
+FUSED_ARITHMETIC = _at_start()
+"""As it was when this process began."""

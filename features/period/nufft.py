@@ -47,7 +47,7 @@ class Footprints(NamedTuple):
         Elements up to the last tap, at the frequency and at twice the frequency.
     taps, taps_doubled : (TAPS n,) float32
         The kernel there.
-    cosine, sine : (at least n,) float32
+    cosine, sine : (at least n,) float64
         Of the middle frequency of a group's first block.
     lanes : (ELEMENT n,) float32
         exp(-2 pi i f x) for f = 0, 1, ... 7 blocks: what a lane is moved by more than the first.

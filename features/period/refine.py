@@ -68,7 +68,7 @@ def highest_maximum(points: Points, near: NDArray[np.int64], power: F4, grid: Gr
     highest : float
         [1/d]
     """
-    net = NET_OF_FEW if points.n < FEW_POINTS else NET
+    net = NET_OF_FEW if _effective(points) < FEW_POINTS else NET
     frequency = np.zeros((near.size, net))
     exact = np.zeros((near.size, net))
     first = 0
@@ -87,6 +87,15 @@ def highest_maximum(points: Points, near: NDArray[np.int64], power: F4, grid: Gr
             if exact[i, j] > best_power * (1.0 + TIE_TOLERANCE):
                 best, best_power = frequency[i, j], exact[i, j]
     return best
+
+
+@part
+def _effective(points: Points) -> float:
+    """How many points of equal weight would say as much, 1 / sum w^2 (Kish 1965, Survey Sampling, 8.2)."""
+    square = 0.0
+    for i in range(points.n):
+        square += points.w[i] ** 2
+    return 1.0 / square
 
 
 @part

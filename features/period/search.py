@@ -113,31 +113,32 @@ def find_period(points: Points, refine: bool, room: Room) -> float:
     room : Room
         For at least as many points.
     """
-    step = _step(points)
+    step = 1.0 / (float(points.x[points.n - 1]) * OVERSAMPLING)
     highest = max(HIGHEST_FREQUENCY, step)
-    size = published_size(points)
-    share = SLACK
     if refine:
         size = max(1, int(highest / step * (1.0 + 1e-12)))
         share = SHARE_ON_GRID
+    else:
+        size = _published_size(points)
+        share = SLACK
     grid = even_grid(room.plans, points.n, step, size)
     near, power = near_highest(points, grid, share, refine, room)
     if near.size == 0:
         return 1.0 / step
     if refine:
         return 1.0 / highest_maximum(points, near, power, grid, highest)
-    return 1.0 / ((first_highest(points, near, step) + 1) * step)
+    return 1.0 / ((_first_highest(points, near, step) + 1) * step)
 
 
 @part
-def published_size(points: Points) -> int:
+def _published_size(points: Points) -> int:
     """Length of the published frequency grid: up to 1 / (0.03 d), or 50 n / T where that is more."""
     factor = max(100, int(points.x[points.n - 1] / points.n / MIN_PERIOD_D * 2.0))
     return int(0.5 * OVERSAMPLING * factor * points.n)
 
 
 @part
-def first_highest(points: Points, near: I8, step: float) -> int:
+def _first_highest(points: Points, near: I8, step: float) -> int:
     """First of the frequencies (k + 1) step with the highest power: its k."""
     power = np.empty(near.size)
     highest = 0.0
@@ -148,12 +149,6 @@ def first_highest(points: Points, near: I8, step: float) -> int:
     while power[first] < (1.0 - TIE_TOLERANCE) * highest:
         first += 1
     return int(near[first])
-
-
-@part
-def _step(points: Points) -> float:
-    """Step of the grid, 1 / (3 T) [1/d]."""
-    return 1.0 / (float(points.x[points.n - 1]) * OVERSAMPLING)
 
 
 @kernel
@@ -204,10 +199,11 @@ def near_highest(points: Points, grid: Grid, share: float, maxima_only: bool, ro
             _complete(room.power, room.highest, points, grid, (block, group))
         for lane in range(LANES):
             highest = max(highest, room.highest[lane])
+        level = LEVEL if safe else np.float32(1.0)  # all digits of the direct sum count
         threshold = np.float32(share * highest)
         if near.size - count < LANES * block:
             count = _drop_below(near, near_power, count, threshold)
-            near, near_power = _longer(near, near_power, count + LANES * block)
+            near, near_power = _longer(near, near_power, count, count + LANES * block)
         rows = _rows_above(room.power, block, threshold, room.rows)
         for lane in range(LANES):
             if not room.highest[lane] > threshold:
@@ -215,7 +211,7 @@ def near_highest(points: Points, grid: Grid, share: float, maxima_only: bool, ro
             for row in room.rows[:rows]:
                 power = room.power[row * LANES + lane]
                 before, after = _beside(room.power, block, row, lane, last)
-                if power > threshold and not (maxima_only and power < LEVEL * max(before, after)):
+                if power > threshold and not (maxima_only and power < level * max(before, after)):
                     near[count] = (group * LANES + lane) * block + row
                     near_power[count] = power
                     count += 1
@@ -283,12 +279,12 @@ def _drop_below(near: I8, power: F4, count: int, threshold: np.float32) -> int:
 
 
 @part
-def _longer(near: I8, power: F4, size: int) -> tuple[I8, F4]:
-    """Return arrays of at least a size, with what is in these."""
+def _longer(near: I8, power: F4, count: int, size: int) -> tuple[I8, F4]:
+    """Return arrays of at least a size, and twice as long, with the first of what is in these."""
     size = max(size, 2 * near.size)
     longer_near = np.empty(size, np.int64)
     longer_power = np.empty(size, np.float32)
-    for i in range(near.size):
+    for i in range(count):
         longer_near[i] = near[i]
         longer_power[i] = power[i]
     return longer_near, longer_power

@@ -1,7 +1,7 @@
 """Who is timed at the features of light curves, and on what: ours, and the peers that have an equal.
 
 Everybody searches frequencies up to 1 / 0.03 per day. "As documented" is a package as its page shows it, 5
-frequencies per 1 / baseline; "tuned alike" has ours, 3, and ours precision, at least.
+frequencies per 1 / baseline; "tuned alike" has our step, 3, and where it can our precision.
 """
 
 from __future__ import annotations

@@ -47,6 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     stored = json.loads(STORED.read_text(encoding="utf-8"))
     margin = SHORT_MARGIN if chosen.short else MARGIN
+    if new := sorted(found.keys() - stored.keys()):
+        print(f"{STORED.name} has no ratio of {', '.join(new)}: store them with --store", file=sys.stderr)
+        return 1
     slower = [name for name, ratio in found.items() if ratio < (1.0 - margin) * stored[name]]
     for name, ratio in found.items():
         print(f"{'SLOWER ' if name in slower else ''}x{ratio:.1f}, stored x{stored[name]:.1f}  {name}")

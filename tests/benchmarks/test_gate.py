@@ -7,6 +7,7 @@ import pytest
 
 from tests.benchmarks import gate
 from tests.benchmarks.bench_features import CELLS
+from tests.benchmarks.feature_contenders import contenders, simulate
 
 
 @pytest.fixture(autouse=True)
@@ -44,4 +45,6 @@ def test_a_ratio_is_stored_for_all_that_is_compared():
     stored = Path(gate.__file__).with_name("gate.json")
     named = {name.split(":")[0] for name in json.loads(stored.read_text(encoding="utf-8"))}
     assert named == {f"{baseline_d:.0f} d, {n} points" for baseline_d, n in gate.CELLS}
+    peers = {peer.title for peer in contenders([simulate(0, 100, 30.0)], 30.0)}
+    assert {name.split(": ")[1] for name in json.loads(stored.read_text(encoding="utf-8"))} == peers
     assert {*gate.SHORT_CELLS} <= {*gate.CELLS} <= {*CELLS}

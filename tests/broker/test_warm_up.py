@@ -166,6 +166,20 @@ def test_where_nothing_is_compiled_the_setting_is_named():
     assert "Traceback" not in done.stderr
 
 
+def test_an_unknown_setting_of_arithmetic_is_named():
+    done = python("-m", "broker.cli.main", "warm", VARSTREAM_FUSED_ARITHMETIC="off")
+    assert done.returncode == 1
+    assert "VARSTREAM_FUSED_ARITHMETIC must be auto or no, got 'off'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_modules_of_the_folder_one_is_in_are_not_taken_for_ours(tmp_path, monkeypatch):
+    (tmp_path / "numba.py").write_text("open('taken', 'w')")
+    monkeypatch.chdir(tmp_path)
+    warm()
+    assert not (tmp_path / "taken").exists()
+
+
 def test_kernels_that_cannot_be_kept_are_not_said_to_be(monkeypatch):
     monkeypatch.setattr(broker.warm_up, "places_of_kernels", lambda: ([Path("/a")], ["features.clean.clean"]))
     with pytest.raises(FatalError, match=r"features\.clean\.clean.*NUMBA_CACHE_DIR"):

@@ -89,3 +89,8 @@ def test_slopes_of_a_triangle_wave_are_both_ways():
 
 def test_pairs_of_equal_magnitudes_have_no_slope():
     assert slope_percentiles(np.arange(4.0), np.array([0.0, 0.0, 2.0, 2.0])) == (0.5, 0.5)
+
+
+def test_times_whose_cycles_cannot_be_counted_stay_within_the_cycle():
+    time = np.array([1e16, -3e17, 1e300, 0.5])
+    assert folded(time, 0.0437)[:4].tolist() == (time % 0.0437).tolist()
