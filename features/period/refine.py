@@ -104,15 +104,19 @@ def _maxima(
 ) -> float:
     """Write where the maxima beside a frequency of the grid are, and return the highest power.
 
-    A net of powers tells about where they are; it goes beyond the neighbours, where the power may have holes.
-    They are found roughly if they stay below `top`.
+    A net of powers tells about where they are. It ends at the neighbours, where the power may have holes, or
+    one step beyond if it rises there. They are found roughly if they stay below `top`.
     """
     net = frequency.size
-    lower = _place(points, _on_net(grid, highest, index, -net - 1, net))
-    middle = _place(points, _on_net(grid, highest, index, -net, net))
+    lower = _place(points, _on_net(grid, highest, index, -net, net))
+    middle = _place(points, _on_net(grid, highest, index, 1 - net, net))
+    j = 2 - net
+    if lower[1] > middle[1]:
+        lower, middle = _place(points, _on_net(grid, highest, index, -net - 1, net)), lower
+        j = 1 - net
     count = 0
     found = 0.0
-    for j in range(1 - net, net + 2):
+    while j <= net or (j == net + 1 and middle[1] > lower[1]):
         upper = _place(points, _on_net(grid, highest, index, j, net))
         apart = upper[0] > lower[0]  # not so at an end of the range
         if apart and middle[1] >= lower[1] and middle[1] >= upper[1] and count < net:
@@ -120,6 +124,7 @@ def _maxima(
             found = max(found, exact[count])
             count += 1
         lower, middle = middle, upper
+        j += 1
     return found
 
 
