@@ -1,13 +1,14 @@
 # Everything runs in an environment of its own, .venv; PYTHON picks the interpreter it is made from.
 PYTHON ?= python3
 BIN := .venv/bin
+GATE ?=
 # Of `make long`: alerts that are streamed, kills of the worker and of the broker, times without a broker [s].
 ALERTS ?= 25000
 KILLS ?= 64
 BROKER_KILLS ?= 6
 AWAY ?= 5 60 300
 
-.PHONY: help run picture check lint types test slow packaging long format hooks bench compare kafka kafka-stop clean
+.PHONY: help run picture check lint types test slow packaging long format hooks bench bench-gate compare kafka kafka-stop clean
 .DEFAULT_GOAL := help
 
 # A line of two hashes and an "at" begins a group of the list; two hashes say what the target before them does.
@@ -15,14 +16,16 @@ help:
 	@awk 'BEGIN { FS = ":.*## " } /^##@ / { print (n++ ? "\n" : "") substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ See it work
-run: .venv/core ## install and run the demo
+run: .venv/core ## install, compile, and run the demo
+	-@$(BIN)/varstream warm
 	$(BIN)/varstream demo
 
 picture: .venv/core ## draw the picture of the README anew
 	$(BIN)/varstream picture --seed 6 --output docs/classification.svg
 
 ##@ Check a change
-check: lint types test slow packaging ## the whole check, one after the other: lint, types, test, slow, packaging
+check: lint types test slow packaging bench-gate ## the whole check, one after the other: lint, types, test, slow, packaging, bench-gate
+check: GATE := --short
 
 lint: .venv/dev ## check style and formatting
 	$(BIN)/ruff check .
@@ -58,6 +61,9 @@ compare: .venv/dev ## compare what the commands write with an earlier commit's: 
 
 bench: .venv/dev ## compare speeds with other packages on this machine
 	$(BIN)/python -m tests.benchmarks
+
+bench-gate: .venv/dev ## see whether the features have become slower against the same packages
+	$(BIN)/python -m tests.benchmarks.gate $(GATE)
 
 ##@ Kafka on this machine
 kafka: .venv/core ## start a real Apache Kafka (needs Java 17 and Maven)

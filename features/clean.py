@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compilation.jit import kernel
+from features.compilation.jit import kernel, part
 from features.conventions import MAX_BASELINE_D, MAX_EPOCHS, MIN_BASELINE_D, MIN_POINTS
 from features.status import Status
 
@@ -50,21 +52,21 @@ def clean(time: F8, mag: F8, err: F8, clip_sigma: float) -> tuple[F8, F8, F8, np
         Bits of `features.Status`; with a blocking bit no kernel needs to be tried.
     """
     status = np.uint32(0)
-    time, mag, err = _sorted_finite(time, mag, err)
-    keep = np.ones(time.size, np.bool_)
-    for i in range(1, time.size):
-        keep[i] = not (time[i] == time[i - 1] and mag[i] == mag[i - 1] and err[i] == err[i - 1])
+    time, mag, err = _finite_in_order(time, mag, err)
+    time, mag, err = _without_repeats(time, mag, err)
+    begin = 0
     if time.size > 0 and time[-1] - time[0] > MAX_BASELINE_D:
-        keep &= time >= time[-1] - MAX_BASELINE_D
+        while time[begin] < time[-1] - MAX_BASELINE_D:
+            begin += 1
         status |= BASELINE_CAPPED
-    time, mag, err = time[keep], mag[keep], err[keep]
-    if time.size > MAX_EPOCHS:
-        time, mag, err = time[-MAX_EPOCHS:].copy(), mag[-MAX_EPOCHS:].copy(), err[-MAX_EPOCHS:].copy()
+    if time.size - begin > MAX_EPOCHS:
+        begin = time.size - MAX_EPOCHS
         status |= EPOCHS_CAPPED
+    time, mag, err = time[begin:], mag[begin:], err[begin:]
     if time.size > 0 and clip_sigma < np.inf:
-        keep = np.abs(mag - np.median(mag)) <= clip_sigma * np.std(mag)
-        if not keep.all():
-            time, mag, err = time[keep], mag[keep], err[keep]
+        n = time.size
+        time, mag, err = _without_outliers(time, mag, err, clip_sigma)
+        if time.size < n:
             status |= CLIPPED
     if _patch_errors(err):
         status |= ERR_PATCHED
@@ -72,45 +74,120 @@ def clean(time: F8, mag: F8, err: F8, clip_sigma: float) -> tuple[F8, F8, F8, np
         return time, mag, err, status | TOO_FEW
     if time[-1] - time[0] < MIN_BASELINE_D:
         status |= NO_BASELINE
-    if not ROUNDING_SCATTER * max(1.0, float(np.abs(np.mean(mag)))) <= np.std(mag) < np.inf:
+    mean, std = _mean_std(mag)
+    if not ROUNDING_SCATTER * max(1.0, abs(mean)) <= std < np.inf:
         status |= DEGENERATE
     return time, mag, err, status
 
 
-@kernel
-def _sorted_finite(time: F8, mag: F8, err: F8) -> tuple[F8, F8, F8]:
+@part
+def _finite_in_order(time: F8, mag: F8, err: F8) -> tuple[F8, F8, F8]:
     """Points with finite time and magnitude by (time, mag, err); errors that are none become 0."""
-    keep = np.isfinite(time) & np.isfinite(mag)
-    time, mag, err = time[keep], mag[keep], err[keep]
-    ties = False
+    n = 0
+    times, mags, errs = np.empty(time.size), np.empty(time.size), np.empty(time.size)
     rises = True
     for i in range(time.size):
-        if not (err[i] > 0.0 and np.isfinite(err[i])):
-            err[i] = 0.0
-        if i > 0:
-            rises = rises and time[i] > time[i - 1]
+        if np.isfinite(time[i]) and np.isfinite(mag[i]):
+            times[n], mags[n] = time[i], mag[i]
+            errs[n] = err[i] if err[i] > 0.0 and np.isfinite(err[i]) else 0.0
+            rises = rises and (n == 0 or times[n] > times[n - 1])
+            n += 1
+    times, mags, errs = times[:n], mags[:n], errs[:n]
     if rises:
-        return time, mag, err
-    order = np.argsort(time, kind="mergesort")
+        return times, mags, errs
+    order = np.argsort(times, kind="mergesort")
+    if _has_equal(times, order):
+        order = np.argsort(errs, kind="mergesort")
+        order = _then_by(mags, order)
+        order = _then_by(times, order)
+    return _picked(times, order), _picked(mags, order), _picked(errs, order)
+
+
+@part
+def _has_equal(values: F8, order: NDArray[np.int64]) -> bool:
+    """Whether any two neighbours of an order are equal."""
+    equal = False
+    for i in range(1, order.size):
+        equal = equal or values[order[i]] == values[order[i - 1]]
+    return equal
+
+
+@part
+def _then_by(values: F8, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Order by other values, those of equal ones as they were."""
+    by_values = np.argsort(_picked(values, order), kind="mergesort")
+    for i in range(order.size):
+        by_values[i] = order[by_values[i]]
+    return by_values
+
+
+@part
+def _picked(values: F8, order: NDArray[np.int64]) -> F8:
+    picked = np.empty(order.size)
+    for i in range(order.size):
+        picked[i] = values[order[i]]
+    return picked
+
+
+@part
+def _without_repeats(time: F8, mag: F8, err: F8) -> tuple[F8, F8, F8]:
+    """Leave out exact repeats of the point before, in place."""
+    n = min(1, time.size)
     for i in range(1, time.size):
-        ties = ties or time[order[i]] == time[order[i - 1]]
-    if ties:
-        order = np.argsort(err, kind="mergesort")
-        order = order[np.argsort(mag[order], kind="mergesort")]
-        order = order[np.argsort(time[order], kind="mergesort")]
-    return time[order], mag[order], err[order]
+        if time[i] != time[n - 1] or mag[i] != mag[n - 1] or err[i] != err[n - 1]:
+            time[n], mag[n], err[n] = time[i], mag[i], err[i]
+            n += 1
+    return time[:n], mag[:n], err[:n]
 
 
-@kernel
+@part
+def _without_outliers(time: F8, mag: F8, err: F8, clip_sigma: float) -> tuple[F8, F8, F8]:
+    """Leave out what is farther from the median than so many standard deviations, in place."""
+    median = _median(mag)
+    _, std = _mean_std(mag)
+    n = 0
+    for i in range(time.size):
+        if abs(mag[i] - median) <= clip_sigma * std:
+            time[n], mag[n], err[n] = time[i], mag[i], err[i]
+            n += 1
+    return time[:n], mag[:n], err[:n]
+
+
+@part
 def _patch_errors(err: F8) -> bool:
     """Replace zeros by the median of the others, or 1; raise to the floor; tell whether there were zeros."""
-    valid = err > 0.0
-    patched = not valid.all()
-    if patched:
-        substitute = np.median(err[valid]) if valid.any() else 1.0
+    valid = np.empty(err.size)
+    n = 0
+    for value in err:
+        if value > 0.0:
+            valid[n] = value
+            n += 1
+    if n < err.size:
+        substitute = _median(valid[:n]) if n > 0 else 1.0
         for i in range(err.size):
-            if not valid[i]:
+            if not err[i] > 0.0:
                 err[i] = substitute
     for i in range(err.size):
         err[i] = max(err[i], MIN_ERR)
-    return bool(patched)
+    return n < err.size
+
+
+@part
+def _median(values: F8) -> float:
+    order = np.argsort(values, kind="mergesort")
+    lower = values[order[(values.size - 1) // 2]]
+    upper = values[order[values.size // 2]]
+    return float((lower + upper) / 2.0)
+
+
+@part
+def _mean_std(values: F8) -> tuple[float, float]:
+    """Mean and standard deviation (ddof 0)."""
+    mean = 0.0
+    for value in values:
+        mean += value
+    mean /= values.size
+    square = 0.0
+    for value in values:
+        square += (value - mean) ** 2
+    return mean, math.sqrt(square / values.size)

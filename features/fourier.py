@@ -7,13 +7,17 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compilation.jit import kernel
-from features.sincos import cos_sin_cycles
+from features.compilation.jit import kernel, part
+from features.phase import folded
+from features.simd.lanes import DOUBLE_LANES, add, load, mul, mul_add, mul_sub, spread, total
+from features.simd.sincos import cos_sin_cycles
 
 F8 = NDArray[np.float64]
 
-N_COEFFICIENTS = 7
-"""Coefficients: a constant, then a sine and a cosine for each of three harmonics."""
+HARMONICS = 3
+
+N_COEFFICIENTS = 2 * HARMONICS + 1
+"""Coefficients: a constant, then a sine and a cosine for each harmonic."""
 
 SMALLEST_PIVOT = 1e-10
 """A smaller pivot of the normal matrix, per point, says that it has no inverse."""
@@ -33,6 +37,9 @@ def fourier_coefficients(time: F8, mag: F8, period: float) -> F8:
     a cycle. Where the phases are fewer than the coefficients, as for a star that is seen only at
     multiples of half its period, the solution is (nearly) the shortest of all that fit.
 
+    Products of sines and cosines are sums of those of the sums and differences of their angles: so the matrix
+    follows from the sums of cosines and sines up to the sixth harmonic.
+
     Parameters
     ----------
     time, mag : (n,) float64
@@ -45,31 +52,87 @@ def fourier_coefficients(time: F8, mag: F8, period: float) -> F8:
     (7,) float64
         c_0, a_1, b_1, a_2, b_2, a_3, b_3 [mag].
     """
-    mean = np.mean(mag)
-    matrix = np.zeros((N_COEFFICIENTS, N_COEFFICIENTS))
+    n = time.size
+    cycles = folded(time, period)
+    deviation = np.zeros(cycles.size)
+    mean = 0.0
+    for value in mag:
+        mean += value
+    mean /= mag.size
+    for i in range(n):
+        cycles[i] /= period
+        deviation[i] = mag[i] - mean
+    cosines = np.zeros(2 * HARMONICS + 1)
+    sines = np.zeros(2 * HARMONICS + 1)
     right = np.zeros(N_COEFFICIENTS)
-    row = np.ones(N_COEFFICIENTS)
-    for i in range(time.size):
-        c, s = cos_sin_cycles((time[i] % period) / period)
-        row[1] = s
-        row[2] = c
-        row[3] = 2.0 * s * c
-        row[4] = 2.0 * c * c - 1.0
-        row[5] = row[3] * c + row[4] * s
-        row[6] = row[4] * c - row[3] * s
-        for j in range(N_COEFFICIENTS):
-            right[j] += row[j] * (mag[i] - mean)
-            for k in range(j + 1):
-                matrix[j, k] += row[j] * row[k]
+    _sum_harmonics(cycles, deviation, cosines, sines, right)
+    for k in range(cosines.size):  # of what fills the last register
+        cosines[k] -= cycles.size - n
+    cosines[0] = n
+    matrix = _normal_matrix(cosines, sines)
     factor = np.empty((N_COEFFICIENTS, N_COEFFICIENTS))
-    if not _cholesky(matrix, factor, SMALLEST_PIVOT * time.size):
+    if not _cholesky(matrix, factor, SMALLEST_PIVOT * n):
         for j in range(N_COEFFICIENTS):
-            matrix[j, j] += RIDGE * time.size
+            matrix[j, j] += RIDGE * n
         _cholesky(matrix, factor, 0.0)
     return _solve(factor, right)
 
 
-@kernel
+@part
+def _sum_harmonics(cycles: F8, deviation: F8, cosines: F8, sines: F8, right: F8) -> None:
+    """Sums of cosines and sines of 1 ... 6 times the phase; of the first three, times the deviations."""
+    y0 = c1 = c2 = c3 = c4 = c5 = c6 = s1 = s2 = s3 = s4 = s5 = s6 = spread(0.0)
+    yc1 = yc2 = yc3 = ys1 = ys2 = ys3 = spread(0.0)
+    for i in range(0, cycles.size, DOUBLE_LANES):
+        c, s = cos_sin_cycles(load(cycles, i))
+        y = load(deviation, i)
+        cc, ss = _angle_sum(c, s, c, s)
+        ccc, sss = _angle_sum(cc, ss, c, s)
+        y0 = add(y0, y)
+        c1, s1 = add(c1, c), add(s1, s)
+        c2, s2 = add(c2, cc), add(s2, ss)
+        c3, s3 = add(c3, ccc), add(s3, sss)
+        yc1, ys1 = mul_add(y, c, yc1), mul_add(y, s, ys1)
+        yc2, ys2 = mul_add(y, cc, yc2), mul_add(y, ss, ys2)
+        yc3, ys3 = mul_add(y, ccc, yc3), mul_add(y, sss, ys3)
+        fourth_c, fourth_s = _angle_sum(cc, ss, cc, ss)
+        fifth_c, fifth_s = _angle_sum(ccc, sss, cc, ss)
+        sixth_c, sixth_s = _angle_sum(ccc, sss, ccc, sss)
+        c4, s4 = add(c4, fourth_c), add(s4, fourth_s)
+        c5, s5 = add(c5, fifth_c), add(s5, fifth_s)
+        c6, s6 = add(c6, sixth_c), add(s6, sixth_s)
+    cosines[1], cosines[2], cosines[3] = total(c1), total(c2), total(c3)
+    cosines[4], cosines[5], cosines[6] = total(c4), total(c5), total(c6)
+    sines[1], sines[2], sines[3] = total(s1), total(s2), total(s3)
+    sines[4], sines[5], sines[6] = total(s4), total(s5), total(s6)
+    right[0] = total(y0)
+    right[1], right[3], right[5] = total(ys1), total(ys2), total(ys3)
+    right[2], right[4], right[6] = total(yc1), total(yc2), total(yc3)
+
+
+@part
+def _angle_sum(c: F8, s: F8, other_c: F8, other_s: F8) -> tuple[F8, F8]:
+    """Cosine and sine of the sum of two angles."""
+    return mul_sub(c, other_c, mul(s, other_s)), mul_add(s, other_c, mul(c, other_s))
+
+
+@part
+def _normal_matrix(cosines: F8, sines: F8) -> F8:
+    """Lower triangle of the sums of products of the columns 1, sin, cos, sin 2, cos 2, sin 3, cos 3."""
+    matrix = np.zeros((N_COEFFICIENTS, N_COEFFICIENTS))
+    matrix[0, 0] = cosines[0]
+    for j in range(1, HARMONICS + 1):
+        matrix[2 * j - 1, 0] = sines[j]
+        matrix[2 * j, 0] = cosines[j]
+        for k in range(1, j + 1):
+            matrix[2 * j - 1, 2 * k - 1] = 0.5 * (cosines[j - k] - cosines[j + k])
+            matrix[2 * j - 1, 2 * k] = 0.5 * (sines[j + k] + sines[j - k])
+            matrix[2 * j, 2 * k - 1] = 0.5 * (sines[j + k] - sines[j - k])
+            matrix[2 * j, 2 * k] = 0.5 * (cosines[j - k] + cosines[j + k])
+    return matrix
+
+
+@part
 def _cholesky(matrix: F8, factor: F8, smallest: float) -> bool:
     """Fill the lower triangle L of ``matrix = L L^T``; False if a pivot is not above `smallest`."""
     for j in range(N_COEFFICIENTS):
@@ -86,7 +149,7 @@ def _cholesky(matrix: F8, factor: F8, smallest: float) -> bool:
     return True
 
 
-@kernel
+@part
 def _solve(factor: F8, right: F8) -> F8:
     """Solve ``L L^T x = right``."""
     x = right.copy()
@@ -142,7 +205,7 @@ def fourier_shape(coefficients: F8, full_angles: bool) -> tuple[float, float, fl
     return h1, h2 / h1, h3 / h1, p2 - 2.0 * p1, p3 - 3.0 * p1
 
 
-@kernel
+@part
 def _wrapped(angle: float) -> float:
     """Angle in [-pi, pi)."""
     wrapped = (angle + math.pi) % (2.0 * math.pi) - math.pi

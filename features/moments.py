@@ -14,12 +14,12 @@ F8 = NDArray[np.float64]
 
 @kernel
 def percentile(ordered: F8, percent: float) -> float:
-    """Percentile by linear interpolation between the two nearest of the sorted values.
+    """Percentile by linear interpolation between the two nearest of the sorted values; NaN for none.
 
     Parameters
     ----------
     ordered : (n,) float64
-        Values in rising order, n >= 1.
+        Values in rising order.
     percent : float
         0 to 100: the value at position (n - 1) percent / 100, counted from zero.
 
@@ -32,6 +32,8 @@ def percentile(ordered: F8, percent: float) -> float:
     ----------
     Hyndman & Fan (1996), Am. Stat. 50, 361, definition 7; NumPy's default.
     """
+    if ordered.size == 0:
+        return math.nan
     position = (ordered.size - 1) * (percent / 100.0)
     below = int(position)
     above = min(below + 1, ordered.size - 1)
@@ -59,7 +61,10 @@ def skewness_kurtosis(mag: F8) -> tuple[float, float]:
     ----------
     Kim & Bailer-Jones (2016), A&A 587, A18, Table 1; `scipy.stats.skew` and `scipy.stats.kurtosis`.
     """
-    mean = np.mean(mag)
+    mean = 0.0
+    for value in mag:
+        mean += value
+    mean /= mag.size
     m2 = 0.0
     m3 = 0.0
     m4 = 0.0

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compilation.jit import kernel
+from features.compilation.jit import kernel, part
 
 F8 = NDArray[np.float64]
 
@@ -58,7 +58,7 @@ TAIL_BOTTOM = (
 )
 
 
-@kernel
+@part
 def _polynomial(coefficients: tuple[float, ...], x: float) -> float:
     value = 0.0
     for i in range(len(coefficients)):
@@ -132,7 +132,10 @@ def shapiro_w(ordered: F8) -> float:
     ranges = 0.0
     for i in range(half):
         ranges += weights[i] * (ordered[n - 1 - i] - ordered[i])
-    mean = np.mean(ordered)
+    mean = 0.0
+    for value in ordered:
+        mean += value
+    mean /= ordered.size
     variation = 0.0
     for value in ordered:
         variation += (value - mean) * (value - mean)

@@ -8,13 +8,69 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.compilation.jit import kernel
+from features.compilation.processor import FUSED_ARITHMETIC
 from features.moments import percentile
+from features.simd.lanes import (
+    DOUBLE_LANES,
+    add,
+    any_above,
+    below,
+    filled,
+    load,
+    mul,
+    spread,
+    store,
+    sub,
+    sub_mul,
+    where_above,
+)
+from features.sorting import SortingRoom, sort
 
 F8 = NDArray[np.float64]
 
 
 @kernel
-def phase_fold(time: F8, mag: F8, period: float) -> tuple[F8, F8]:
+def folded(time: F8, period: float) -> F8:
+    r"""Return the times since the start of each cycle, :math:`t - P \lfloor t / P \rfloor`.
+
+    Parameters
+    ----------
+    time : (n,) float64
+        Times [d].
+    period : float
+        Period [d], positive.
+
+    Returns
+    -------
+    (at least n,) float64
+        Times in [0, period) [d]; 0 from n on, up to the end of the last register.
+    """
+    since = np.zeros(filled(time.size))
+    if not FUSED_ARITHMETIC:  # the product of a Julian date would be rounded to 5e-10 d
+        for i in range(time.size):
+            rest = time[i] % period
+            since[i] = rest if rest < period else 0.0
+        return since
+    for i in range(time.size):
+        since[i] = time[i]
+    cycles_per_day, days = spread(1.0 / period), spread(float(period))
+    beyond = False
+    for i in range(0, since.size, DOUBLE_LANES):
+        now = load(since, i)
+        rest = sub_mul(below(mul(now, cycles_per_day)), days, now)
+        # the rounding of the quotient may put it into the cycle before or after
+        rest = where_above(spread(0.0), rest, add(rest, days), rest)
+        rest = where_above(days, rest, rest, sub(rest, days))
+        store(since, i, rest)
+        beyond = beyond or any_above(spread(0.0), rest) or any_above(rest, days)
+    if beyond:  # so many cycles that their number was rounded
+        for i in range(time.size):
+            since[i] = time[i] % period
+    return since
+
+
+@kernel
+def phase_fold(time: F8, mag: F8, period: float, room: SortingRoom) -> tuple[F8, F8]:
     """Return times since the start of the fold, rising, and the magnitudes in that order.
 
     Folding at twice the period keeps the two halves of an eclipsing binary apart: a periodogram finds
@@ -26,15 +82,24 @@ def phase_fold(time: F8, mag: F8, period: float) -> tuple[F8, F8]:
         Times [d] and magnitudes [mag], in order of (time, mag): that order decides between equal phases.
     period : float
         Period [d], positive.
+    room : SortingRoom
+        For n numbers.
 
     Returns
     -------
     folded, mag : (n,) float64
         Times in [0, 2 period) [d] and magnitudes [mag].
     """
-    folded = time % (2.0 * period)
-    order = np.argsort(folded, kind="mergesort")
-    return folded[order], mag[order]
+    n = time.size
+    since = folded(time, 2.0 * period)[:n]
+    position, in_phase = np.empty(n), np.empty(n)
+    for i in range(n):
+        position[i] = since[i] * (0.5 / period)
+    numbers, order = sort(since, position, room)
+    for i in range(n):
+        since[i] = numbers[i]
+        in_phase[i] = mag[order[i]]
+    return since, in_phase
 
 
 @kernel
@@ -100,15 +165,18 @@ def phase_cusum(mag: F8, mean: float, std: float) -> float:
 
 
 @kernel
-def slope_percentiles(folded: F8, mag: F8) -> tuple[float, float]:
+def slope_percentiles(since: F8, mag: F8, room: SortingRoom) -> tuple[float, float]:
     r"""10th and 90th percentiles of the reciprocal slopes between neighbours in phase.
 
     .. math:: s_i = (t_{i+1} - t_i) / (m_{i+1} - m_i)
 
     Parameters
     ----------
-    folded, mag : (n,) float64
-        Folded times [d] and magnitudes [mag] in phase order. Pairs of equal magnitudes have no slope.
+    since, mag : (n,) float64
+        Times since the start of the fold [d] and magnitudes [mag] in phase order. Pairs of equal
+        magnitudes have no slope.
+    room : SortingRoom
+        For n numbers.
 
     Returns
     -------
@@ -120,11 +188,18 @@ def slope_percentiles(folded: F8, mag: F8) -> tuple[float, float]:
     Kim & Bailer-Jones (2016), A&A 587, A18; Long et al. (2012), PASP 124, 280.
     """
     slopes = np.empty(mag.size - 1)
+    position = np.empty(mag.size - 1)
+    typical = 0.0
+    for i in range(mag.size - 1):
+        typical += abs(mag[i + 1] - mag[i])
+    typical = (since[-1] - since[0]) / typical
     count = 0
     for i in range(mag.size - 1):
         d = mag[i + 1] - mag[i]
         if d != 0.0:
-            slopes[count] = (folded[i + 1] - folded[i]) / d
+            slope = (since[i + 1] - since[i]) / d
+            slopes[count] = slope
+            position[count] = 0.5 + 0.5 * slope / (typical + abs(slope)) if abs(slope) < np.inf else slope
             count += 1
-    ordered = np.sort(slopes[:count])
+    ordered, _ = sort(slopes[:count], position[:count], room)
     return percentile(ordered, 10.0), percentile(ordered, 90.0)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from features.conventions import CONVENTIONS
-from features.extract import extract
+from features.extract import count_used, extract
 
 
 def warm_up() -> None:
-    """Load the kernels of both conventions; the first time on a machine compile them, some 20 s.
+    """Load the kernels; the first time on a machine compile them, some 20 s.
 
-    Afterwards `extract` waits for nothing, if its series are arrays that can be written to.
+    Afterwards `extract` and `count_used` wait for nothing.
 
     Raises
     ------
@@ -19,6 +19,8 @@ def warm_up() -> None:
         If they cannot be compiled on this machine.
     """
     time = np.cumsum(np.tile([0.3, 1.1, 0.7], 10))
-    mag = 15.0 + 0.3 * np.sin(2.0 * np.pi * time / 0.61)
+    series = (time, 15.0 + 0.3 * np.sin(2.0 * np.pi * time / 0.61), np.full(time.size, 0.02))
+    bounds = np.array([0, time.size])
+    count_used(*series, bounds)
     for convention in CONVENTIONS:
-        extract(time, mag, np.full(time.size, 0.02), [0, time.size], convention=convention)
+        extract(*series, bounds, convention=convention)

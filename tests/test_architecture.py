@@ -50,6 +50,12 @@ def test_the_worker_never_imports_torch(package):
         assert not packages_asked_for(source) & {"torch", "onnx", "matplotlib"}, source
 
 
+def test_one_module_alone_imports_the_library_that_would_report_its_use():
+    """Who imports it in another way has not told it to be silent."""
+    asking = [path for path in modules() if "onnxruntime" in packages_asked_for(ROOT / path)]
+    assert asking == ["schemas/model/onnx_session.py"]
+
+
 def test_help_is_answered_without_loading_the_kernels():
     code = "import sys, broker.cli.main; print({'numba', 'onnxruntime', 'torch'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -60,7 +60,7 @@ class Job:
     cache_folder : Path or None
         For feature tables.
     workers : int
-        Processes that compute features.
+        Threads that compute features.
     non_variables : bool
         Add the class `NonVar` where the labels lack it: simulated stars that do not vary are its examples.
     code : mapping of str to str

@@ -34,7 +34,7 @@ from broker.state.store import MemoryStore
 from broker.transport.files import FileSink, FileSource, find_files
 from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource
-from broker.warm_up import compile_kernels as compile_and_keep
+from broker.warm_up import warm as make_ready
 from broker.warm_up import warm_up
 from broker.worker import run
 
@@ -172,9 +172,11 @@ def replay(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def compile_kernels(arguments: argparse.Namespace) -> int:
-    """Compile the kernels ahead, for the image of a container say."""
-    Console().say(f"kernels are kept in {', '.join(map(str, compile_and_keep()))}")
+def warm(arguments: argparse.Namespace) -> int:
+    """Compile the kernels and keep them, so that whatever comes after starts at once."""
+    made = make_ready()
+    what = f"{made.compiled} functions compiled" if made.compiled else "kernels were there and are loaded"
+    Console().say(f"{what} in {made.seconds:.1f} s, kept in {', '.join(map(str, made.places))}")
     return 0
 
 

@@ -142,8 +142,8 @@ def _parser() -> argparse.ArgumentParser:
         "--rate", type=_positive(float), metavar="N", help="packets per second (as fast as possible)"
     )
 
-    sub = commands.add_parser("compile-kernels", help="compile ahead what the first start would, and keep it")
-    sub.set_defaults(command="compile_kernels")
+    sub = commands.add_parser("warm", help="compile ahead what the first start would, and keep it")
+    sub.set_defaults(command="warm")
 
     sub = commands.add_parser("picture", help="draw a simulated star being classified as epochs arrive (SVG)")
     sub.set_defaults(command="picture")

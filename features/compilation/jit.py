@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from numba import njit
 
 from features.compilation.machine_code import keep_machine_code
 
+NOT_FROM_C: dict[str, Any] = {"no_cfunc_wrapper": True}
+NOT_FROM_PYTHON: dict[str, Any] = {"no_cpython_wrapper": True}
+"""Ways in that are not made: each takes as long to compile as a small function."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
-
-# All of fastmath would fold isnan() to False; this subset lets sums run in SIMD lanes and keeps NaN right.
-FASTMATH = frozenset({"reassoc", "contract", "arcp", "nsz"})
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
@@ -25,25 +26,12 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     `features.compilation.kernel_files` says where it is kept. Where it cannot be, every process compiles for
     itself: slower to start, otherwise the same. A call raises `KernelError` if the kernel cannot be compiled.
     """
-    return _compiled(function, fastmath=False)
-
-
-def fast_kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile as `kernel`, free to reorder sums so that loops run in SIMD lanes.
-
-    It may call only what is `inlined`: of another compiled function there would be two copies, optimised
-    differently, and which one runs depends on whether this process compiled it or loaded it.
-    """
-    return _compiled(function, fastmath=set(FASTMATH))
-
-
-def inlined(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile into each caller, under the caller's rules of arithmetic."""
-    compiled = njit(inline="always", error_model="numpy", fastmath=set(FASTMATH))(function)
-    return cast("Callable[P, R]", compiled)
-
-
-def _compiled(function: Callable[P, R], *, fastmath: bool | set[str]) -> Callable[P, R]:
-    dispatcher = njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)
+    dispatcher = njit(**NOT_FROM_C, nogil=True, error_model="numpy")(function)
     keep_machine_code(dispatcher)
     return cast("Callable[P, R]", dispatcher)
+
+
+def part(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile as part of the kernels that call it: as `kernel`, but not to be called from Python."""
+    compiled = njit(**NOT_FROM_C, **NOT_FROM_PYTHON, error_model="numpy")(function)
+    return cast("Callable[P, R]", compiled)

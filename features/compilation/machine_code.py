@@ -22,6 +22,7 @@ from numba import config
 
 from features.compilation.kernel_files import SUFFIX, KernelFile, find, keep, places, say_once
 from features.compilation.kernel_sources import current_source_hash, kernel_source_hash
+from features.compilation.processor import FUSED_ARITHMETIC, has_fused_arithmetic
 from features.compilation.symbol_names import is_numbered_apart
 
 CODE_SETTINGS = (
@@ -155,7 +156,7 @@ class KernelCache:
             np.__version__,
         )
         settings = [(name, str(getattr(config, name, None))) for name in CODE_SETTINGS]
-        machine = self._target.codegen().magic_tuple()  # kind, name and features of the processor
+        machine = (FUSED_ARITHMETIC, *self._target.codegen().magic_tuple())  # its kind, name, features
         key = repr((versions, self._name, self._line, str(signature), machine, settings)).encode()
         return KernelFile(
             folder=f"{self._source.parent.name}_{_digest(repr(versions).encode())}",
@@ -173,6 +174,7 @@ def _told_apart(compile_for_args: Callable[..., Any], name: str) -> Callable[...
 
     def compile_or_say(*arguments: Any, **named: Any) -> Any:
         try:
+            has_fused_arithmetic()  # ValueError if the setting is not one
             return compile_for_args(*arguments, **named)
         except KernelError:
             raise

@@ -5,23 +5,21 @@ It is slow and exact, the oracle of the transforms, and what decides where their
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
-from features.compilation.jit import fast_kernel, inlined
+from features.compilation.jit import kernel, part
 from features.period.points import Points
-from features.sincos import cos_sin_cycles
-
-F8 = NDArray[np.float64]
-
-TIE_TOLERANCE = 1e-9
-"""Powers closer than this, relatively, are equal: the lower frequency is taken."""
+from features.simd.lanes import DOUBLE_LANES, add, load, mul, mul_add, spread, sub, total
+from features.simd.sincos import cos_sin_cycles
 
 SINGULAR_TOLERANCE = 1e-9
 """Below this the normal matrix has no inverse in double precision."""
 
+ENOUGH_DIGITS = 1e-6
+"""Ratio of determinant and trace from which the power is good to 1e-9 in one pass over the points."""
 
-@inlined
+Sums = tuple[float, float, float, float, float, float, float]
+
+
+@kernel
 def lomb_scargle_power(points: Points, frequency: float) -> float:
     r"""Part of the variance that a sinusoid of this frequency takes away, by direct summation.
 
@@ -49,41 +47,45 @@ def lomb_scargle_power(points: Points, frequency: float) -> float:
     ----------
     Zechmeister & Kuerster (2009), A&A 496, 577, eqs. 4-15; Lomb (1976), Ap&SS 39, 447.
     """
-    x, y, w = points.x, points.y, points.w
-    c = 0.0
-    s = 0.0
-    cc = 0.0
-    cs = 0.0
-    yc = 0.0
-    ys = 0.0
-    for i in range(x.size):
-        cosine, sine = cos_sin_cycles(frequency * x[i])
-        wc = w[i] * cosine
-        ws = w[i] * sine
-        c += wc
-        s += ws
-        cc += wc * cosine
-        cs += wc * sine
-        yc += wc * y[i]
-        ys += ws * y[i]
-    ss = 1.0 - cc
-    if points.floating_mean:
+    sums = _sums(points, frequency, 0.0, 0.0)
+    power, conditioned = _power(sums, points.floating_mean)
+    if not conditioned:  # the means of cosine and sine are nearly all of their squares: take them out before
+        power, _ = _power(_sums(points, frequency, sums[0], sums[1]), False)
+    return power
+
+
+@part
+def _sums(points: Points, frequency: float, c0: float, s0: float) -> Sums:
+    """Sums of c, s, c^2, s^2, c s, y c and y s for cosines and sines with constants taken from them."""
+    c = s = cc = ss = cs = yc = ys = spread(0.0)
+    turns_per_day, cosine0, sine0 = spread(float(frequency)), spread(c0), spread(s0)
+    for i in range(0, points.n, DOUBLE_LANES):
+        cosine, sine = cos_sin_cycles(mul(turns_per_day, load(points.x, i)))
+        cosine, sine = sub(cosine, cosine0), sub(sine, sine0)
+        w, y = load(points.w, i), load(points.y, i)
+        wc, ws = mul(w, cosine), mul(w, sine)
+        c, s = add(c, wc), add(s, ws)
+        cc = mul_add(wc, cosine, cc)
+        ss = mul_add(ws, sine, ss)
+        cs = mul_add(wc, sine, cs)
+        yc = mul_add(wc, y, yc)
+        ys = mul_add(ws, y, ys)
+    return total(c), total(s), total(cc), total(ss), total(cs), total(yc), total(ys)
+
+
+@part
+def _power(sums: Sums, floating_mean: bool) -> tuple[float, bool]:
+    """Power, and whether the means leave enough digits of the squares."""
+    c, s, cc, ss, cs, yc, ys = sums
+    if floating_mean:
         cc -= c * c
         ss -= s * s
         cs -= c * s
     trace = cc + ss
     det = cc * ss - cs * cs
+    conditioned = not floating_mean or det > ENOUGH_DIGITS * trace
     if trace <= SINGULAR_TOLERANCE:
-        return 0.0
+        return 0.0, conditioned
     if det <= SINGULAR_TOLERANCE * trace * trace:
-        return (yc * yc + ys * ys) / trace
-    return (ss * yc * yc + cc * ys * ys - 2.0 * cs * yc * ys) / det
-
-
-@fast_kernel
-def powers_at(indices: NDArray[np.int64], points: Points) -> F8:
-    """Exact powers at the frequencies ``indices + 1`` of the grid."""
-    powers = np.empty(indices.size)
-    for i in range(indices.size):
-        powers[i] = lomb_scargle_power(points, (indices[i] + 1) * points.step)
-    return powers
+        return (yc * yc + ys * ys) / trace, conditioned
+    return (ss * yc * yc + cc * ys * ys - 2.0 * cs * yc * ys) / det, conditioned

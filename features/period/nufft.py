@@ -1,10 +1,12 @@
-r"""Lomb-Scargle power on an even grid of frequencies, in single precision, by fast Fourier transforms.
+r"""Fourier sums over points at any times, on a group of eight blocks of frequencies.
 
-All sums a periodogram needs are of the kind :math:`\sum_j c_j e^{-2 \pi i k s_j}`, k = 1 ... M, with
-times that lie anywhere. They are spread over an even grid with a narrow kernel, transformed, and divided
-by the kernel's transform (a non-uniform FFT of type 1). Blocks of frequencies are moved to zero first
-and share one transform length that stays in cache, so the cost is proportional to M and memory is
-bounded by the powers themselves.
+All sums that a periodogram needs are of the kind :math:`\sum_j c_j e^{-2 \pi i f_k x_j}` on an even grid of
+frequencies. The points are moved by the middle frequency of a block, spread over the even elements of a
+transform with a narrow kernel, transformed, and divided by the kernel's transform (a non-uniform FFT of
+type 1). A transform is short enough to stay in the cache with the seven beside it, so that the cost is
+proportional to the number of frequencies.
+
+Lane l of a group g has the frequencies ``lowest + ((8 g + l) block + m) step``, m = 0 ... block - 1.
 
 References
 ----------
@@ -14,178 +16,183 @@ Garrison et al. (2024), RNAAS 8, 250: the same for periodograms.
 
 from __future__ import annotations
 
-from functools import lru_cache
+import math
+from typing import NamedTuple
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
-from features.compilation.jit import fast_kernel, inlined
+from features.compilation.jit import kernel, part
+from features.period.grid import DEGREE, TAPS, Grid, Plan, block_of
 from features.period.points import Points
-from features.sincos import cos_sin_cycles
+from features.simd.fft import ELEMENT, transform
+from features.simd.lanes import DOUBLE_LANES, LANES, filled, load, mul, mul_add, mul_sub, spread, store
+from features.simd.sincos import cos_sin_cycles
 
 F4 = NDArray[np.float32]
 F8 = NDArray[np.float64]
-C8 = NDArray[np.complex64]
-
-TAPS = 8
-"""Grid points that one epoch is spread over."""
-
-LENGTH = 4000
-"""Points of a transform: SciPy's is faster here than at 4096."""
-
-UPSAMPLING = 1.25
-"""With eight taps the kernel's error is then 1e-5 of the sum of absolute values, the precision of float32."""
-
-BLOCK = int(LENGTH / UPSAMPLING) // 2 * 2
-"""Frequencies taken from one transform."""
-
-BLOCKS_PER_PASS = 4
-"""Blocks transformed together: their grids fit into the cache."""
-
-LANES = 4
-"""Transforms that SciPy's FFT does side by side in single precision."""
-
-SHARPNESS = 0.976 * np.pi * TAPS * (1.0 - 0.5 / UPSAMPLING)
-
-SMALLEST_SAFE_PIVOT = 1e-2
-"""The normal matrix keeps too few digits where its trace (it is 1 at most) or its ratio of determinant to
-trace (1/4 at most) is below this."""
-
-NEEDS_EXACT = np.float32(-1.0)
-"""Stands for the power where single precision is not enough."""
+I8 = NDArray[np.int64]
 
 
-@lru_cache(maxsize=1)
-def _correction() -> F4:
-    """(BLOCK,) inverse of the kernel's Fourier transform at -BLOCK / 2 ... BLOCK / 2 - 1."""
-    z, weight = np.polynomial.legendre.leggauss(64)
-    shape = np.exp(SHARPNESS * (np.sqrt(1.0 - z * z) - 1.0)) * weight * (TAPS / 2)
-    m = np.arange(-(BLOCK // 2), BLOCK // 2)
-    transform = np.cos(2.0 * np.pi / LENGTH * (TAPS / 2) * np.outer(m, z)) @ shape
-    correction: F4 = (1.0 / transform).astype(np.float32)
-    correction.flags.writeable = False
-    return correction
+class Footprints(NamedTuple):
+    """Where points lie in transforms, and what they are moved by.
 
-
-def grid_power(points: Points, size: int) -> F4:
-    """Power at the frequencies k step, k = 1 ... size, good to about 1e-3 of the highest.
-
-    Parameters
+    Attributes
     ----------
-    points : Points
-        A light curve, and the step of the grid.
-    size : int
-        Number of frequencies.
-
-    Returns
-    -------
-    (size,) float32
-        Power in [0, 1], or `NEEDS_EXACT` where the fit is too close to singular for single precision.
+    shifted : (at least n,) float64
+        Times [d] from half a kernel before the first point, so that no tap is before the first element.
+    first, first_doubled : (n,) int64
+        Index into a transform's float32 of the first tap, at the frequency and at twice the frequency.
+    end : (2,) int64
+        Elements up to the last tap, at the frequency and at twice the frequency.
+    taps, taps_doubled : (TAPS n,) float32
+        The kernel there.
+    cosine, sine : (at least n,) float64
+        Of the middle frequency of a group's first block.
+    lanes : (ELEMENT n,) float32
+        exp(-2 pi i f x) for f = 0, 1, ... 7 blocks: what a lane is moved by more than the first.
+    moved, moved_doubled : (ELEMENT n,) float32
+        exp(-2 pi i f x) at the middle frequencies of the blocks of a group, and at twice these.
     """
-    power = np.empty(size, np.float32)
-    starts, taps = _footprints(points.x * points.step)
-    blocks = -(-size // BLOCK)
-    grid = np.empty((_rows(min(blocks, BLOCKS_PER_PASS)), LENGTH), np.complex64)
-    for first in range(0, blocks, BLOCKS_PER_PASS):
-        rows = grid[: _rows(min(blocks - first, BLOCKS_PER_PASS))]
-        _spread(rows, points, starts, taps, first)
-        spectrum = scipy.fft.fft(rows, axis=1, overwrite_x=True)
-        _powers(power, spectrum, _correction(), first, points.floating_mean)
-    return power
+
+    shifted: F8
+    first: I8
+    first_doubled: I8
+    end: I8
+    taps: F4
+    taps_doubled: F4
+    cosine: F8
+    sine: F8
+    lanes: F4
+    moved: F4
+    moved_doubled: F4
 
 
-def _rows(blocks: int) -> int:
-    """Three transforms a block, rounded up to fill the SIMD lanes of SciPy's FFT.
+@kernel
+def room_for_footprints(n: int) -> Footprints:
+    """Return footprints of up to n points, not yet filled."""
+    return Footprints(
+        np.empty(filled(n)),
+        np.empty(n, np.int64),
+        np.empty(n, np.int64),
+        np.empty(2, np.int64),
+        np.empty(TAPS * n, np.float32),
+        np.empty(TAPS * n, np.float32),
+        np.empty(filled(n)),
+        np.empty(filled(n)),
+        np.empty(ELEMENT * n, np.float32),
+        np.empty(ELEMENT * n, np.float32),
+        np.empty(ELEMENT * n, np.float32),
+    )
 
-    Full lanes also keep its arithmetic the same for every row, whatever the number of blocks.
+
+@kernel
+def fill_footprints(into: Footprints, points: Points, grid: Grid, plan: Plan, polynomials: F4) -> None:
+    """Fill the footprints of points, and what the lanes are moved by.
+
+    Raises
+    ------
+    ValueError
+        If a time is negative or NaN, or so late that its taps would lie beyond the transform.
     """
-    return -(-3 * blocks // LANES) * LANES
+    per_day = grid.step * plan.length
+    latest = (plan.length // 2 - TAPS) / per_day
+    shift = (TAPS // 2) / per_day
+    for j in range(points.n):
+        if not 0.0 <= points.x[j] <= latest:
+            raise ValueError("a time lies outside of the transform")
+        into.shifted[j] = points.x[j] + shift
+        position = into.shifted[j] * per_day
+        into.first[j] = _taps(into.taps, j * TAPS, position, polynomials)
+        into.first_doubled[j] = _taps(into.taps_doubled, j * TAPS, 2.0 * position, polynomials)
+    into.end[0] = into.first[points.n - 1] // ELEMENT + TAPS
+    into.end[1] = into.first_doubled[points.n - 1] // ELEMENT + TAPS
+    for j in range(points.n, filled(points.n)):
+        into.shifted[j] = 0.0
+    _turn(into, points.n, block_of(plan, grid.size) * grid.step)
+    for j in range(points.n):
+        c = 1.0
+        s = 0.0
+        for lane in range(LANES):
+            into.lanes[j * ELEMENT + lane] = c
+            into.lanes[j * ELEMENT + LANES + lane] = s
+            c, s = c * into.cosine[j] - s * into.sine[j], c * into.sine[j] + s * into.cosine[j]
 
 
-@fast_kernel
-def _footprints(s: F8) -> tuple[NDArray[np.int64], F4]:
-    """For phases s and 2 s: (2, n) first grid point, (2, n, TAPS) values of the kernel there."""
-    starts = np.empty((2, s.size), np.int64)
-    taps = np.empty((2, s.size, TAPS), np.float32)
-    for j in range(s.size):
-        for double in range(2):
-            # half a kernel from the edge, so that nothing wraps around: a shift of time changes no power
-            position = (s[j] * LENGTH + TAPS // 2) * (double + 1)
-            start = int(np.ceil(position - TAPS / 2))
-            starts[double, j] = start
-            for i in range(TAPS):
-                z = (start + i - position) / (TAPS / 2)
-                taps[double, j, i] = np.exp(SHARPNESS * (np.sqrt(max(1.0 - z * z, 0.0)) - 1.0))
-    return starts, taps
+@part
+def _turn(points: Footprints, n: int, frequency: float) -> None:
+    """Fill the cosines and sines of exp(-2 pi i f x)."""
+    turns_per_day = spread(-frequency)
+    for j in range(0, n, DOUBLE_LANES):
+        cosine, sine = cos_sin_cycles(mul(turns_per_day, load(points.shifted, j)))
+        store(points.cosine, j, cosine)
+        store(points.sine, j, sine)
 
 
-@fast_kernel
-def _spread(grid: C8, points: Points, starts: NDArray[np.int64], taps: F4, first: int) -> None:
-    """Fill three rows for each block from the `first` on: w y, w, and w at twice the frequency."""
-    x, y, w, step = points.x, points.y, points.w, points.step
-    moved = np.empty((3, x.size), np.complex64)
-    grid[:] = 0
-    for block in range(grid.shape[0] // 3):
-        center = (first + block) * BLOCK + 1 + BLOCK // 2
-        for j in range(x.size):
-            c, s = cos_sin_cycles(-center * (x[j] * step + (TAPS // 2) / LENGTH))
-            moved[0, j] = complex(c * w[j] * y[j], s * w[j] * y[j])
-            moved[1, j] = complex(c * w[j], s * w[j])
-            moved[2, j] = complex((c * c - s * s) * w[j], 2.0 * c * s * w[j])
-        for kind in range(3):
-            row = grid[3 * block + kind]
-            start = starts[kind // 2]
-            tap = taps[kind // 2]
-            for j in range(x.size):
-                value = moved[kind, j]
-                for i in range(TAPS):
-                    row[start[j] + i] += value * tap[j, i]
+@part
+def _taps(taps: F4, at: int, position: float, polynomials: F4) -> int:
+    """Write the kernel at the taps of a point, and return where in a transform's float32 they begin."""
+    start = math.ceil(position - TAPS // 2)
+    u = spread(np.float32(2.0 * (start - (position - TAPS // 2)) - 1.0))
+    value = load(polynomials, DEGREE * TAPS)
+    for power in range(DEGREE - 1, -1, -1):
+        value = mul_add(value, u, load(polynomials, power * TAPS))
+    store(taps, at, value)
+    return int(start) * ELEMENT
 
 
-@fast_kernel
-def _powers(power: F4, spectrum: C8, correction: F4, first: int, floating_mean: bool) -> None:
-    """Turn the transforms of all blocks from the `first` on into powers.
-
-    Each block's frequencies below its centre are at the end of its rows, the others at their start.
-    """
-    half = BLOCK // 2
-    for block in range(spectrum.shape[0] // 3):
-        for side in range(2):
-            k = (first + block) * BLOCK + side * half
-            a = 0 if side else LENGTH - half
-            sums = (
-                spectrum[3 * block, a : a + half],
-                spectrum[3 * block + 1, a : a + half],
-                spectrum[3 * block + 2, a : a + half],
-            )
-            _power_of_sums(
-                power[k : k + half], sums, correction[side * half : (side + 1) * half], floating_mean
-            )
+@kernel
+def move_to_group(points: Footprints, n: int, grid: Grid, plan: Plan, group: int) -> None:
+    """Fill what n points are moved by for a group of blocks."""
+    block = block_of(plan, grid.size)
+    _turn(points, n, grid.lowest + (group * LANES * block + block // 2) * grid.step)
+    two = spread(np.float32(2.0))
+    for j in range(n):
+        c, s = spread(np.float32(points.cosine[j])), spread(np.float32(points.sine[j]))
+        lane_c, lane_s = load(points.lanes, j * ELEMENT), load(points.lanes, j * ELEMENT + LANES)
+        real = mul_sub(c, lane_c, mul(s, lane_s))
+        imaginary = mul_add(c, lane_s, mul(s, lane_c))
+        store(points.moved, j * ELEMENT, real)
+        store(points.moved, j * ELEMENT + LANES, imaginary)
+        store(points.moved_doubled, j * ELEMENT, mul_sub(real, real, mul(imaginary, imaginary)))
+        store(points.moved_doubled, j * ELEMENT + LANES, mul(mul(two, real), imaginary))
 
 
-@inlined
-def _power_of_sums(power: F4, sums: tuple[C8, C8, C8], correction: F4, floating_mean: bool) -> None:
-    """Power from the transforms of w y, of w, and of w at twice the frequency; see `lomb_scargle_power`."""
-    wy, w, w2 = sums
-    mean = np.float32(floating_mean)
-    half = np.float32(0.5)
-    one = np.float32(1.0)
-    two = np.float32(2.0)
-    smallest = np.float32(SMALLEST_SAFE_PIVOT)
-    for m in range(power.size):
-        d = correction[m]
-        yc = wy[m].real * d
-        ys = wy[m].imag * d
-        c = w[m].real * d * mean
-        s = w[m].imag * d * mean
-        c2 = w2[m].real * d
-        s2 = w2[m].imag * d
-        cc = half * (one + c2) - c * c
-        ss = half * (one - c2) - s * s
-        cs = half * s2 - c * s
-        trace = cc + ss
-        det = cc * ss - cs * cs
-        value = (ss * yc * yc + cc * ys * ys - two * cs * yc * ys) / det
-        safe = (trace > smallest) & (det > smallest * trace)
-        power[m] = value if safe else NEEDS_EXACT
+@kernel
+def sums(x: F4, coefficients: F4, points: Footprints, plan: Plan) -> None:
+    """Fill x with the sums of coefficients (n,) times exp(-2 pi i f x), before the correction, by `place`."""
+    end = points.end[0]
+    _clear(x, end)
+    _add_points(x, coefficients, points.first, points.taps, points.moved)
+    transform(x, plan.length, end, plan.turn)
+
+
+@kernel
+def sums_doubled(x: F4, coefficients: F4, points: Footprints, plan: Plan) -> None:
+    """Fill x as `sums` does, at twice the frequencies."""
+    end = points.end[1]
+    _clear(x, end)
+    _add_points(x, coefficients, points.first_doubled, points.taps_doubled, points.moved_doubled)
+    transform(x, plan.length, end, plan.turn)
+
+
+@part
+def _clear(x: F4, elements: int) -> None:
+    zero = spread(np.float32(0.0))
+    for i in range(0, elements * ELEMENT, LANES):
+        store(x, i, zero)
+
+
+@part
+def _add_points(x: F4, coefficients: F4, first: I8, taps: F4, moved: F4) -> None:
+    """Spread the points over the elements of eight transforms."""
+    for j in range(coefficients.size):
+        coefficient = spread(coefficients[j])
+        real = mul(coefficient, load(moved, j * ELEMENT))
+        imaginary = mul(coefficient, load(moved, j * ELEMENT + LANES))
+        i = first[j]
+        for tap in range(TAPS):
+            value = spread(taps[j * TAPS + tap])
+            store(x, i, mul_add(value, real, load(x, i)))
+            store(x, i + LANES, mul_add(value, imaginary, load(x, i + LANES)))
+            i += ELEMENT

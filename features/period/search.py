@@ -2,77 +2,289 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from features.conventions import MIN_PERIOD_D, OVERSAMPLING, Convention
-from features.period.direct_sum import TIE_TOLERANCE, powers_at
-from features.period.nufft import NEEDS_EXACT, grid_power
-from features.period.points import Points, weighted_points
-from features.period.refine import highest_maximum
+from features.compilation.jit import kernel, part
+from features.conventions import MIN_PERIOD_D, OVERSAMPLING
+from features.period.direct_sum import lomb_scargle_power
+from features.period.grid import (
+    Grid,
+    Plan,
+    block_of,
+    even_grid,
+    groups_of,
+    kernel_polynomials,
+    plans,
+)
+from features.period.nufft import (
+    Footprints,
+    fill_footprints,
+    move_to_group,
+    room_for_footprints,
+    sums,
+    sums_doubled,
+)
+from features.period.points import Points
+from features.period.power import NEEDS_EXACT, powers
+from features.period.refine import SHARE_ON_GRID, SLACK, TIE_TOLERANCE, highest_maximum
+from features.simd.fft import ELEMENT
+from features.simd.lanes import LANES, any_above, larger, load, spread, store
 
 F4 = NDArray[np.float32]
 F8 = NDArray[np.float64]
+I8 = NDArray[np.int64]
 
-SCALLOPED_POWER = 0.75
-"""Three grid points per 1 / baseline see at least this part of any maximum between them: (cos 30 deg)^2."""
-
-SINGLE_PRECISION_SLACK = 0.98
-"""Single-precision powers within this factor of a threshold are looked at exactly."""
+HIGHEST_FREQUENCY = 1.0 / MIN_PERIOD_D
+"""[1/d]"""
 
 
-def find_period(time: F8, mag: F8, err: F8, convention: Convention) -> float:
-    """Period of the highest power [d], on the grid of frequencies or between them.
+LEVEL = np.float32(0.999)
+"""Single-precision powers within this factor are not told apart."""
+
+
+class Room(NamedTuple):
+    """What a search of up to a number of points works in, used again by the next; and tables that it reads.
+
+    Attributes
+    ----------
+    footprints : Footprints
+        See there.
+    wy, w, w_doubled : (ELEMENT L,) float32
+        Transforms.
+    power, highest : (LANES block,), (LANES,) float32
+        Power of a group, and the highest of each lane.
+    y_weights, weights : (n,) float32
+        w y and w.
+    rows : (block,) int64
+        Rows of `power` in which something is high.
+    plans : tuple of Plan
+        See `features.period.grid.plans`.
+    polynomials : (DEGREE + 1, TAPS) float32, flat
+        See `features.period.grid.kernel_polynomials`.
+    """
+
+    footprints: Footprints
+    wy: F4
+    w: F4
+    w_doubled: F4
+    power: F4
+    highest: F4
+    y_weights: F4
+    weights: F4
+    rows: I8
+    plans: tuple[Plan, ...]
+    polynomials: F4
+
+
+def room_for_search(n: int) -> Room:
+    """Return room for searches of up to n points."""
+    longest = plans()[-1]
+    return Room(
+        room_for_footprints(n),
+        np.empty(ELEMENT * longest.length, np.float32),
+        np.empty(ELEMENT * longest.length, np.float32),
+        np.empty(ELEMENT * longest.length, np.float32),
+        np.empty(LANES * longest.block, np.float32),
+        np.empty(LANES, np.float32),
+        np.empty(n, np.float32),
+        np.empty(n, np.float32),
+        np.empty(longest.block, np.int64),
+        plans(),
+        kernel_polynomials().ravel(),
+    )
+
+
+@kernel
+def find_period(points: Points, refine: bool, room: Room) -> float:
+    """Period of the highest power [d]: between the frequencies of the grid, or on the published grid.
+
+    Every maximum of the grid that could belong to the highest power is refined, not only the largest: the
+    peaks of two aliases may be cut at different heights by the grid.
 
     Parameters
     ----------
-    time, mag, err : (n,) float64
-        Clean points: finite, in order of time, errors positive.
-    convention : Convention
-        Which power, which range, and whether the period may lie between the frequencies of the grid.
+    points : Points
+        A light curve; its first and last point are not at one time.
+    refine : bool
+        Search from 1 / (3 T) to 1 / `MIN_PERIOD_D`, and between the frequencies.
+    room : Room
+        For at least as many points.
     """
-    points = weighted_points(time, mag, err, convention.floating_mean)
-    if convention.refine:
-        return 1.0 / refined_frequency(points, 1.0 / MIN_PERIOD_D)
-    return 1.0 / (grid_index(points, published_size(time)) * points.step)
+    step = 1.0 / (float(points.x[points.n - 1]) * OVERSAMPLING)
+    highest = max(HIGHEST_FREQUENCY, step)
+    if refine:
+        size = max(1, int(highest / step * (1.0 + 1e-12)))
+        share = SHARE_ON_GRID
+    else:
+        size = _published_size(points)
+        share = SLACK
+    grid = even_grid(room.plans, points.n, step, size)
+    near, power = near_highest(points, grid, share, refine, room)
+    if near.size == 0:
+        return 1.0 / step
+    if refine:
+        return 1.0 / highest_maximum(points, near, power, grid, highest)
+    return 1.0 / ((_first_highest(points, near, step) + 1) * step)
 
 
-def published_size(time: F8) -> int:
+@part
+def _published_size(points: Points) -> int:
     """Length of the published frequency grid: up to 1 / (0.03 d), or 50 n / T where that is more."""
-    factor = max(100, int((time[-1] - time[0]) / time.size / MIN_PERIOD_D * 2.0))
-    return int(0.5 * OVERSAMPLING * factor * time.size)
+    factor = max(100, int(points.x[points.n - 1] / points.n / MIN_PERIOD_D * 2.0))
+    return int(0.5 * OVERSAMPLING * factor * points.n)
 
 
-def refined_frequency(points: Points, highest: float) -> float:
-    """Frequency of the highest power between the step of the grid and `highest` [1/d].
+@part
+def _first_highest(points: Points, near: I8, step: float) -> int:
+    """First of the frequencies (k + 1) step with the highest power: its k."""
+    power = np.empty(near.size)
+    highest = 0.0
+    for i in range(near.size):
+        power[i] = lomb_scargle_power(points, (near[i] + 1) * step)
+        highest = max(highest, power[i])
+    first = 0
+    while power[first] < (1.0 - TIE_TOLERANCE) * highest:
+        first += 1
+    return int(near[first])
 
-    Every local maximum of the grid that could belong to it is refined, not only the largest: the peaks
-    of two aliases may be cut at different heights by the grid.
+
+@kernel
+def near_highest(points: Points, grid: Grid, share: float, maxima_only: bool, room: Room) -> tuple[I8, F4]:
+    """Where on a grid the power is at least a share of the highest, and about that power.
+
+    It is good to 1e-3 of the highest, and to 1e-2 for few points or very uneven weights.
+
+    Parameters
+    ----------
+    points : Points
+        A light curve.
+    grid : Grid
+        Frequencies.
+    share : float
+        In (0, 1).
+    maxima_only : bool
+        Leave out what is lower than a frequency beside it.
+    room : Room
+        For at least as many points.
+
+    Returns
+    -------
+    index, power : (m,) int64, float32
+        In order of frequency; none where the power is zero everywhere.
     """
-    size = max(1, int(highest / points.step * (1.0 + 1e-12)))
-    power = _grid_power(points, size)
-    if not power.max() > 0.0:
-        return points.step
-    near = np.flatnonzero(power >= SCALLOPED_POWER * SINGLE_PRECISION_SLACK * power.max())
-    rises = power[near] >= power[np.maximum(near - 1, 0)]
-    falls = power[near] >= power[np.minimum(near + 1, size - 1)]
-    return highest_maximum(near[rises & falls], points, highest)
+    plan = room.plans[grid.plan]
+    block = block_of(plan, grid.size)
+    n = points.n
+    for i in range(n):
+        room.y_weights[i] = points.w[i] * points.y[i]
+        room.weights[i] = points.w[i]
+    fill_footprints(room.footprints, points, grid, plan, room.polynomials)
+    near = np.empty(64, np.int64)
+    near_power = np.empty(64, np.float32)
+    count = 0
+    highest = np.float32(0.0)
+    last = np.float32(0.0)
+    for group in range(groups_of(plan, grid.size)):
+        move_to_group(room.footprints, n, grid, plan, group)
+        sums(room.wy, room.y_weights[:n], room.footprints, plan)
+        if points.floating_mean:
+            sums(room.w, room.weights[:n], room.footprints, plan)
+        sums_doubled(room.w_doubled, room.weights[:n], room.footprints, plan)
+        transforms = (room.wy, room.w, room.w_doubled)
+        safe = powers(room.power, room.highest, transforms, plan, block, points.floating_mean)
+        if not safe or (group + 1) * LANES * block > grid.size:
+            _complete(room.power, room.highest, points, grid, (block, group))
+        for lane in range(LANES):
+            highest = max(highest, room.highest[lane])
+        level = LEVEL if safe else np.float32(1.0)  # all digits of the direct sum count
+        threshold = np.float32(share * highest)
+        if near.size - count < LANES * block:
+            count = _drop_below(near, near_power, count, threshold)
+            near, near_power = _longer(near, near_power, count, count + LANES * block)
+        rows = _rows_above(room.power, block, threshold, room.rows)
+        for lane in range(LANES):
+            if not room.highest[lane] > threshold:
+                continue
+            for row in room.rows[:rows]:
+                power = room.power[row * LANES + lane]
+                before, after = _beside(room.power, block, row, lane, last)
+                if power > threshold and not (maxima_only and power < level * max(before, after)):
+                    near[count] = (group * LANES + lane) * block + row
+                    near_power[count] = power
+                    count += 1
+        last = room.power[block * LANES - 1]
+    count = _drop_below(near, near_power, count, np.float32(share * highest))
+    return near[:count], near_power[:count]
 
 
-def grid_index(points: Points, size: int) -> int:
-    """First k in 1 ... size with the highest power at k times the step of the grid."""
-    power = _grid_power(points, size)
-    if not power.max() > 0.0:
-        return 1
-    near = np.flatnonzero(power >= SINGLE_PRECISION_SLACK * power.max())
-    exact = powers_at(near, points)
-    return int(near[np.argmax(exact >= (1.0 - TIE_TOLERANCE) * exact.max())]) + 1
+@part
+def _complete(power: F4, highest: F4, points: Points, grid: Grid, block_group: tuple[int, int]) -> None:
+    """Replace `NEEDS_EXACT` by the exact power, what is beyond the grid by 0, and the highest accordingly."""
+    block, group = block_group
+    first = group * LANES * block
+    if first + LANES * block > grid.size:
+        for lane in range(LANES):
+            for m in range(max(0, grid.size - first - lane * block), block):
+                power[m * LANES + lane] = 0.0
+    top = zero = spread(np.float32(0.0))
+    for m in range(block):
+        if any_above(zero, load(power, m * LANES)):
+            for lane in range(LANES):
+                if power[m * LANES + lane] == NEEDS_EXACT:
+                    frequency = grid.lowest + (first + lane * block + m) * grid.step
+                    power[m * LANES + lane] = lomb_scargle_power(points, frequency)
+        top = larger(load(power, m * LANES), top)
+    store(highest, 0, top)
 
 
-def _grid_power(points: Points, size: int) -> F4:
-    """Power on the grid, by the exact sum where single precision could not do it."""
-    power = grid_power(points, size)
-    if power.min() == NEEDS_EXACT:
-        unsafe = np.flatnonzero(power == NEEDS_EXACT)
-        power[unsafe] = powers_at(unsafe, points)
-    return power
+@part
+def _rows_above(power: F4, block: int, threshold: np.float32, rows: I8) -> int:
+    """Fill rows of a group with power above a threshold in any lane; return their number."""
+    count = 0
+    limit = spread(threshold)
+    for m in range(block):
+        rows[count] = m
+        count += any_above(load(power, m * LANES), limit)
+    return count
+
+
+@part
+def _beside(power: F4, block: int, row: int, lane: int, last: np.float32) -> tuple[np.float32, np.float32]:
+    """Power at the frequencies before and after; before a group's first it is `last`, after its last 0.
+
+    The group that follows is not there yet: at worst one maximum too many is refined.
+    """
+    if row > 0:
+        before = power[(row - 1) * LANES + lane]
+    else:
+        before = power[(block - 1) * LANES + lane - 1] if lane > 0 else last
+    if row < block - 1:
+        return before, power[(row + 1) * LANES + lane]
+    return before, power[lane + 1] if lane < LANES - 1 else np.float32(0.0)
+
+
+@part
+def _drop_below(near: I8, power: F4, count: int, threshold: np.float32) -> int:
+    """Leave out what is not above a threshold; return the number of the others."""
+    kept = 0
+    for i in range(count):
+        if power[i] > threshold:
+            near[kept] = near[i]
+            power[kept] = power[i]
+            kept += 1
+    return kept
+
+
+@part
+def _longer(near: I8, power: F4, count: int, size: int) -> tuple[I8, F4]:
+    """Return arrays of at least a size, and twice as long, with the first of what is in these."""
+    size = max(size, 2 * near.size)
+    longer_near = np.empty(size, np.int64)
+    longer_power = np.empty(size, np.float32)
+    for i in range(count):
+        longer_near[i] = near[i]
+        longer_power[i] = power[i]
+    return longer_near, longer_power

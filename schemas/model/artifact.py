@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from schemas.model.manifest import MODEL_FILE, Manifest, ManifestError, load_manifest
+from schemas.model.onnx_session import open_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,8 @@ class Artifact:
             outputs or class names are not those of the manifest.
         """
         manifest = load_manifest(folder)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # one worker a core; threads would also reorder sums
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            session = onnxruntime.InferenceSession(
-                folder / MODEL_FILE, options, providers=["CPUExecutionProvider"]
-            )
+            session = open_session(folder / MODEL_FILE)
         except Exception as exc:
             raise ManifestError(f"cannot load {folder / MODEL_FILE}: {exc}") from exc
         _agree(folder, manifest, session)

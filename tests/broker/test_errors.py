@@ -32,8 +32,8 @@ def test_an_error_is_told_in_one_line(monkeypatch, capsys):
     def fail(arguments: object) -> int:
         raise FatalError(HOSTILE)
 
-    monkeypatch.setattr(commands, "compile_kernels", fail)
-    assert main(["compile-kernels"]) == EXIT_FAILED
+    monkeypatch.setattr(commands, "warm", fail)
+    assert main(["warm"]) == EXIT_FAILED
     assert capsys.readouterr().err == f"varstream: {SHOWN}\n"
 
 

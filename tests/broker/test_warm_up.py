@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from broker.classify import classifier as classifying
 from broker.cli.main import main
 from broker.errors import FatalError
 from broker.state.store import MemoryStore
-from broker.warm_up import compile_kernels, warm_up
+from broker.warm_up import warm, warm_up
 from features.compilation.machine_code import KernelError
 from tests.broker.streams import SCHEMAS, TIMES, packets, pipeline, simulated
 
@@ -25,29 +26,48 @@ ROOT = Path(__file__).resolve().parents[2]
 TROUBLES = [KernelError("cannot compile the kernel x: OSError: no such symbol"), MemoryError()]
 
 MADE = """
-import gc, json
+import gc, itertools, json
 from numba.core.dispatcher import Dispatcher
 from features.compilation.machine_code import KernelCache
-from broker.warm_up import warm_up
-from features import CONVENTIONS, extract
 import numpy as np
 
 def made():
     kernels = [each for each in gc.get_objects() if isinstance(each, Dispatcher)]  # and numba's own
     stats = [each.stats for each in kernels if isinstance(each._cache, KernelCache)]
-    return sum(sum(each.cache_hits.values()) + sum(each.cache_misses.values()) for each in stats)
+    counts = [(sum(each.cache_hits.values()), sum(each.cache_misses.values())) for each in stats]
+    return [sum(each) for each in zip(*counts)]
+"""
 
-warm_up()
-before = made()
+USED = """
 from tests.broker.streams import packets, pipeline, simulated
 from broker.state.store import MemoryStore
+from features import CONVENTIONS, count_used, extract
 batch = pipeline(MemoryStore()).process(packets([alert.payload for alert in simulated()]))
 rng = np.random.default_rng(3)
-for n in (8, 30, 400):
-    time, mag, err = rng.uniform(0, 300, n), rng.normal(15, 1, n), rng.normal(0, 1, n)
-    for convention in CONVENTIONS:
-        extract(time, mag, err, [0, n // 2, n], convention=convention, clip_sigma=3.0)
+for n, convention, clip_sigma, can_write in itertools.product(
+    (8, 30, 400), CONVENTIONS, (None, 3.0), (True, False)
+):
+    series = rng.uniform(0, 300, n), rng.normal(15, 1, n), rng.normal(0, 1, n)
+    for each in series:
+        each.flags.writeable = can_write
+    bounds = np.array([0, n // 2, n])
+    count_used(*series, bounds, clip_sigma=clip_sigma)
+    extract(*series, bounds, convention=convention, clip_sigma=clip_sigma)
+"""
+
+IN_ONE_PROCESS = f"""
+{MADE}
+from broker.warm_up import warm_up
+warm_up()
+before = made()
+{USED}
 print(json.dumps([before, made(), batch.labelled]))
+"""
+
+IN_ANOTHER = f"""
+{MADE}
+{USED}
+print(json.dumps(made()))
 """
 
 
@@ -70,10 +90,10 @@ def refuse(trouble):
 
 
 def test_after_the_warm_up_nothing_is_left_to_be_loaded_or_compiled():
-    done = python("-c", MADE)
+    done = python("-c", IN_ONE_PROCESS)
     assert done.returncode == 0, done.stderr
     before, after, labelled = json.loads(done.stdout)
-    assert before > 5
+    assert sum(before) > 1
     assert after == before
     assert labelled > 50
 
@@ -113,23 +133,57 @@ def test_no_file_is_blamed_for_a_kernel_that_cannot_be_compiled(monkeypatch, tmp
     assert "Traceback" not in said
 
 
-def test_kernels_can_be_compiled_ahead_and_the_command_says_where_they_are():
-    done = python("-m", "broker.cli.main", "compile-kernels")
+def test_what_is_there_is_loaded_at_once_and_the_command_says_so():
+    for _ in range(2):
+        done = python("-m", "broker.cli.main", "warm")
+        assert done.returncode == 0
+    found = re.fullmatch(r"kernels were there and are loaded in (\d+\.\d) s, kept in (.*)\n", done.stderr)
+    assert found, done.stderr
+    assert float(found[1]) < 3.0
+    assert found[2] == os.environ["NUMBA_CACHE_DIR"]
+
+
+@pytest.mark.slow
+def test_what_was_compiled_ahead_is_all_that_other_processes_need(tmp_path):
+    place = str(tmp_path / "kernels")
+    done = python("-m", "broker.cli.main", "warm", NUMBA_CACHE_DIR=place)
     assert done.returncode == 0
-    assert done.stderr == f"kernels are kept in {os.environ['NUMBA_CACHE_DIR']}\n"
+    found = re.fullmatch(r"(\d+) functions compiled in \d+\.\d s, kept in (.*)\n", done.stderr)
+    assert found, done.stderr
+    assert int(found[1]) > 20
+    assert found[2] == place
+    done = python("-c", IN_ANOTHER, NUMBA_CACHE_DIR=place)
+    assert done.returncode == 0, done.stderr
+    loaded, compiled = json.loads(done.stdout)
+    assert loaded > 1
+    assert compiled == 0
 
 
-def test_where_nothing_is_compiled_nothing_is_said_to_be_kept():
-    done = python("-m", "broker.cli.main", "compile-kernels", NUMBA_DISABLE_JIT="1")
+def test_where_nothing_is_compiled_the_setting_is_named():
+    done = python("-m", "broker.cli.main", "warm", NUMBA_DISABLE_JIT="1")
     assert done.returncode == 1
     assert "NUMBA_DISABLE_JIT" in done.stderr
     assert "Traceback" not in done.stderr
 
 
+def test_an_unknown_setting_of_arithmetic_is_named():
+    done = python("-m", "broker.cli.main", "warm", VARSTREAM_FUSED_ARITHMETIC="off")
+    assert done.returncode == 1
+    assert "VARSTREAM_FUSED_ARITHMETIC must be auto or no, got 'off'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_modules_of_the_folder_one_is_in_are_not_taken_for_ours(tmp_path, monkeypatch):
+    (tmp_path / "numba.py").write_text("open('taken', 'w')")
+    monkeypatch.chdir(tmp_path)
+    warm()
+    assert not (tmp_path / "taken").exists()
+
+
 def test_kernels_that_cannot_be_kept_are_not_said_to_be(monkeypatch):
     monkeypatch.setattr(broker.warm_up, "places_of_kernels", lambda: ([Path("/a")], ["features.clean.clean"]))
     with pytest.raises(FatalError, match=r"features\.clean\.clean.*NUMBA_CACHE_DIR"):
-        compile_kernels()
+        warm()
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pytest
 
 import features
 from features.period.points import weighted_points
+from features.period.search import find_period, room_for_search
 
 
 class LightCurve(NamedTuple):
@@ -45,6 +46,13 @@ def even_points(x, y, *, floating_mean=True):
     """Points of equal weight."""
     x, y = np.asarray(x, float), np.asarray(y, float)
     return weighted_points(x, y, np.ones(x.size), floating_mean)
+
+
+def period_of(light_curve, convention):
+    """Period of clean points in a convention of that name."""
+    rules = features.CONVENTIONS[convention]
+    points = weighted_points(*light_curve, rules.floating_mean)
+    return find_period(points, rules.refine, room_for_search(points.n))
 
 
 def as_batch(light_curves):

@@ -141,3 +141,12 @@ def test_whatever_comes_in_what_goes_out_is_finite_sorted_and_positive(time, mag
     assert np.isfinite([t, m, e]).all()
     assert (e >= 1e-5).all()
     assert (np.diff(t) >= 0).all()
+
+
+def test_many_points_at_one_time_are_put_in_order():
+    n = 30_000  # one by one each would be moved past all before it
+    rng = np.random.default_rng(4)
+    time, mag, err = np.repeat([0.0, 5.0], n // 2), rng.integers(0, 99, n) * 0.1, rng.integers(1, 9, n) * 0.1
+    found = np.stack(clean(time, -mag, err, np.inf)[:3])
+    expected = np.unique(np.stack([time, -mag, err]), axis=1)
+    assert np.array_equal(found, expected)

@@ -182,6 +182,8 @@ def test_the_outlier_cut_is_that_of_the_caller():
         ({"offsets": [0, 3]}, "offsets must rise from 0 to the number of points, 2"),
         ({"offsets": [1, 2]}, "they start at 1"),
         ({"offsets": [0, 2, 1, 2]}, "offsets must rise"),
+        ({"offsets": [0, 2**63 - 1, -2, 2]}, "offsets must rise"),  # differences that no integer holds
+        ({"offsets": np.array([0, 2**64 - 2, 2], np.uint64)}, "offsets must rise"),
         ({"offsets": [0.0, 2.0]}, "1-d array of integers, got float64"),
         ({"offsets": []}, "1-d array of integers"),
         ({"convention": "new"}, "one of kim2021, refined, got 'new'"),

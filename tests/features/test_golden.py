@@ -7,7 +7,7 @@ import pytest
 
 import features
 from features.conventions import CONVENTIONS
-from features.extract import features_at
+from features.light_curve import features_at
 from tests.features.conftest import as_batch
 
 # The published code stops its fit of the Fourier series early, from a fixed start; the rest is rounding.

@@ -3,9 +3,46 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.phase import phase_cusum, phase_eta, phase_fold, slope_percentiles
+from features import phase
+from features.phase import folded, phase_cusum, phase_eta
+from features.sorting import room_for_sorting
 
 SINE = np.sin(2 * np.pi * np.arange(20_000) / 10_000)  # two cycles: folded at twice the period
+
+
+def phase_fold(time, mag, period):
+    return phase.phase_fold(time, mag, period, room_for_sorting(time.size))
+
+
+def slope_percentiles(since, mag):
+    return phase.slope_percentiles(since, mag, room_for_sorting(mag.size))
+
+
+@pytest.mark.parametrize("start", [0.0, 58_000.0, 2_450_000.0, -3.0e4])
+@pytest.mark.parametrize("period", [0.03, 0.0612288570207722, 1.0, 1 / 3, 77.7, 40_000.0])
+def test_times_since_the_start_of_a_cycle_have_no_rounding(start, period):
+    time = start + np.sort(np.random.default_rng(5).uniform(0.0, 4000.0, 1001))
+    time[::10] = np.rint(time[::10])
+    since = folded(time, period)
+    assert since.size == 1004
+    assert (since[1001:] == 0.0).all()
+    assert (since >= 0.0).all()
+    assert (since < period).all()
+    expected = np.mod(time, period)  # exact, but that it may round up to the period from below
+    if start < 0.0:
+        assert since[:1001] == pytest.approx(expected, rel=1e-15, abs=1e-16 * period)
+    else:
+        assert np.array_equal(since[:1001], expected)
+
+
+@pytest.mark.parametrize("cycles", [1, 3, 7, 12_345, 40_000_003])
+def test_a_whole_number_of_cycles_folds_to_zero_and_the_time_before_to_the_end(cycles):
+    period = 0.0390625  # exact in binary, and so are the products
+    time = np.array([cycles * period, np.nextafter(cycles * period, 0.0), -1e-30])
+    since = folded(time, period)
+    assert since[0] == 0.0
+    assert since[1] == time[1] - (cycles - 1) * period
+    assert 0.0 <= since[2] < period
 
 
 def test_folding_puts_points_in_the_order_of_their_time_in_two_periods():
@@ -52,3 +89,8 @@ def test_slopes_of_a_triangle_wave_are_both_ways():
 
 def test_pairs_of_equal_magnitudes_have_no_slope():
     assert slope_percentiles(np.arange(4.0), np.array([0.0, 0.0, 2.0, 2.0])) == (0.5, 0.5)
+
+
+def test_times_whose_cycles_cannot_be_counted_stay_within_the_cycle():
+    time = np.array([1e16, -3e17, 1e300, 0.5])
+    assert folded(time, 0.0437)[:4].tolist() == (time % 0.0437).tolist()

@@ -16,6 +16,7 @@ from training.data.light_curves import Columns, is_table, survey_name
 from training.data.public_surveys import SURVEYS
 from training.data.read import check_file
 from training.errors import SettingsError
+from training.examples.cached_pool import default_workers
 from training.measure.evaluate import evaluate as measure_model
 from training.measure.evaluate import write_report
 from training.progress import Bars
@@ -39,6 +40,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         first_epochs=arguments.first_epochs,
         columns=columns,
         skip_bad_rows=arguments.skip_bad_rows,
+        workers=arguments.workers or default_workers(),
     )
     write_report(arguments.json, report)
     print(
@@ -96,7 +98,6 @@ def export(arguments: argparse.Namespace) -> None:
 
 def reproduce(arguments: argparse.Namespace) -> None:
     """``varstream-train reproduce``."""
-    from training.examples.cached_pool import default_workers  # noqa: PLC0415
     from training.reproduce.report import published_model  # noqa: PLC0415
     from training.reproduce.report import reproduce as make_report  # noqa: PLC0415
     from training.reproduce.scale import Scale  # noqa: PLC0415
@@ -129,7 +130,6 @@ def _announce(arguments: argparse.Namespace, metrics: Mapping[str, Any]) -> None
 
 def _job(arguments: argparse.Namespace, recipe: Recipe) -> Job:
     from training.build import Job  # noqa: PLC0415
-    from training.examples.cached_pool import default_workers  # noqa: PLC0415
 
     return Job(
         files=_labelled_files(arguments),

@@ -18,6 +18,7 @@ from training.cli.options import (
     add_light_curves,
     add_making,
     add_reading,
+    add_workers,
     positive,
     some_text,
 )
@@ -172,6 +173,7 @@ def _add_evaluate(sub: argparse.ArgumentParser) -> None:
     add_reading(sub)
     add_labels(sub, without_map="the manifest's map for this file's name")
     add_first_epochs(sub)
+    add_workers(sub)
     sub.add_argument("--json", type=Path, required=True, metavar="FILE", help="write the report here")
 
 

@@ -93,7 +93,7 @@ def add_first_epochs(sub: argparse.ArgumentParser) -> None:
 
 
 def add_computing(sub: argparse.ArgumentParser, kept: str) -> None:
-    """Add where finished work is kept, and by how many processes it is done."""
+    """Add where finished work is kept, and by how many threads it is done."""
     sub.add_argument(
         "--cache",
         type=Path,
@@ -101,7 +101,12 @@ def add_computing(sub: argparse.ArgumentParser, kept: str) -> None:
         metavar="DIR",
         help=f"folder of {kept} (%(default)s)",
     )
-    sub.add_argument("--workers", type=positive, metavar="N", help="processes (one a core)")
+    add_workers(sub)
+
+
+def add_workers(sub: argparse.ArgumentParser) -> None:
+    """Add by how many threads features are computed."""
+    sub.add_argument("--workers", type=positive, metavar="N", help="threads (one a core)")
 
 
 def some_text(text: str) -> str:

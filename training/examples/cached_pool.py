@@ -1,30 +1,29 @@
-"""The pool of processes for long work in pieces, each of which is kept in the cache when it is done."""
+"""The pool of threads for long work in pieces, each of which is kept in the cache when it is done.
+
+Kernels run outside of Python's lock, a batch in one call, so that threads use all cores; they share what was
+read, and nothing is started, sent or imported a second time.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from features.warm_up import warm_up
-from training.errors import TrainingError
 from training.result_cache import Arrays, cached_at
 
 Work = Callable[[Any], Arrays]
 
 LIGHT_CURVES_A_TASK = 100
-"""About a second of work when features are computed, lost at most when interrupted."""
+"""Some tenths of a second of work when features are computed, lost at most when interrupted."""
 
 TASKS_AHEAD = 4
-"""Tasks of each process that are made before their turn: so many more hold their data a second time."""
+"""Tasks of each thread that are made before their turn: so many more hold their data a second time."""
 
 
 def default_workers() -> int:
@@ -35,60 +34,45 @@ def default_workers() -> int:
 def compute_chunks(
     work: Work, tasks: Iterable[tuple[Any, str]], *, cache_folder: Path | None, workers: int
 ) -> Iterator[Arrays]:
-    """Do the tasks, in their order; what the cache holds is not done again.
+    """Do the tasks, and yield what they give in their order; what the cache holds is not done again.
+
+    What a task raises is raised in its turn. Whoever stops, by Ctrl-C say, waits for the tasks in work, which
+    are kept, and for no others.
 
     Parameters
     ----------
     work : callable
-        A function of a module, from a task to named arrays.
+        From a task to named arrays; several at once.
     tasks : iterable of (task, name)
         What to do, and the file of its result: `training.result_cache.name_of` all that this depends on. They
         are taken as their turn comes.
     cache_folder : Path or None
         Where results are kept.
     workers : int
-        Processes; with 1 all is done in this one.
+        Threads; with 1 all is done in the caller's.
 
     Raises
     ------
-    TrainingError
-        If a process is killed.
     SettingsError
         If the cache cannot be written.
     """
-    jobs = ((work, task, None if cache_folder is None else cache_folder / name) for task, name in tasks)
+    jobs = (partial(_do, work, task, cache_folder and cache_folder / name) for task, name in tasks)
     first = list(islice(jobs, 2))
     if workers <= 1 or len(first) < 2:
-        yield from map(_do, chain(first, jobs))
+        yield from (job() for job in chain(first, jobs))
         return
+    pool = ThreadPoolExecutor(workers)
+    waiting: deque[Future[Arrays]] = deque()
     try:
-        warm_up()  # the processes load the kernels that are compiled here, once
-        # "spawn": a fork of a process with threads, as torch has them, may hang
-        pool = ProcessPoolExecutor(
-            workers, multiprocessing.get_context("spawn"), initializer=_leave_interrupts
-        )
-        waiting: deque[Future[Arrays]] = deque()
-        try:
-            for job in chain(first, jobs):
-                waiting.append(pool.submit(_do, job))
-                if len(waiting) > workers * TASKS_AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
+        for job in chain(first, jobs):
+            waiting.append(pool.submit(job))
+            if len(waiting) > workers * TASKS_AHEAD:
                 yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-    except BrokenProcessPool as exc:
-        kept = "" if cache_folder is None else f"; what was finished is kept in {cache_folder}"
-        raise TrainingError(
-            f"a process was killed, for want of memory perhaps: start again with fewer --workers{kept}"
-        ) from exc
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C is for the parent, which waits for the chunks in work: they are kept."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _do(job: tuple[Work, Any, Path | None]) -> Arrays:
-    work, task, path = job
+def _do(work: Work, task: Any, path: Path | None) -> Arrays:
     return cached_at(path, partial(work, task))

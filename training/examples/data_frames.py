@@ -40,8 +40,7 @@ def light_curve_features(
     clip_sigma : float, optional
         Cut points farther than this many standard deviations from the median, once.
     workers : int
-        Processes. A script that asks for more than one starts its work under
-        ``if __name__ == "__main__":``, since each process imports it.
+        Threads; the features do not depend on it.
 
     Returns
     -------

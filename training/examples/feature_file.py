@@ -111,14 +111,12 @@ def feature_chunks(
     cache_folder : Path or None
         Where finished chunks are kept, by a hash of their points, the choices and the code.
     workers : int
-        Processes; with 1 all is done in this one.
+        Threads; the features do not depend on it.
     progress : Bars
         Shown while computing.
 
     Raises
     ------
-    TrainingError
-        If a process is killed.
     SettingsError
         If the cache cannot be written.
     """

@@ -100,7 +100,7 @@ def feature_table(
     cache_folder : Path or None
         Where finished chunks are kept, by a hash of the points, the choices and the code.
     workers : int
-        Processes; with 1 all is done in this one.
+        Threads; the features do not depend on it.
     progress : Bars
         Shown while computing.
     """

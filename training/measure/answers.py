@@ -5,6 +5,7 @@ Every command and the library ask here; no torch is involved.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,14 @@ class Answers:
 
     probabilities: NDArray[np.float64]
     scored: NDArray[np.bool_]
+
+    @classmethod
+    def join(cls, parts: Sequence[Answers]) -> Answers:
+        """One after the other."""
+        return cls(
+            np.concatenate([part.probabilities for part in parts]),
+            np.concatenate([part.scored for part in parts]),
+        )
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Answers:
         """Copy those about some of the light curves."""

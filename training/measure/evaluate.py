@@ -19,10 +19,11 @@ from features import CONVENTIONS, FEATURE_NAMES
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError
 from schemas.model.shipped import find_model
-from training.data.light_curves import Columns, LabelledCurves
+from training.data.light_curves import Columns, LabelledCurves, LightCurves
 from training.data.read import read_light_curves
 from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
+from training.examples.cached_pool import LIGHT_CURVES_A_TASK, compute_chunks
 from training.measure.answers import Answers, answer
 from training.measure.metrics import (
     accuracy,
@@ -34,13 +35,12 @@ from training.measure.metrics import (
     scaled_mcc,
 )
 from training.progress import Bars
+from training.result_cache import Arrays
 from training.stars.identity import known_identities
 from training.stars.same_star import same_stars
 
 UNSCORED = "unscored"
 """Predicted class of a light curve that the model may not be asked about: always a wrong answer."""
-
-LIGHT_CURVES_AT_ONCE = 200
 
 
 def evaluate(
@@ -52,6 +52,7 @@ def evaluate(
     first_epochs: int | None = None,
     columns: Columns | None = None,
     skip_bad_rows: bool = False,
+    workers: int = 1,
 ) -> dict[str, Any]:
     """Measure a model on one file of light curves.
 
@@ -70,6 +71,8 @@ def evaluate(
         Show the model only the first epochs in time of each star.
     columns, skip_bad_rows
         See `training.data.read.read_light_curves`.
+    workers : int
+        Threads; the report does not depend on it.
 
     Returns
     -------
@@ -94,7 +97,7 @@ def evaluate(
             f"{_some(labels)}; the map knows {_some(np.array(sorted(label_map)))}: "
             "give a map of those labels with --class-map"
         )
-    answers = ask(artifact, survey, np.flatnonzero(labelled), first_epochs)
+    answers = ask(artifact, survey, np.flatnonzero(labelled), first_epochs, workers=workers)
     (star,) = same_stars([known_identities(survey)])
     report = measure(answers, truth.take(labelled), artifact.manifest.classes, star[labelled])
     return {
@@ -147,20 +150,29 @@ def default_map(manifest: Manifest, name: str, labels: NDArray[np.str_]) -> dict
 
 
 def ask(
-    artifact: Artifact, survey: LabelledCurves, curves: NDArray[np.int64], first_epochs: int | None
+    artifact: Artifact,
+    survey: LabelledCurves,
+    curves: NDArray[np.int64],
+    first_epochs: int | None,
+    *,
+    workers: int,
 ) -> Answers:
     """Ask the model about some of the light curves, with a progress bar."""
-    probabilities, scored = [], []
+
+    def task(start: int) -> tuple[LightCurves, str]:
+        points = survey.curves.take(curves[start : start + LIGHT_CURVES_A_TASK])
+        return points if first_epochs is None else points.first_epochs(first_epochs), ""
+
+    def work(shown: LightCurves) -> Arrays:
+        return asdict(answer(artifact, shown))
+
+    tasks = map(task, range(0, len(curves), LIGHT_CURVES_A_TASK))
+    answers = []
     with Bars() as progress, progress.bar(f"evaluating {survey.name}", len(curves)) as advance:
-        for start in range(0, len(curves), LIGHT_CURVES_AT_ONCE):
-            chunk = curves[start : start + LIGHT_CURVES_AT_ONCE]
-            points = survey.curves.take(chunk)
-            shown = points if first_epochs is None else points.first_epochs(first_epochs)
-            answers = answer(artifact, shown)
-            probabilities.append(answers.probabilities)
-            scored.append(answers.scored)
-            advance(len(chunk))
-    return Answers(np.concatenate(probabilities), np.concatenate(scored))
+        for part in compute_chunks(work, tasks, cache_folder=None, workers=workers):
+            answers.append(Answers(**part))
+            advance(len(answers[-1].scored))
+    return Answers.join(answers)
 
 
 def measure(

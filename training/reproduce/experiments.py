@@ -61,7 +61,7 @@ class Experiments:
     published : TrainedNetwork or None
         The network that UPSILoN-T's authors published, to transfer; without it ours takes its place.
     workers : int
-        Processes that compute features.
+        Threads that compute features.
     """
 
     def __init__(self, folder: Path, bench: Bench, published: TrainedNetwork | None, *, workers: int) -> None:

@@ -16,6 +16,8 @@ from tests.training.commands import class_map, fails
 from training.cli.main import main
 from training.data.read import read_light_curves
 from training.examples import feature_file
+from training.examples.cached_pool import compute_chunks, default_workers
+from training.measure import evaluate as evaluation
 
 
 def evaluate(model_folder, survey, tmp_path, *more: str) -> dict:
@@ -29,6 +31,25 @@ def test_a_trained_model_tells_waves_from_noise(model_folder, survey, tmp_path, 
     report = evaluate(model_folder, survey, tmp_path)
     assert report["accuracy"] > 0.9
     assert "180 light curves of 180 stars, 0 light curves unscored, 0 left out" in capsys.readouterr().out
+
+
+def test_a_report_does_not_depend_on_cores_and_chunks(model_folder, survey, tmp_path, monkeypatch):
+    whole = evaluate(model_folder, survey, tmp_path, "--workers", "1", "--first-epochs", "30")
+    for workers, chunk in (("1", 50), ("2", 50), ("3", 7), ("2", 1000)):
+        monkeypatch.setattr(evaluation, "LIGHT_CURVES_A_TASK", chunk)
+        assert evaluate(model_folder, survey, tmp_path, "--workers", workers, "--first-epochs", "30") == whole
+
+
+def test_a_model_is_evaluated_on_all_cores(model_folder, survey, tmp_path, monkeypatch):
+    asked = []
+
+    def compute(*arguments, workers, **named):
+        asked.append(workers)
+        return compute_chunks(*arguments, workers=workers, **named)
+
+    monkeypatch.setattr(evaluation, "compute_chunks", compute)
+    evaluate(model_folder, survey, tmp_path)
+    assert asked == [default_workers()]
 
 
 def test_the_reports_numbers_belong_together(model_folder, survey, tmp_path):

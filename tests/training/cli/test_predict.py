@@ -149,7 +149,7 @@ def test_several_files_make_one_table_that_says_which(stars, tmp_path):
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_chunks_and_processes_change_nothing(model_folder, survey, tmp_path, monkeypatch, workers):
+def test_chunks_and_cores_change_nothing(model_folder, survey, tmp_path, monkeypatch, workers):
     whole = predict(model_folder, survey, output=tmp_path / "whole.csv")
     monkeypatch.setattr(feature_file, "LIGHT_CURVES_A_TASK", 50)
     more = f"--workers {workers} --cache {tmp_path / 'other'}"

@@ -7,6 +7,7 @@ import pytest
 
 import training.examples.feature_file as module
 from features import FEATURE_NAMES, extract
+from features.compilation.machine_code import KernelError
 from training.cli.main import main
 from training.data.read import read_light_curves
 from training.errors import SettingsError
@@ -191,12 +192,25 @@ def test_damaged_parts_are_made_again_and_other_choices_have_their_own(survey, t
     assert len(list(tmp_path.iterdir())) == 8
 
 
-@pytest.mark.usefixtures("small_chunks")
-def test_processes_give_what_one_process_gives(survey, tmp_path):
+@pytest.mark.parametrize(("workers", "chunk"), [(1, 50), (2, 50), (3, 7), (8, 1), (2, 1000)])
+def test_cores_and_chunks_change_nothing(survey, monkeypatch, workers, chunk):
     curves = read_light_curves(survey)
-    one, two = compute(curves, tmp_path / "1"), compute(curves, tmp_path / "2", workers=2)
-    assert np.array_equal(one.values, two.values, equal_nan=True)
-    assert one.status.tolist() == two.status.tolist()
+    whole = compute(curves, None)
+    monkeypatch.setattr(module, "LIGHT_CURVES_A_TASK", chunk)
+    made = compute(curves, None, workers=workers)
+    for name in ("values", "status", "n_used", "baseline_d"):
+        assert getattr(made, name).tobytes() == getattr(whole, name).tobytes()
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_kernel_raises_is_raised(survey, monkeypatch, workers):
+    def refuse(*_: object, **__: object) -> None:
+        raise KernelError("cannot compile the kernel x: MemoryError")
+
+    monkeypatch.setattr(module, "extract", refuse)
+    with pytest.raises(KernelError, match="the kernel x"):
+        compute(read_light_curves(survey), None, workers=workers)
 
 
 def test_a_cache_that_cannot_be_written_is_told(survey, tmp_path):

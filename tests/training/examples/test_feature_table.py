@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import training.examples.feature_table as module
 from features import extract
 from training.crossfit.assessment import showing
 from training.data.light_curves import LightCurves
@@ -83,9 +84,14 @@ def test_an_interrupted_table_goes_on_where_it_was(survey, tmp_path):
     assert second.exists()
 
 
-def test_processes_give_what_one_process_gives(survey):
-    stars = np.arange(150)
-    assert same(table(survey, workers=2, stars=stars), table(survey, stars=stars))
+@pytest.mark.parametrize(("workers", "chunk"), [(1, 50), (2, 50), (3, 7), (8, 1), (2, 1000)])
+def test_cores_and_chunks_change_nothing(survey, monkeypatch, workers, chunk):
+    stars, sampling = np.arange(150), Sampling(truncations=2, first_epochs=(20,), constant=1.0, shuffled=1.0)
+    whole = table(survey, stars=stars, sampling=sampling)
+    monkeypatch.setattr(module, "LIGHT_CURVES_A_TASK", chunk)
+    made = table(survey, workers=workers, stars=stars, sampling=sampling)
+    assert same(made, whole)
+    assert made.values.tobytes() == whole.values.tobytes()
 
 
 def test_examples_are_made_of_epochs_that_count(survey):

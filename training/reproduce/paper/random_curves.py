@@ -160,7 +160,7 @@ def odd_curves(bench: Bench, models: Sequence[Asked], target: Target, *, workers
     target : Target
         Whose light curves are shuffled: ASAS-8.
     workers : int
-        Processes that compute features.
+        Threads that compute features.
     """
     sets = {draw: [random_curves(bench.scale.random_curves, draw, seed=0)] for draw in DRAWS}
     sets["shuffled"] = shuffled_curves(target, bench.scale.shuffled_curves, seed=0)
