@@ -24,6 +24,8 @@ from features.compilation.jit import kernel, part
 from features.simd.lanes import add, load, mul, mul_add, mul_sub, spread, store, sub
 
 F4 = NDArray[np.float32]
+Terms = tuple[F4, F4, F4, F4, F4, F4, F4, F4]
+"""Registers: the real and the imaginary part of each of four elements, eight transforms side by side."""
 
 ELEMENT = 16
 """float32 of an element: eight real parts, eight imaginary parts."""
@@ -133,20 +135,14 @@ def _pass(x: F4, first: int, size: int, turn: F4, stride: int) -> None:
 
 
 @part
-def _butterfly(
-    x: F4, i: int, d: tuple[int, int, int], terms: tuple[F4, F4, F4, F4, F4, F4, F4, F4], turn: F4, k: int
-) -> None:
+def _butterfly(x: F4, i: int, d: tuple[int, int, int], terms: Terms, turn: F4, k: int) -> None:
     """Write what one element of each quarter becomes."""
-    ar, ai, br, bi, cr, ci, dr, di = terms
-    evens_r, evens_i = add(ar, cr), add(ai, ci)
-    evens_dr, evens_di = sub(ar, cr), sub(ai, ci)
-    odds_r, odds_i = add(br, dr), add(bi, di)
-    odds_dr, odds_di = sub(br, dr), sub(bi, di)
-    store(x, i, add(evens_r, odds_r))
-    store(x, i + 8, add(evens_i, odds_i))
-    _store_turned(x, i + d[0], add(evens_dr, odds_di), sub(evens_di, odds_dr), turn, k)
-    _store_turned(x, i + d[1], sub(evens_r, odds_r), sub(evens_i, odds_i), turn, 2 * k)
-    _store_turned(x, i + d[2], sub(evens_dr, odds_di), add(evens_di, odds_dr), turn, 3 * k)
+    ar, ai, br, bi, cr, ci, dr, di = _of_four(terms)
+    store(x, i, ar)
+    store(x, i + 8, ai)
+    _store_turned(x, i + d[0], br, bi, turn, k)
+    _store_turned(x, i + d[1], cr, ci, turn, 2 * k)
+    _store_turned(x, i + d[2], dr, di, turn, 3 * k)
 
 
 @part
@@ -154,23 +150,32 @@ def _last_pass(x: F4, first: int, size: int) -> None:
     """Transforms of four elements: nothing is turned."""
     i = first * ELEMENT
     for _ in range(size // 4):
-        ar, ai = load(x, i), load(x, i + 8)
-        br, bi = load(x, i + 16), load(x, i + 24)
-        cr, ci = load(x, i + 32), load(x, i + 40)
-        dr, di = load(x, i + 48), load(x, i + 56)
-        evens_r, evens_i = add(ar, cr), add(ai, ci)
-        evens_dr, evens_di = sub(ar, cr), sub(ai, ci)
-        odds_r, odds_i = add(br, dr), add(bi, di)
-        odds_dr, odds_di = sub(br, dr), sub(bi, di)
-        store(x, i, add(evens_r, odds_r))
-        store(x, i + 8, add(evens_i, odds_i))
-        store(x, i + 16, add(evens_dr, odds_di))
-        store(x, i + 24, sub(evens_di, odds_dr))
-        store(x, i + 32, sub(evens_r, odds_r))
-        store(x, i + 40, sub(evens_i, odds_i))
-        store(x, i + 48, sub(evens_dr, odds_di))
-        store(x, i + 56, add(evens_di, odds_dr))
+        ar, ai, br, bi = load(x, i), load(x, i + 8), load(x, i + 16), load(x, i + 24)
+        cr, ci, dr, di = load(x, i + 32), load(x, i + 40), load(x, i + 48), load(x, i + 56)
+        ar, ai, br, bi, cr, ci, dr, di = _of_four((ar, ai, br, bi, cr, ci, dr, di))
+        store(x, i, ar)
+        store(x, i + 8, ai)
+        store(x, i + 16, br)
+        store(x, i + 24, bi)
+        store(x, i + 32, cr)
+        store(x, i + 40, ci)
+        store(x, i + 48, dr)
+        store(x, i + 56, di)
         i += 4 * ELEMENT
+
+
+@part
+def _of_four(terms: Terms) -> Terms:
+    """Transform of four elements, real and imaginary parts in turn."""
+    ar, ai, br, bi, cr, ci, dr, di = terms
+    evens_r, evens_i = add(ar, cr), add(ai, ci)
+    evens_dr, evens_di = sub(ar, cr), sub(ai, ci)
+    odds_r, odds_i = add(br, dr), add(bi, di)
+    odds_dr, odds_di = sub(br, dr), sub(bi, di)
+    return (
+        *(add(evens_r, odds_r), add(evens_i, odds_i), add(evens_dr, odds_di), sub(evens_di, odds_dr)),
+        *(sub(evens_r, odds_r), sub(evens_i, odds_i), sub(evens_dr, odds_di), add(evens_di, odds_dr)),
+    )
 
 
 @part
