@@ -40,7 +40,6 @@ I8 = NDArray[np.int64]
 HIGHEST_FREQUENCY = 1.0 / MIN_PERIOD_D
 """[1/d]"""
 
-
 LEVEL = np.float32(0.999)
 """Single-precision powers within this factor are not told apart."""
 
