@@ -10,14 +10,20 @@ from numpy.typing import NDArray
 from features.clean import DEGENERATE, clean
 from features.compilation.jit import kernel, part
 from features.conventions import Convention
-from features.fourier import fourier_coefficients, fourier_shape
-from features.moments import hl_amp_ratio, percentile, skewness_kurtosis, stetson_k, weighted_mean_std
-from features.normality import shapiro_w
 from features.period.points import weighted_points
 from features.period.search import Room, find_period
-from features.phase import phase_cusum, phase_eta, phase_fold, slope_percentiles
 from features.sorting import SortingRoom, room_for_sorting, sort
 from features.status import BLOCKING, Status
+from features.variability.fourier import fourier_coefficients, fourier_shape
+from features.variability.moments import (
+    hl_amp_ratio,
+    percentile,
+    skewness_kurtosis,
+    stetson_k,
+    weighted_mean_std,
+)
+from features.variability.normality import shapiro_w
+from features.variability.phase import phase_cusum, phase_eta, phase_fold, slope_percentiles
 
 F8 = NDArray[np.float64]
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SLOPES = """
 import sys
 import numpy as np
-from features.phase import slope_percentiles
+from features.variability.phase import slope_percentiles
 from features.sorting import room_for_sorting
 since = np.arange(12.0) ** 1.1
 slopes = slope_percentiles(since, np.cos(since), room_for_sorting(12))
@@ -44,7 +44,7 @@ def test_after_an_edit_of_a_helper_its_callers_in_other_files_give_the_new_value
             env=environment,
         )
         where, numbers = done.stdout.splitlines()
-        assert where == f"features.phase {tmp_path / 'features'}"
+        assert where == f"features.variability.phase {tmp_path / 'features'}"
         return [float(number) for number in numbers.split()]
 
     before = slopes()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from features.normality import normal_quantile, shapiro_w
+from features.variability.normality import normal_quantile, shapiro_w
 
 
 @pytest.mark.parametrize("n", [8, 9, 12, 50, 51, 1000, 5000])

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from features.moments import hl_amp_ratio, percentile, skewness_kurtosis, stetson_k, weighted_mean_std
+from features.variability.moments import (
+    hl_amp_ratio,
+    percentile,
+    skewness_kurtosis,
+    stetson_k,
+    weighted_mean_std,
+)
 
 CYCLES = np.linspace(0.0, 300.0, 300_001)  # a cut cycle costs 1e-3 at most
 WAVES = {

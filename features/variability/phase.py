@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from features.compilation.jit import kernel
 from features.compilation.processor import FUSED_ARITHMETIC
-from features.moments import percentile
 from features.simd.lanes import (
     DOUBLE_LANES,
     add,
@@ -25,6 +24,7 @@ from features.simd.lanes import (
     where_above,
 )
 from features.sorting import SortingRoom, sort
+from features.variability.moments import percentile
 
 F8 = NDArray[np.float64]
 
@@ -113,7 +113,7 @@ def phase_eta(mag: F8, std: float) -> float:
     mag : (n,) float64
         Magnitudes in phase order [mag].
     std : float
-        Weighted standard deviation sigma [mag], from `features.moments.weighted_mean_std`.
+        Weighted standard deviation sigma [mag], from `features.variability.moments.weighted_mean_std`.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def phase_cusum(mag: F8, mean: float, std: float) -> float:
     mag : (n,) float64
         Magnitudes in phase order [mag].
     mean, std : float
-        Weighted mean and standard deviation [mag], from `features.moments.weighted_mean_std`.
+        Weighted mean and standard deviation [mag], from `features.variability.moments.weighted_mean_std`.
 
     Returns
     -------

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from features.fourier import fourier_coefficients, fourier_shape
+from features.variability.fourier import fourier_coefficients, fourier_shape
 
 TIME = np.sort(np.random.default_rng(3).uniform(0.0, 200.0, 150))
 PERIOD = 0.7318

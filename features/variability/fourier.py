@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.compilation.jit import kernel, part
-from features.phase import folded
 from features.simd.lanes import DOUBLE_LANES, add, load, mul, mul_add, mul_sub, spread, total
 from features.simd.sincos import cos_sin_cycles
+from features.variability.phase import folded
 
 F8 = NDArray[np.float64]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from features import phase
-from features.phase import folded, phase_cusum, phase_eta
 from features.sorting import room_for_sorting
+from features.variability.phase import folded, phase_cusum, phase_eta
 
 SINE = np.sin(2 * np.pi * np.arange(20_000) / 10_000)  # two cycles: folded at twice the period
 
