@@ -30,12 +30,37 @@ class Measured(NamedTuple):
         cut as outliers. This, and no other number, is how many epochs a light curve has.
     baseline_d : (n,) float64
         From the first to the last of the points that were used [d]; 0 where there are none.
+    n_nights : (n,) int64
+        Groups of them that are more than `features.conventions.NIGHT_GAP_D` apart.
+    n_outliers : (n,) int64
+        Points that no other supports: left out of `n_used`, or drawn in. 0 under other conventions than
+        ``"robust"``.
+    outlier : (n,) int64
+        Where in the series the farthest of them is, -1 where there is none.
+    p_period : (n,) float64
+        Probability that the period is right, or an alias of it no less than a guess would be.
+    period_fap : (n,) float64
+        Probability that points of no period, shuffled, reach the power that was found.
+    period_err_d : (n,) float64
+        One-sigma error of the period, if it is the right one [d].
+    period_rival_d : (n,) float64
+        Period of the next best maximum [d].
+
+    The last four are NaN where they are not known: under other conventions than ``"robust"``, where a status
+    bit blocks, the error with few nights, the rival where there is no other maximum.
     """
 
     values: F8
     status: NDArray[np.uint32]
     n_used: NDArray[np.int64]
     baseline_d: F8
+    n_nights: NDArray[np.int64]
+    n_outliers: NDArray[np.int64]
+    outlier: NDArray[np.int64]
+    p_period: F8
+    period_fap: F8
+    period_err_d: F8
+    period_rival_d: F8
 
 
 def extract(
