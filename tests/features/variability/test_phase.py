@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features import phase
 from features.sorting import room_for_sorting
+from features.variability import phase
 from features.variability.phase import folded, phase_cusum, phase_eta
 
 SINE = np.sin(2 * np.pi * np.arange(20_000) / 10_000)  # two cycles: folded at twice the period
