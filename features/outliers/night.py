@@ -38,8 +38,8 @@ def against_its_night(time: F8, mag: F8, err: F8, bounds: I8) -> Mask:
 
     .. math:: |d| > 5 \sqrt{S^2 + e^2}, \quad S = 1.4826 \, \mathrm{median} |d|
 
-    over at least five such points of its band, and if at most a tenth of its others lie on its side of theirs,
-    half as far off or farther. If that were more than a tenth of all points, and more than one, none is.
+    over at least five such points of its band, and if at most a tenth of its others lie on its side of theirs
+    and half as far off or farther. If that were more than a tenth of all points, and more than one, none is.
 
     Parameters
     ----------
@@ -77,9 +77,7 @@ def against_its_night(time: F8, mag: F8, err: F8, bounds: I8) -> Mask:
 
 
 @part
-def _offsets(
-    time: F8, mag: F8, band: tuple[int, int], near: tuple[I8, I8], offset: F8, ordered: F8
-) -> int:
+def _offsets(time: F8, mag: F8, band: tuple[int, int], near: tuple[I8, I8], offset: F8, ordered: F8) -> int:
     """Fill the points near each of a band and its offset from their median, 0 where they are few.
 
     Returns the number of points with enough others. The magnitudes of a window that moves along the band are

@@ -64,9 +64,9 @@ def robust_fit(time: F8, mag: F8, err: F8, bounds: I8, frequency: float) -> tupl
     .. math:: w = \frac{1}{e^2 + 0.03^2} \min(1, 2 s / |r|), \quad
               s = \max(1.4826 \, \mathrm{median} |r|, 0.001)
 
-    of the round before, in five rounds, the first with a factor of 1. A ridge of half the sum of weights times
-    1e-6 on the first harmonic and 0.05 on the second keeps the shape where phases are missing. The means are
-    taken out of the normal equations, so that four unknowns are left whatever the number of bands.
+    of the round before, in five rounds, the first with a factor of 1. A ridge of half the sum of weights
+    times 1e-6 on the first harmonic and 0.05 on the second keeps the shape where phases are missing. The
+    means are taken out of the normal equations: four unknowns are left whatever the number of bands.
 
     Parameters
     ----------
@@ -180,7 +180,12 @@ def _sum_band(table: F8, size: int, begin: int, end: int, sums: F8) -> None:
     sums[SUM_W], sums[SUM_Y] = total(w0), total(y0)
     sums[SUM_C1], sums[SUM_S1], sums[SUM_C2], sums[SUM_S2] = total(c1), total(s1), total(c2), total(s2)
     sums[SUM_C3], sums[SUM_S3], sums[SUM_C4], sums[SUM_S4] = total(c3), total(s3), total(c4), total(s4)
-    sums[SUM_YC1], sums[SUM_YS1], sums[SUM_YC2], sums[SUM_YS2] = total(yc1), total(ys1), total(yc2), total(ys2)
+    sums[SUM_YC1], sums[SUM_YS1], sums[SUM_YC2], sums[SUM_YS2] = (
+        total(yc1),
+        total(ys1),
+        total(yc2),
+        total(ys2),
+    )
 
 
 @part
@@ -221,7 +226,7 @@ def _shape(sums: F8) -> tuple[Four, float]:
 
 @part
 def _solve(matrix: F8, right: F8) -> Four:
-    """Solve a positive definite system of four, of which the lower triangle is given, by Cholesky's factor."""
+    """Solve a positive definite system of four, given by its lower triangle, by Cholesky's factor."""
     for j in range(4):
         for i in range(j, 4):
             value = matrix[i, j]

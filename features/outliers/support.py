@@ -37,10 +37,10 @@ ONE_ECLIPSE = 60
 def unsupported(time: F8, residuals: F8, scale: float, err: F8, frequency: float) -> Mask:
     r"""Points far from a robust fit that neither phase nor time supports.
 
-    A point is suspect if :math:`|r| > 4 \sqrt{s^2 + e^2}`. It stands if any of its neighbours, of whatever band,
-    lies on its side of the fit, half as far off or farther: the four nearest in phase at twice the period within
-    0.025 of that cycle, the four nearest in phase at the period within 0.05, the four nearest in time within
-    2 d. Of equally near ones the first in the order of the points are taken.
+    A point is suspect if :math:`|r| > 4 \sqrt{s^2 + e^2}`. It stands if any of its neighbours, of whatever
+    band, lies on its side of the fit, half as far off or farther: the four nearest in phase at twice the
+    period within 0.025 of that cycle, the four nearest in phase at the period within 0.05, the four nearest
+    in time within 2 d. Of equally near ones the first in the order of the points are taken.
 
     Parameters
     ----------
@@ -101,10 +101,10 @@ def _stands(place: F8, cycle: float, width: float, residuals: F8, i: int, near: 
         found = min(found + 1, NEIGHBOURS)
         if found == NEIGHBOURS:
             limit = near[NEIGHBOURS - 1]
+    support = 0
     for k in range(found):
-        if leans[k]:
-            return True
-    return False
+        support += leans[k]
+    return support > 0
 
 
 @kernel
@@ -113,8 +113,8 @@ def outliers(time: F8, mag: F8, err: F8, bounds: I8, frequency: float) -> tuple[
 
     A point without support is *refuted* where two others lie within `HOUR_D` of it, and out. Otherwise it is
     *lone*, if there are no more than one, or 3 % of all, on its side: a bright one is out; a faint one is out
-    from 60 points on, below that it is drawn in to the limit, :math:`m - r + 4 \sqrt{s^2 + e^2}`, for it may be
-    the one eclipse seen so far. If more than a tenth of all points, and more than one, were out, none is.
+    from 60 points on, below that it is drawn in to the limit, :math:`m - r + 4 \sqrt{s^2 + e^2}`, for it may
+    be the one eclipse seen so far. If more than a tenth of all points, and more than one, were out, none is.
 
     Parameters
     ----------

@@ -72,11 +72,11 @@ def bounded_fourier_coefficients(time: F8, mag: F8, period: float) -> F8:
     Where the curve they describe, at 48 phases, has more than 1.2 times the range of the magnitudes, they are
     those of least squares with a ridge that grows with the harmonic k as :math:`k^4`,
 
-    .. math:: rac{1}{n} \sum_i (m_i - ar m - c \cdot x_i)^2
+    .. math:: \frac{1}{n} \sum_i (m_i - \bar m - c \cdot x_i)^2
               + \lambda \sum_{k=1}^{3} k^4 (a_k^2 + b_k^2),
 
-    with the first :math:`\lambda` of 4^-8, 4^-7, ... 16 with which it has not: at 16 none has. Elsewhere, so in
-    nearly all light curves of 40 points and more, they are the same to the last bit.
+    with the first :math:`\lambda` of 4^-8, 4^-7, ... 16 with which it has not: at 16 none has. Elsewhere, so
+    in nearly all light curves of 40 points and more, they are the same to the last bit.
 
     Parameters
     ----------
@@ -86,8 +86,8 @@ def bounded_fourier_coefficients(time: F8, mag: F8, period: float) -> F8:
     Returns
     -------
     (7,) float64
-        c_0, a_1, b_1, a_2, b_2, a_3, b_3 [mag]. A curve of range R has a first harmonic of at most 2 R / pi, a
-        square wave's: so H1 is at most 0.77 of the range of the magnitudes.
+        c_0, a_1, b_1, a_2, b_2, a_3, b_3 [mag]. A curve of range R has a first harmonic of at most 2 R / pi,
+        that of a square wave: so H1 is at most 0.77 of the range of the magnitudes.
     """
     n = time.size
     matrix, right = _normal_equations(time, mag, period)
@@ -145,7 +145,7 @@ def _solved(matrix: F8, right: F8, n: int) -> F8:
 
 @part
 def _range(coefficients: F8) -> float:
-    """Range of the series over `PHASES` phases, its second half a half cycle on: odd harmonics change sign."""
+    """Range of the series over `PHASES` phases; half a cycle on odd harmonics change their sign."""
     highest, lowest = -math.inf, math.inf
     for j in range(PHASES // 2):
         odd = even = 0.0
