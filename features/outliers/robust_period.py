@@ -12,8 +12,8 @@ from features.bands.joint_search import Found, joint_search
 from features.bands.points import band_points
 from features.compilation.jit import kernel, part
 from features.conventions import MIN_BASELINE_D, MIN_POINTS
-from features.outliers.median import median, robust_sigma
 from features.outliers.judge import better
+from features.outliers.median import median, robust_sigma
 from features.outliers.night import against_its_night, none_if_many
 from features.outliers.robust_fit import robust_fit
 from features.outliers.support import outliers, unsupported
