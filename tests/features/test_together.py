@@ -1,4 +1,4 @@
-"""Facts about stars that are measured in all of their bands together, and about single bands by the same rules."""
+"""Facts about stars that are measured in all of their bands together, and in one by the same rules."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_one_wild_point_is_named_and_moves_no_feature_far():
     )
     alone = extract(time, mag, err, [0, 60], convention="refined")
     skewness = features.FEATURE_NAMES.index("skewness")
-    assert abs(alone.values[0, skewness]) > 1.5 > abs(found.merged.values[0, skewness])
+    assert abs(alone.values[0, skewness]) > 1.0 > abs(found.merged.values[0, skewness])
 
 
 def test_what_is_said_of_a_period_is_said_where_it_can_be():
@@ -111,7 +111,7 @@ def test_what_is_said_of_a_period_is_said_where_it_can_be():
     noise = np.random.default_rng(5).normal(0.0, 0.02, 80)
     time, _, err, band = star(80)
     constant = together((time, 18.0 + noise, err, band)).merged
-    assert constant.p_period[0] < 0.3
+    assert constant.p_period[0] < 0.5
     assert constant.period_fap[0] > 0.01
     for convention in ("refined", "kim2021"):
         unknown = extract(time, 18.0 + noise, err, [0, 80], convention=convention)
@@ -132,7 +132,7 @@ def test_few_nights_say_no_error():
 
 @pytest.mark.parametrize("n", [0, 1, 7])
 def test_too_few_points_have_a_status_and_a_count(n):
-    time, mag, err, band = (a[:n] for a in star())
+    time, mag, err, _ = (a[:n] for a in star())
     found = together((time, mag, err, np.full(n, 3, np.int8))).merged
     assert found.status[0] & Status.TOO_FEW
     assert np.isnan(found.values).all()
