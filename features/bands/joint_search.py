@@ -80,11 +80,10 @@ def joint_search(points: BandPoints, stages: int, room: JointRoom) -> Found:
     Found
         Where nothing varies the first frequency of the grid, with power 0.
     """
-    step = 1.0 / (points.baseline * OVERSAMPLING)
+    grid = joint_grid(points, room)
+    step = grid.step
     highest = max(HIGHEST_FREQUENCY, step)
-    size = max(1, int(highest / step * (1.0 + 1e-12)))
-    grid = grid_of_transforms(room.search.plans, points.n, points.letters.size + 2, step, size)
-    index, power = _candidates(points, grid, near_highest_of_bands(points, grid, room))
+    index, power = candidates_on(points, grid, near_highest_of_bands(points, grid, room))
     frequency, drop = np.empty(index.size), np.empty(index.size)
     net = (np.empty(NET), np.empty(NET))
     best, most = step, 0.0
@@ -103,7 +102,15 @@ def joint_search(points: BandPoints, stages: int, room: JointRoom) -> Found:
 
 
 @part
-def _candidates(points: BandPoints, grid: Grid, near: I8) -> tuple[I8, float]:
+def joint_grid(points: BandPoints, room: JointRoom) -> Grid:
+    """The grid that the bands of a star are searched on."""
+    step = 1.0 / (points.baseline * OVERSAMPLING)
+    size = max(1, int(max(HIGHEST_FREQUENCY, step) / step * (1.0 + 1e-12)))
+    return grid_of_transforms(room.search.plans, points.n, points.letters.size + 2, step, size)
+
+
+@part
+def candidates_on(points: BandPoints, grid: Grid, near: I8) -> tuple[I8, float]:
     """Numbers in the grid of the candidates, (m,) rising, and the highest power on the grid.
 
     Of those that single precision thinks near: the maxima of at least `SHARE` of the highest.
