@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.bands.joint_power import JointRoom, near_highest_of_bands
-from features.bands.joint_search import candidates_on, joint_grid, joint_search, room_for_joint_search
+from features.bands.joint_search import candidates_on, joint_search, room_for_joint_search, way_to_search
 from features.bands.points import BandPoints, band_points
 from features.compilation.jit import kernel
 from features.conventions import MIN_PERIOD_D, OVERSAMPLING
@@ -29,6 +29,7 @@ from tests.benchmarks.feature_contenders import cpu_seconds, simulate
 ROUNDS = 9
 LIGHT_CURVES = 12
 CELLS = [
+    (60.0, 20, 6),
     (60.0, 40, 2),
     (365.0, 60, 2),
     (365.0, 60, 6),
@@ -73,13 +74,13 @@ def _grid_of_one(points: Points, room: Room) -> int:
 
 @kernel
 def _joint_grid(points: BandPoints, room: JointRoom) -> int:
-    return near_highest_of_bands(points, joint_grid(points, room), room).size
+    return near_highest_of_bands(points, way_to_search(points, room), room).size
 
 
 @kernel
 def _candidates(points: BandPoints, room: JointRoom) -> int:
-    grid = joint_grid(points, room)
-    return candidates_on(points, grid, near_highest_of_bands(points, grid, room))[0].size
+    way = way_to_search(points, room)
+    return candidates_on(points, way.grid, near_highest_of_bands(points, way, room))[0].size
 
 
 def measure(baseline_d: float, n: int, bands: int, rounds: int = ROUNDS) -> Cell:
