@@ -7,7 +7,7 @@ from features.bands.joint_search import joint_search, room_for_joint_search
 from features.bands.points import band_points
 from features.outliers.robust_period import robust_period
 from tests.features.outliers import oracle
-from tests.features.outliers.conftest import canonical, made_up, real_stars
+from tests.features.outliers.conftest import canonical, eclipsing, in_eclipse, made_up, real_stars
 from tests.features.outliers.windows import exact, stripe82, with_outliers, ztf
 
 
@@ -129,3 +129,27 @@ def test_periods_of_ztf_survive_an_outlier(shared_data, room):
     assert looks[1] >= 0.65
     assert looks[1] >= alone[1] + 0.25
     assert looks[0] >= alone[0] - 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("names", "most"),
+    [
+        (["css_sss_V"], 0.02),
+        (["asas_acvs_V"], 0.06),
+        (["ztf_dr_labelled_g", "ztf_dr_labelled_r"], 0.09),
+    ],
+    ids=["Catalina", "ASAS", "ZTF"],
+)
+def test_eclipses_stay_at_the_period_that_is_found(shared_data, room, names, most):
+    eclipsed = lost = 0
+    for name in names:
+        for star, orbit in eclipsing(shared_data, name):
+            faint = in_eclipse(star, orbit)
+            for n in (40, 80, 400):
+                part = canonical(*(series[:n] for series in star.dense))
+                found = looked_at(part, room)
+                eclipsed += faint[:n].sum()
+                lost += (faint[:n] & (found.out | (found.drawn_mag != part.mag))).sum()
+    assert eclipsed > 500
+    assert lost <= most * eclipsed
