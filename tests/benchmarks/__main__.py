@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.benchmarks import (
+    bench_bands,
     bench_decode,
     bench_end_to_end,
     bench_features,
@@ -13,6 +14,7 @@ from tests.benchmarks import (
 
 for title, benchmark in (
     ("16 features of a light curve", bench_features),
+    ("One period for several bands", bench_bands),
     ("Rules for outliers", bench_outliers),
     ("Decoding a packet", bench_decode),
     ("End to end", bench_end_to_end),
