@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import bench_decode, bench_end_to_end, bench_features, bench_recipe, bench_training
+from tests.benchmarks import (
+    bench_bands,
+    bench_decode,
+    bench_end_to_end,
+    bench_features,
+    bench_outliers,
+    bench_recipe,
+    bench_training,
+)
 
 for title, benchmark in (
     ("16 features of a light curve", bench_features),
+    ("One period for several bands", bench_bands),
+    ("Rules for outliers", bench_outliers),
     ("Decoding a packet", bench_decode),
     ("End to end", bench_end_to_end),
     ("Training 30 networks", bench_training),
