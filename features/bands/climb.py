@@ -20,9 +20,9 @@ every one that is higher than those beside it."""
 NARROWED = 0.04
 """Width, over that of before, of the bracket about the top of a parabola."""
 
-TOLERANCE = 3e-5
-"""Of the step of the grid: where the tops of two parabolas, of which the second is 1 / `NARROWED` times as
-narrow, are so close, the second is good to 1e-6 of the step."""
+NARROW, TOLERANCE = 1e-3, 3e-5
+"""Of the step of the grid: the top of the parabola in a bracket so narrow is good to 1e-6 of the step if it is
+so close to that in the bracket before, which is 1 / `NARROWED` times as wide."""
 
 MAX_ROUNDS = 60
 
@@ -67,14 +67,14 @@ def highest_between(points: BandPoints, stages: int, low: float, high: float, ro
             tops += 1
     best, highest = low, -1.0
     for i in range(tops):
-        found = _climb(points, stages, bracket[i], TOLERANCE * 0.5 * (high - low), room)
+        found = _climb(points, stages, bracket[i], 0.5 * (high - low), room)
         if found[1] > highest:
             best, highest = found
     return best, highest
 
 
 @part
-def _climb(points: BandPoints, stages: int, bracket: F8, tolerance: float, room: tuple[F8, F8]) -> Place:
+def _climb(points: BandPoints, stages: int, bracket: F8, step: float, room: tuple[F8, F8]) -> Place:
     """Top between the first and the last of three; the one in the middle is the highest, and may be an end.
 
     The top of a parabola through the three is tried with a frequency close to it on either side, so that
@@ -86,7 +86,8 @@ def _climb(points: BandPoints, stages: int, bracket: F8, tolerance: float, room:
         low, middle, high = bracket[0, 0], bracket[1, 0], bracket[2, 0]
         width = high - low
         top = _top_of_parabola(bracket)
-        if abs(top - before) <= tolerance or width <= 1e-2 * tolerance:
+        close = abs(top - before) <= TOLERANCE * step and width <= NARROW * step
+        if close or width <= 1e-2 * TOLERANCE * step:
             return _on_parabola(bracket, top)
         before = top
         reach = 0.5 * NARROWED * width
