@@ -52,7 +52,7 @@ def made_up_dataset(
         "spared": np.zeros(m, bool),
         "status": np.zeros(m, np.uint32),
     } | columns
-    table = FeatureTable(
+    table = FeatureTable.of_one_band(
         np.asarray(values, np.float64),
         given["status"],
         given["curve"].astype(np.int64),

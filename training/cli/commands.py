@@ -92,7 +92,14 @@ def export(arguments: argparse.Namespace) -> None:
         for name in ("name", "version", "min_epochs", "abstain_below")
         if (value := getattr(arguments, name)) is not None
     }
-    manifest = release_again(arguments.model, arguments.output, changes, weights_file=arguments.weights)
+    fused = {
+        name: value
+        for name in ("min_epochs", "abstain_below")
+        if (value := getattr(arguments, f"fused_{name}")) is not None
+    }
+    manifest = release_again(
+        arguments.model, arguments.output, changes, fused=fused, weights_file=arguments.weights
+    )
     print(f"{manifest.name} {manifest.version}, sha256 {manifest.sha256}, written to {arguments.output}")
 
 
@@ -208,7 +215,9 @@ def _adjusted(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
     if arguments.training_epochs is not None:
         recipe = recipe.with_training_epochs(arguments.training_epochs)
     if arguments.truncations is not None:
-        recipe = replace(recipe, sampling=replace(recipe.sampling, truncations=arguments.truncations))
+        count = arguments.truncations
+        sampling = replace(recipe.sampling, truncations=count, truncations_together=count)
+        recipe = replace(recipe, sampling=sampling)
     if arguments.clip_sigma is not None:
         recipe = replace(recipe, extraction=replace(recipe.extraction, clip_sigma=arguments.clip_sigma))
     return recipe

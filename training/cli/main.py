@@ -18,6 +18,7 @@ from training.cli.options import (
     add_light_curves,
     add_making,
     add_reading,
+    add_together,
     add_workers,
     positive,
     some_text,
@@ -142,6 +143,11 @@ def _add_export(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--abstain-below", type=float, metavar="P", help="no label where no probability reaches P (the same)"
     )
+    for option, kind, name, what in (
+        ("--fused-min-epochs", positive, "N", "fewest epochs over all bands to answer a star by"),
+        ("--fused-abstain-below", float, "P", "no label of a star in several bands below P"),
+    ):
+        sub.add_argument(option, type=kind, metavar=name, help=f"{what} (the same)")
     sub.add_argument("--weights", type=Path, metavar="FILE", help="write the bare weights to this .npz too")
 
 
@@ -184,11 +190,12 @@ def _add_features(sub: argparse.ArgumentParser) -> None:
     add_reading(sub)
     sub.add_argument(
         "--convention",
-        choices=["refined", "kim2021"],
-        default="refined",
+        choices=["robust", "refined", "kim2021"],
+        default="robust",
         help="of the features (%(default)s)",
     )
     add_clip(sub)
+    add_together(sub)
     add_first_epochs(sub)
     add_computing(sub, "finished parts, from which an interrupted run goes on")
 

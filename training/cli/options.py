@@ -6,6 +6,8 @@ import argparse
 import math
 from pathlib import Path
 
+NOT_TOGETHER, ALL_TOGETHER, EACH_BAND_TOGETHER = "none", "all", "bands"
+
 PATHS_HELP = (
     "npz files, tables (text, .parquet, .avro) with a row for every epoch or star, or folders of them"
 )
@@ -89,6 +91,17 @@ def add_first_epochs(sub: argparse.ArgumentParser) -> None:
     """Add how much of each star is shown."""
     sub.add_argument(
         "--first-epochs", type=positive, metavar="N", help="show only the first N epochs of each star"
+    )
+
+
+def add_together(sub: argparse.ArgumentParser) -> None:
+    """Add what is written of stars in several bands."""
+    sub.add_argument(
+        "--together",
+        choices=[NOT_TOGETHER, ALL_TOGETHER, EACH_BAND_TOGETHER],
+        default=ALL_TOGETHER,
+        help="of a star in several bands: no row of them together, one of band 'all', or also one for each at "
+        "the period of all (%(default)s)",
     )
 
 

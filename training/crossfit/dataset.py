@@ -15,9 +15,11 @@ from training.crossfit.labelled_file import LabelledFile
 from training.crossfit.recipe import Recipe
 from training.data.labels import at_most
 from training.data.public_surveys import NON_VARIABLE, QUASAR
+from training.data.stars_in_bands import stars_in_bands
 from training.data.truth import Truth
 from training.examples.augment import Kind
-from training.examples.feature_table import FeatureTable, feature_table
+from training.examples.feature_table import FeatureTable, View
+from training.examples.measure_examples import feature_table
 from training.progress import Bars
 from training.stars.assign_folds import LEFT_OUT, NEVER_TRAINED, MetAgain, StarsOfCurves, assign_folds
 from training.stars.known_stars import KnownStars
@@ -29,7 +31,7 @@ SIMULATED_CLASS = {Kind.SHUFFLED: NON_VARIABLE, Kind.CONSTANT: NON_VARIABLE, Kin
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Examples (m) with what they may be and which fold their star is in.
+    """Rows (m) of examples with what they may be and which fold their star is in.
 
     Attributes
     ----------
@@ -71,8 +73,9 @@ class Dataset:
 
     @property
     def trainable(self) -> NDArray[np.bool_]:
-        """Examples (m,) that a model may learn from."""
-        not_learnt = (self.fold == NEVER_TRAINED) | (self.table.kind == Kind.FIRST) | self.spared
+        """Rows (m,) that a model may learn from."""
+        measured_only = (self.table.kind == Kind.FIRST) | (self.table.view == View.BEST_BAND)
+        not_learnt = (self.fold == NEVER_TRAINED) | measured_only | self.spared
         trainable: NDArray[np.bool_] = self.table.usable & ~not_learnt
         return trainable
 
@@ -218,10 +221,18 @@ def _join(
 
 
 def _spared(survey: Labelled, curves: NDArray[np.int64], limit: int | None, seed: int) -> NDArray[np.bool_]:
-    """Light curves (n,) of the file beyond `limit` of their native label, drawn from `curves`."""
+    """Light curves (n,) of the file beyond `limit` of their native label, drawn from `curves`.
+
+    Those of a star in several bands are drawn together, and count as one.
+    """
     labels = survey.curves.labels(survey.file.label_key)
+    star = stars_in_bands(survey.curves).star[curves]
+    objects, first, number = np.unique(star, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")  # stars of one band are drawn as if there were no others
+    drawn = np.empty(len(objects), bool)
+    drawn[order] = at_most(labels[curves[first[order]]], limit, np.random.default_rng(seed))
     spared = np.zeros(len(labels), bool)
-    spared[curves] = ~at_most(labels[curves], limit, np.random.default_rng(seed))
+    spared[curves] = ~drawn[number]
     return spared
 
 

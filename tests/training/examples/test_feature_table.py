@@ -3,13 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import training.examples.feature_table as module
+import training.examples.measure_examples as module
 from features import extract
 from training.crossfit.assessment import showing
 from training.data.light_curves import LightCurves
 from training.data.read import read_light_curves
 from training.examples.augment import Kind, Sampling
-from training.examples.feature_table import Extraction, FeatureTable, feature_table
+from training.examples.feature_table import Extraction, FeatureTable
+from training.examples.measure_examples import feature_table
 from training.progress import QUIET
 
 STARS = np.arange(0, 150, 7)
