@@ -22,6 +22,7 @@ from training.examples.feature_table import FeatureTable, View
 from training.examples.measure_examples import feature_table
 from training.progress import Bars
 from training.stars.assign_folds import LEFT_OUT, NEVER_TRAINED, MetAgain, StarsOfCurves, assign_folds
+from training.stars.identity import joined_keys
 from training.stars.known_stars import KnownStars
 from training.stars.same_star import same_stars
 
@@ -125,7 +126,7 @@ def build_dataset(
         If a file cannot be used (see `read_light_curves`), none of its labels maps to a class, or a class
         has too few stars to learn from and to test on.
     """
-    surveys = read_labelled(files, classes, progress)
+    surveys = read_labelled(files, classes, progress, workers=workers)
     star = same_stars([each.identities for each in surveys])
     check_learnable(
         surveys,
@@ -251,5 +252,5 @@ def _learnt_stars(
     fold = dataset.fold[dataset.trainable][first]
     star = np.concatenate(stars)
     rows = np.flatnonzero(np.isin(star, learnt))
-    keys = np.concatenate([each.identities.kept() for each in surveys])
+    keys = joined_keys([each.identities.kept() for each in surveys])
     return KnownStars.of(keys[rows], fold[np.searchsorted(learnt, star[rows])])

@@ -106,7 +106,9 @@ def test_a_survey_is_shown_to_a_model_as_a_stream_sees_it(model_folder, survey, 
     for counts in (f"constant {stars['constant']}", f"folded {stars['folded']}"):
         assert counts in said
         assert counts in card
-    assert 30 < training["light_curves"] <= 60  # two copies of a star, but for those that cannot be shown
+    assert (
+        60 < training["light_curves"] <= 120
+    )  # two copies of a star in two bands, but for what cannot be shown
 
 
 def test_a_handful_of_light_curves_is_transferred_to_as_well(model_folder, survey, tmp_path, capsys):
