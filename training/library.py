@@ -86,8 +86,8 @@ class Classifier:
     def predict(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return what the model says about each row, by the rules of the stream.
 
-        The answer to a merged curve (``view`` "merged") is the fused one, of all bands of the star, if the model
-        gives such answers; otherwise rows of several bands are not scored.
+        The answer to a merged curve (``view`` "merged") is the fused one, of all bands of the star, if the
+        model gives such answers; otherwise rows of several bands are not scored.
 
         Parameters
         ----------

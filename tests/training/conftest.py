@@ -60,9 +60,7 @@ def model_folder(survey: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def in_bands(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Stars of the same kinds, each seen in g and r."""
     labels = np.repeat([*SHAPES, "constant"], 25)
-    return write_in_bands(
-        tmp_path_factory.mktemp("in_bands") / "bands.npz", np.random.default_rng(9), labels
-    )
+    return write_in_bands(tmp_path_factory.mktemp("in_bands") / "bands.npz", np.random.default_rng(9), labels)
 
 
 @pytest.fixture(scope="session")

@@ -57,8 +57,8 @@ def made_up_dataset(
         given["status"],
         given["curve"].astype(np.int64),
         given["kind"].astype(np.int8),
-        given["n_epochs"].astype(np.int64),
-        given.get("n_shown", given["n_epochs"]).astype(np.int64),
+        n_epochs=given["n_epochs"].astype(np.int64),
+        n_shown=given.get("n_shown", given["n_epochs"]).astype(np.int64),
     )
     return Dataset(
         tuple(classes),

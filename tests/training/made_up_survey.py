@@ -35,10 +35,10 @@ def write_survey(
 def write_in_bands(
     path: Path, rng: np.random.Generator, labels: np.ndarray, *, bands: str = "gr", n_epochs: int = 70
 ) -> Path:
-    """Write stars that are seen in one band after the other, each larger in the first, with errors of 0.02 mag.
+    """Write stars that are seen in one band after the other, with errors of 0.02 mag.
 
-    Labels are ``short`` and ``long`` for sine waves of short and long periods, and any other for stars that do
-    not vary. Light curves stand star by star.
+    Labels are ``short`` and ``long`` for sine waves of short and long periods, and any other for stars that
+    do not vary. Light curves stand star by star.
     """
     time, mag, band, name, kind = [], [], [], [], []
     for star, label in enumerate(labels):

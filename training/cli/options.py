@@ -100,8 +100,8 @@ def add_together(sub: argparse.ArgumentParser) -> None:
         "--together",
         choices=[NOT_TOGETHER, ALL_TOGETHER, EACH_BAND_TOGETHER],
         default=ALL_TOGETHER,
-        help="of a star in several bands: no row of them together, one of band 'all', or also one for each at "
-        "the period of all (%(default)s)",
+        help="of a star in several bands: no row of them together, one of band 'all', or one for each at "
+        "their common period (%(default)s)",
     )
 
 

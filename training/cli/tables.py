@@ -89,8 +89,9 @@ def predict(arguments: argparse.Namespace) -> None:
     with Bars() as progress:
         write_rows(arguments.output, rows_schema(manifest.classes, name_survey=several), rows(progress))
     n_labels, n_without = labels.total(), reasons.total()
+    asked = _counted(np.concatenate([np.empty(0, np.int8), *views]))
     print(
-        f"{_counted(np.concatenate([np.empty(0, np.int8), *views]))}: {n_labels} with a label{_in_brackets(labels)}, "
+        f"{asked}: {n_labels} with a label{_in_brackets(labels)}, "
         f"{n_without} without{_in_brackets(reasons)}, written to {arguments.output} "
         f"in {time.monotonic() - started:.1f} s{_left_out(left_out)}"
     )

@@ -37,7 +37,7 @@ SUMMARY_FIELDS = ("mc", "mc_error", "accuracy", "calibration_error", "n", "n_sta
 
 
 def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe) -> dict[str, Any]:
-    """Metrics by survey and by number of first epochs, each band asked of a network that has not seen its star.
+    """Metrics by survey and by number of first epochs, each star asked of a network that has not seen it.
 
     Light curves that cannot be scored count as wrong. A label that is coarser than the classes counts as
     right for any of them, but not in what is said of calibration, see `training.data.truth.Truth`.

@@ -20,7 +20,7 @@ FEWEST_EXAMPLES = 30
 """Examples with a label of one class that a temperature of fused answers is fitted to."""
 
 FEWEST_CLASSES = 0.5
-"""Share of the classes that have examples which those of stars in several bands must be of: what is measured on
+"""Share of the classes with examples that stars in several bands must be of: what is measured on
 RR Lyrae alone says nothing of others."""
 
 
@@ -31,7 +31,7 @@ def fused_answers(
     temperature: float,
     recipe: Recipe,
 ) -> Answers:
-    """Return what is said of examples (e) of a table as it is served, by the probabilities of its rows (m, k)."""
+    """Return what is said of examples (e) as it is served, by the probabilities (m, k) of all rows."""
     scored = examples.scored(
         table, min_epochs=recipe.fused_min_epochs, min_epochs_of_band=recipe.sampling.min_epochs
     )

@@ -49,8 +49,7 @@ def gather(light_curves: Curves) -> tuple[pd.Index, LabelledCurves]:
         pairs = list(light_curves.items() if isinstance(light_curves, Mapping) else enumerate(light_curves))
         stars = [_by_band(name, curve) for name, curve in pairs]
         star = np.repeat(np.arange(len(pairs)), [len(each) for each in stars])
-        names = [name for name, _ in pairs]
-        index = _index(names) if named else pd.RangeIndex(len(pairs))
+        index = _index([name for name, _ in pairs]) if named else pd.RangeIndex(len(pairs))
         index = index if len(star) == len(pairs) else index.take(star)
         series = [points for each in stars for _, points in each]
         time, mag, err = (np.concatenate([np.empty(0), *(each[i] for each in series)]) for i in range(3))
@@ -69,7 +68,7 @@ def gather(light_curves: Curves) -> tuple[pd.Index, LabelledCurves]:
 
 
 def _with_ids(survey: LabelledCurves) -> LabelledCurves:
-    """Number the light curves where they have no names."""
+    """Give light curves without names their numbers as such."""
     if "object_id" in survey.columns:
         return survey
     numbers = np.arange(len(survey.curves)).astype(np.str_)
@@ -82,7 +81,7 @@ def _index(names: Sequence[Hashable] | NDArray[Any]) -> pd.Index:
 
 
 def _by_band(name: object, curve: object) -> list[tuple[str, tuple[F8, F8, F8, bool]]]:
-    """Return the points of each band of a star, in alphabetical order; of one without a name where none is told."""
+    """Return the points of each band of a star; of one band without a name where none is told."""
     try:
         parts = list(curve)  # type: ignore[call-overload] # what cannot be walked through is told below
     except TypeError:
@@ -117,7 +116,7 @@ def _points(name: object, curve: object) -> tuple[F8, F8, F8, bool]:
         )
     except (TypeError, ValueError) as exc:
         raise SettingsError(
-            f"{what} must be three arrays of numbers (time, mag, err): {exc}; a single one goes in a list, and a "
+            f"{what} must be three arrays of numbers (time, mag, err): {exc}; a single one goes in a list, a "
             "fourth array names the bands"
         ) from exc
     if not time.ndim == mag.ndim == err.ndim == 1 or not len(time) == len(mag) == len(err):

@@ -32,42 +32,45 @@ def light_curve_features(
     together: bool = True,
     workers: int = 1,
 ) -> pd.DataFrame:
-    """Measure the 16 features of every light curve (Kim et al. 2021, Table 2), and of all bands of a star together.
+    """Measure the 16 features (Kim et al. 2021, Table 2) of light curves, and of a star's bands together.
 
     Parameters
     ----------
-    light_curves : iterable or mapping of (time, mag, err) or (time, mag, err, band), LightCurves or LabelledCurves
+    light_curves : iterable or mapping of (time, mag, err) or (time, mag, err, band), LightCurves or
+    LabelledCurves
         Each is three arrays of one length, in any order of time: times [d] in double precision, magnitudes
-        and their one-sigma errors [mag]. A fourth names the band of each point, such as ``"g"``: it is then a star
-        in several bands. A mapping names its light curves. Points whose time or magnitude is masked, NaN or
-        infinite are left out, and those with an error of a magnitude or more. Arrays that know their unit
+        and their one-sigma errors [mag]. A fourth names the band of each point, such as ``"g"``: it is then a
+        star in several bands. A mapping names its light curves. Points whose time or magnitude is masked, NaN
+        or infinite are left out, and those with an error of a magnitude or more. Arrays that know their unit
         (Astropy's, datetime64) are converted: dates and times become modified Julian dates.
     convention : str
-        ``"robust"``; ``"refined"`` for models before version 2, ``"kim2021"`` for models that were trained with the
-        published code.
+        ``"robust"``; ``"refined"`` for models before version 2, ``"kim2021"`` for models that were trained
+        with the published code.
     clip_sigma : float, optional
         Cut points farther than this many standard deviations from the median, once.
     together : bool
-        Measure the bands u g r i z y of a star together as well, where the convention is ``"robust"`` and nothing
-        is cut.
+        Measure the bands u g r i z y of a star together as well, where the convention is ``"robust"`` and
+        nothing is cut.
     workers : int
         Threads; the features do not depend on it.
 
     Returns
     -------
     DataFrame
-        A row a light curve, by its name or number: the features (float64, NaN where there are none), ``n_epochs``
-        (points that were used), ``n_nights``, ``n_outliers``, ``p_period``, ``period_fap``, ``period_err_d``,
-        ``period_rival_d`` (see `features.Measured`), ``status`` (names of `features.Status` joined by ``|``),
-        ``convention`` and ``clip_sigma`` (NaN for no cut) as asked for. With stars in several bands also ``band``,
-        and ``view``: "own" for a band by itself; "merged", of band "all", for all together; "at joint period" for
-        a band at the period of all, with its ``level`` [mag] and ``amplitude_ratio``. ``example`` and ``n_bands``
-        tell `training.Classifier.predict` which rows belong together.
+        A row a light curve, by its name or number: the features (float64, NaN where there are none),
+        ``n_epochs`` (points that were used), ``n_nights``, ``n_outliers``, ``p_period``, ``period_fap``,
+        ``period_err_d``, ``period_rival_d`` (see `features.Measured`), ``status`` (names of `features.Status`
+        joined by ``|``), ``convention`` and ``clip_sigma`` (NaN for no cut) as asked for. With stars in
+        several bands also ``band``, and ``view``: "own" for a band by itself; "merged", of band "all", for
+        all together; "at joint period" for a band at the period of all, with its ``level`` [mag] and
+        ``amplitude_ratio``. ``example`` and ``n_bands`` tell `training.Classifier.predict` which rows belong
+        together.
 
     Raises
     ------
     SettingsError
-        If the convention or the cut is impossible, or a light curve is not three or four arrays of one length.
+        If the convention or the cut is impossible, or a light curve is not three or four arrays of one
+        length.
     TrainingError
         If a point is no measurement, such as a magnitude of 99.999, or of 0 among those of a star; if a
         unit is another than of time or magnitude; if times are on two scales, or in single precision that

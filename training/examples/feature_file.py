@@ -30,9 +30,9 @@ BAND_COLUMNS = ("level", "amplitude_ratio")
 MEASURED_COLUMNS = (
     "view",
     "n_epochs",
+    "baseline_d",
     "n_nights",
     "n_outliers",
-    "baseline_d",
     *FEATURE_NAMES,
     *TRUST_COLUMNS,
     *BAND_COLUMNS,
@@ -111,7 +111,9 @@ def feature_chunks(
         return {f.name: getattr(made, f.name) for f in fields(Features)}
 
     def task(some: SomeStars) -> tuple[SomeStars, str]:
-        return some, name_of("features", {**asdict(extraction), **choices, "stars": some.fingerprint()}, code=__name__)
+        return some, name_of(
+            "features", {**asdict(extraction), **choices, "stars": some.fingerprint()}, code=__name__
+        )
 
     tasks = map(task, in_pieces(survey, np.arange(n), LIGHT_CURVES_A_TASK, by_star=together))
     with progress.bar(f"features of {survey.name}", n) as advance:
@@ -141,9 +143,9 @@ def feature_rows(survey: LabelledCurves, made: Features) -> pa.Table:
     measured: dict[str, Any] = {
         **({"view": [VIEWS[View(view)] for view in made.view]} if merged.any() else {}),
         "n_epochs": made.n_used,
+        "baseline_d": made.baseline_d,
         "n_nights": made.n_nights,
         "n_outliers": made.n_outliers,
-        "baseline_d": made.baseline_d,
         **{name: made.values[:, i] for i, name in enumerate(FEATURE_NAMES)},
         **{name: getattr(made, name) for name in TRUST_COLUMNS},
         **({name: getattr(made, name) for name in BAND_COLUMNS} if at_joint.any() else {}),
@@ -166,4 +168,3 @@ def write_table(path: Path, tables: Sequence[pa.Table]) -> None:
     measured = [name for name in MEASURED_COLUMNS if name in table.column_names]
     table = table.select([*leading, *(name for name in names if name not in leading), *measured])
     write_rows(path, table.schema, [table])
-

@@ -90,6 +90,7 @@ class FeatureTable:
         status: NDArray[np.uint32],
         curve: NDArray[np.int64],
         kind: NDArray[np.int8],
+        *,
         n_epochs: NDArray[np.int64],
         n_shown: NDArray[np.int64],
     ) -> FeatureTable:

@@ -18,7 +18,7 @@ from training.examples.feature_table import FeatureTable, View
 from training.examples.star_features import Features
 
 TOGETHER_COLUMNS = ("band", "view", "example", "n_bands")
-"""Of tables with stars in several bands: band, `VIEWS`, name of the example that rows share, usable bands of it."""
+"""Of stars in several bands: band, `VIEWS`, name of the example that rows share, usable bands of it."""
 
 REMEDY = "keep all rows of a star together, or take those of light_curve_features(..., together=False)"
 
@@ -64,7 +64,9 @@ def examples_of(
     kind = np.full(n, Kind.FULL, np.int8)
     view = _views(table)
     if (view == View.OWN).all():
-        return FeatureTable.of_one_band(values, status, np.arange(n), kind, n_epochs, n_epochs)
+        return FeatureTable.of_one_band(
+            values, status, np.arange(n), kind, n_epochs=n_epochs, n_shown=n_epochs
+        )
     lacking = [name for name in TOGETHER_COLUMNS if name not in table.columns]
     if lacking:
         raise SettingsError(f"the table has stars in several bands, but no {', '.join(lacking)}: {REMEDY}")
@@ -75,11 +77,22 @@ def examples_of(
     letters = [str(band) for band in table["band"]]
     place = np.array([UGRIZY.index(band) if band in UGRIZY else len(UGRIZY) for band in letters], np.int64)
     curve = np.empty(n, np.int64)
-    curve[np.lexsort((np.arange(n), place))] = np.arange(n)  # bands are fused in their order, not that of rows
+    curve[np.lexsort((np.arange(n), place))] = np.arange(
+        n
+    )  # bands are fused in their order, not that of rows
     least = np.full(int(example.max()) + 1, n)
     np.minimum.at(least, example, curve)
     return FeatureTable(
-        values, status, curve, kind, n_epochs, n_epochs, view, example.astype(np.int64), least[example], n_bands
+        values,
+        status,
+        curve,
+        kind,
+        n_epochs,
+        n_epochs,
+        view,
+        example.astype(np.int64),
+        least[example],
+        n_bands,
     )
 
 
@@ -102,7 +115,7 @@ def _whole(column: pd.Series) -> NDArray[np.int64]:
     numbers = pd.to_numeric(column, errors="coerce").fillna(1).to_numpy(np.float64)
     if not ((numbers >= 0) & (numbers == np.floor(numbers))).all():
         raise SettingsError("n_bands of the table must be whole numbers: take them from light_curve_features")
-    return numbers.astype(np.int64)
+    return np.asarray(numbers, np.int64)
 
 
 def _check_whole(
@@ -120,6 +133,6 @@ def _check_whole(
         row = int(np.flatnonzero(wrong[example])[0])
         count, bands = merged[example[row]], at_joint[example[row]]
         raise SettingsError(
-            f"star {index[row]!r} has {count} merged curves and {bands} bands at their period in the table, not 1 "
-            f"and {wanted[example[row]]}: {REMEDY}"
+            f"star {index[row]!r} has {count} merged curves and {bands} bands at their period in the table, "
+            f"not 1 and {wanted[example[row]]}: {REMEDY}"
         )

@@ -1,4 +1,4 @@
-"""Examples of all bands of a star by their rows of a feature table, and the answer fused from those of the rows."""
+"""Examples of all bands of a star by their rows of a feature table, and what is fused from these."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class FusedExamples:
     bands : (e, b) int64
         Rows of its bands at the joint period, those with too few points left out; -1 beyond the last.
     best_band : (e,) int64
-        Row of its band with most epochs by itself, the first of equals; -1 where that was not measured. It is of
-        `View.BEST_BAND` where there is one, since a band by itself may show more epochs than the example.
+        Row of its band with most epochs by itself, the first of equals; -1 where that was not measured. It is
+        of `View.BEST_BAND` where there is one, since a band by itself may show more epochs than the example.
     one_band : (e,) bool
         Whether it has a single usable band.
     """
@@ -60,8 +60,8 @@ class FusedExamples:
 
     def take(self, chosen: NDArray[np.bool_] | Rows) -> FusedExamples:
         """Copy some of them."""
-        columns = (self.merged, self.bands, self.best_band, self.one_band)
-        return FusedExamples(*(each[chosen] for each in columns))
+        merged, bands, best_band = (each[chosen] for each in (self.merged, self.bands, self.best_band))
+        return FusedExamples(merged, bands, best_band, self.one_band[chosen])
 
     def probabilities(
         self, of_rows: NDArray[np.float64] | NDArray[np.float32], temperature: float
@@ -70,9 +70,7 @@ class FusedExamples:
         bands = np.where((self.bands >= 0)[:, :, None], of_rows[self.bands], np.nan)
         return fuse(of_rows[self.merged], bands, self.one_band, temperature=temperature)
 
-    def scored(
-        self, table: FeatureTable, *, min_epochs: int, min_epochs_of_band: int
-    ) -> NDArray[np.bool_]:
+    def scored(self, table: FeatureTable, *, min_epochs: int, min_epochs_of_band: int) -> NDArray[np.bool_]:
         """Whether each is long enough (e,) to be answered: by the limit of a band where it has but one."""
         fewest = np.where(self.one_band, min_epochs_of_band, min_epochs)
         enough = table.n_epochs[self.merged] >= fewest

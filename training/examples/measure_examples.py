@@ -62,9 +62,7 @@ def feature_table(
 
 
 def extract_examples(some: SomeStars, sampling: Sampling, extraction: Extraction) -> FeatureTable:
-    """Features of the examples of light curves, in one call of `features.extract` for all examples of one
-    band, and one of `features.extract_together` for all others.
-    """
+    """Features of the examples of some stars: those of one band in one call, those of several in another."""
     tables = [_rows_of_bands(some, sampling, extraction)]
     if extraction.together:
         stars = some.in_several_bands()

@@ -60,9 +60,7 @@ def rows_together(shown: Sequence[Shown], extraction: Extraction) -> FeatureTabl
     """
     counts = np.array([len(each.series[0]) for each in shown], np.int64)
     time, mag, err, band = (np.concatenate([each.series[i] for each in shown]) for i in range(4))
-    measured = extract_together(
-        time, mag, err, band, offsets_of(counts), convention=extraction.convention
-    )
+    measured = extract_together(time, mag, err, band, offsets_of(counts), convention=extraction.convention)
     n = len(shown)
     n_bands = measured.usable.sum(axis=1).astype(np.int64)
     curve = np.stack([each.curve for each in shown])
@@ -91,10 +89,8 @@ def rows_together(shown: Sequence[Shown], extraction: Extraction) -> FeatureTabl
     )
 
 
-def best_bands(
-    series: Sequence[SeriesOfBands], extraction: Extraction
-) -> tuple[NDArray[np.int64], Measured]:
-    """Number of the band with most epochs of each star, the first of equals, and its features by itself."""
+def best_bands(series: Sequence[SeriesOfBands], extraction: Extraction) -> tuple[NDArray[np.int64], Measured]:
+    """Return the band with most epochs of each star, the first of equals, and its features by itself."""
     numbers = [int(np.bincount(band, minlength=len(UGRIZY)).argmax()) for _, _, _, band in series]
     chosen = [each[3] == number for each, number in zip(series, numbers, strict=True)]
     time, mag, err = (

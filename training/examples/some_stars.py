@@ -56,7 +56,7 @@ class SomeStars(NamedTuple):
         )
 
     def in_several_bands(self) -> list[tuple[int, I8]]:
-        """Number of each star that has several bands which can be measured together, and places of these."""
+        """Return the stars with several bands that can be measured together, and the places of these."""
         known = (self.band >= 0) & (self.band < len(UGRIZY))
         found = []
         for star, (first, last) in enumerate(zip(self.bounds[:-1], self.bounds[1:], strict=True)):
@@ -74,23 +74,23 @@ class SomeStars(NamedTuple):
         return time[order], mag[order], err[order], band[order]
 
     def curve_in_bands(self, places: I8) -> I8:
-        """Numbers in the file (6,) of these light curves by their bands u g r i z y, -1 where there is none."""
+        """Return the numbers in the file (6,) of light curves by their bands u g r i z y, -1 for none."""
         curve = np.full(len(UGRIZY), -1, np.int64)
         curve[self.band[places]] = self.curves[places]
         return curve
 
 
-def in_pieces(
-    survey: LabelledCurves, chosen: I8, size: int, *, by_star: bool = True
-) -> Iterator[SomeStars]:
+def in_pieces(survey: LabelledCurves, chosen: I8, size: int, *, by_star: bool = True) -> Iterator[SomeStars]:
     """Yield the chosen light curves of a file star by star, about `size` of them at a time.
 
-    If not by star, they come in the given order, each as a star of its own.
+    If not by star, or where stars have no names, they come in the given order, each as a star of its own.
     """
-    stars = stars_in_bands(survey.take(chosen))
-    order = stars.order if by_star else np.arange(len(chosen))
-    bounds = stars.offsets if by_star else np.arange(len(chosen) + 1)
-    numbers, band = np.ascontiguousarray(chosen[order], np.int64), stars.band[order]
+    order, bounds = np.arange(len(chosen)), np.arange(len(chosen) + 1)
+    band = np.full(len(chosen), -1, np.int64)
+    if by_star and "object_id" in survey.columns:
+        stars = stars_in_bands(survey.take(chosen))
+        order, bounds, band = stars.order, stars.offsets, stars.band[stars.order]
+    numbers = np.ascontiguousarray(chosen[order], np.int64)
     first = 0
     for last in range(1, len(bounds)):
         if bounds[last] - bounds[first] >= size or last == len(bounds) - 1:

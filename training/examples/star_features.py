@@ -28,8 +28,8 @@ ALL_BANDS = "all"
 class Features:
     """Features of n rows, star by star, and what they were measured on: see `features.Measured`.
 
-    A star has a row for each of its bands by itself. Where it has several that can be measured together it has
-    one for their merged curve after these, and one for each of them at the period that all give.
+    A star has a row for each of its bands by itself. Where it has several that can be measured together it
+    has one for their merged curve after these, and one for each of them at the period that all give.
 
     Attributes
     ----------
@@ -172,7 +172,11 @@ def _together(
     rows = np.flatnonzero((made.usable & (n_bands > 1)[:, None]).ravel())
     of = rows // len(UGRIZY)
     at_joint = _rows(
-        Measured(*(each[rows] for each in made.bands)), curve.ravel()[rows], star[of], View.AT_JOINT, n_bands[of]
+        Measured(*(each[rows] for each in made.bands)),
+        curve.ravel()[rows],
+        star[of],
+        View.AT_JOINT,
+        n_bands[of],
     )
     level, ratio = made.level.ravel()[rows], made.amplitude_ratio.ravel()[rows]
     return _rows(made.merged, first, star, View.MERGED, n_bands), replace(

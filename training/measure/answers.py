@@ -89,10 +89,9 @@ class Prediction:
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Prediction:
         """Copy what is said of some of them."""
-        columns = (self.status, self.scored, self.below_min_epochs)
-        status, scored, below = (each[rows] for each in columns)
         said = Verdicts(*(getattr(self.verdicts, f.name)[rows] for f in fields(Verdicts)))
-        return Prediction(self.classes, status, scored, below, said, self.out_of_range[rows])
+        scored, below = self.scored[rows], self.below_min_epochs[rows]
+        return Prediction(self.classes, self.status[rows], scored, below, said, self.out_of_range[rows])
 
     @property
     def labels(self) -> list[str | None]:
@@ -117,9 +116,10 @@ class Prediction:
 def predict(artifact: Artifact, table: FeatureTable) -> Prediction:
     """Ask the model about n rows that were measured as it wants.
 
-    What is said of a merged curve is the fused answer, of this row and of those of the same example at the joint
-    period (`schemas.model.fusion`), where the model gives such answers; a star of a single usable band has the
-    answer, and the limits, of that band. A model that gives none is not asked about rows of several bands.
+    What is said of a merged curve is the fused answer, of this row and of those of the same example at the
+    joint period (`schemas.model.fusion`), where the model gives such answers; a star of a single usable band
+    has the answer, and the limits, of that band. A model that gives none is not asked about rows of several
+    bands.
     """
     manifest = artifact.manifest
     fewest = np.full(len(table.status), manifest.min_epochs)
@@ -156,7 +156,7 @@ def answer(artifact: Artifact, curves: LightCurves) -> Answers:
     numbers = np.arange(len(curves))
     kind = np.full(len(curves), Kind.FULL, np.int8)
     table = FeatureTable.of_one_band(
-        measured.values, measured.status, numbers, kind, measured.n_used, measured.n_used
+        measured.values, measured.status, numbers, kind, n_epochs=measured.n_used, n_shown=measured.n_used
     )
     said = predict(artifact, table)
     return Answers(said.verdicts.probabilities, said.scored)

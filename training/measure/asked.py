@@ -29,8 +29,8 @@ class Asked:
     first : (s,) int64
         First light curve of each star in several bands.
     fused, best_band : Answers
-        Of s stars: of all bands together, and of the band with most epochs by itself. With so many first epochs
-        these are the first over all bands, of whichever the band has its part.
+        Of s stars: of all bands together, and of the band with most epochs by itself. With so many first
+        epochs these are the first over all bands, of whichever the band has its part.
     """
 
     answers: Answers

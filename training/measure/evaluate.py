@@ -196,14 +196,14 @@ def _labels_given(answers: Answers, truth: Truth, abstain_below: float) -> dict[
     }
 
 
-def _together(
-    asked: Asked, truth: Truth, star: NDArray[np.int64], manifest: Manifest
-) -> dict[str, Any]:
+def _together(asked: Asked, truth: Truth, star: NDArray[np.int64], manifest: Manifest) -> dict[str, Any]:
     """Metrics of the answers fused from all bands of a star, and beside them of its best band by itself."""
     if manifest.fused is None or not len(asked.first):
         return {}
     truth, star = truth.take(asked.first), star[asked.first]
-    fused, best_band = (measure(each, truth, manifest.classes, star) for each in (asked.fused, asked.best_band))
+    fused, best_band = (
+        measure(each, truth, manifest.classes, star) for each in (asked.fused, asked.best_band)
+    )
     labels = _labels_given(asked.fused, truth, manifest.fused["abstain_below"])
     return {"fused": {**fused, **labels, "best_band": best_band}}
 

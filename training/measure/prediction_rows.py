@@ -1,4 +1,4 @@
-"""The table of predictions: a row for every light curve and for all bands of a star, in the words of records."""
+"""The table of predictions: a row a light curve, and one for all bands of a star, in the words of records."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def in_other_band(known: PeriodicModel, time: F8, mag: F8, err: F8) -> PeriodicM
 
 def search_period(time: F8, mag: F8, err: F8) -> float:
     """Period [d] of the highest Lomb-Scargle power; NaN where it may be an alias of the day or month."""
-    values, status, n_used, _ = extract(time, mag, err, np.array([0, time.size]))
+    values, status, n_used, *_ = extract(time, mag, err, np.array([0, time.size]), convention="refined")
     usable = scorable(values, status, n_used, MIN_POINTS)[0]
     aliased = bool(status[0] & (Status.ALIAS | Status.LONG_PERIOD))
     return float(values[0, FEATURE_NAMES.index("period")]) if usable and not aliased else math.nan
