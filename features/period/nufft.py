@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from features.compilation.jit import kernel, part
 from features.period.grid import DEGREE, TAPS, Grid, Plan, block_of
-from features.period.points import Points
+from features.period.points import Timed
 from features.simd.fft import ELEMENT, transform
 from features.simd.lanes import DOUBLE_LANES, LANES, filled, load, mul, mul_add, mul_sub, spread, store
 from features.simd.sincos import cos_sin_cycles
@@ -87,8 +87,8 @@ def room_for_footprints(n: int) -> Footprints:
 
 
 @kernel
-def fill_footprints(into: Footprints, points: Points, grid: Grid, plan: Plan, polynomials: F4) -> None:
-    """Fill the footprints of points, and what the lanes are moved by.
+def fill_footprints(into: Footprints, points: Timed, grid: Grid, plan: Plan, polynomials: F4) -> None:
+    """Fill the footprints of points, in any order, and what the lanes are moved by.
 
     Raises
     ------
@@ -98,6 +98,7 @@ def fill_footprints(into: Footprints, points: Points, grid: Grid, plan: Plan, po
     per_day = grid.step * plan.length
     latest = (plan.length // 2 - TAPS) / per_day
     shift = (TAPS // 2) / per_day
+    into.end[0] = into.end[1] = 0
     for j in range(points.n):
         if not 0.0 <= points.x[j] <= latest:
             raise ValueError("a time lies outside of the transform")
@@ -105,8 +106,8 @@ def fill_footprints(into: Footprints, points: Points, grid: Grid, plan: Plan, po
         position = into.shifted[j] * per_day
         into.first[j] = _taps(into.taps, j * TAPS, position, polynomials)
         into.first_doubled[j] = _taps(into.taps_doubled, j * TAPS, 2.0 * position, polynomials)
-    into.end[0] = into.first[points.n - 1] // ELEMENT + TAPS
-    into.end[1] = into.first_doubled[points.n - 1] // ELEMENT + TAPS
+        into.end[0] = max(into.end[0], into.first[j] // ELEMENT + TAPS)
+        into.end[1] = max(into.end[1], into.first_doubled[j] // ELEMENT + TAPS)
     for j in range(points.n, filled(points.n)):
         into.shifted[j] = 0.0
     _turn(into, points.n, block_of(plan, grid.size) * grid.step)
@@ -161,9 +162,17 @@ def move_to_group(points: Footprints, n: int, grid: Grid, plan: Plan, group: int
 @kernel
 def sums(x: F4, coefficients: F4, points: Footprints, plan: Plan) -> None:
     """Fill x with the sums of coefficients (n,) times exp(-2 pi i f x), before the correction, by `place`."""
+    sums_of_range(x, coefficients, (0, coefficients.size), points, plan)
+
+
+@part
+def sums_of_range(
+    x: F4, coefficients: F4, begin_end: tuple[int, int], points: Footprints, plan: Plan
+) -> None:
+    """Fill x as `sums` does, with a range of the points alone."""
     end = points.end[0]
     _clear(x, end)
-    _add_points(x, coefficients, points.first, points.taps, points.moved)
+    _add_points(x, coefficients, begin_end, points.first, points.taps, points.moved)
     transform(x, plan.length, end, plan.turn)
 
 
@@ -172,7 +181,8 @@ def sums_doubled(x: F4, coefficients: F4, points: Footprints, plan: Plan) -> Non
     """Fill x as `sums` does, at twice the frequencies."""
     end = points.end[1]
     _clear(x, end)
-    _add_points(x, coefficients, points.first_doubled, points.taps_doubled, points.moved_doubled)
+    every = (0, coefficients.size)
+    _add_points(x, coefficients, every, points.first_doubled, points.taps_doubled, points.moved_doubled)
     transform(x, plan.length, end, plan.turn)
 
 
@@ -184,9 +194,10 @@ def _clear(x: F4, elements: int) -> None:
 
 
 @part
-def _add_points(x: F4, coefficients: F4, first: I8, taps: F4, moved: F4) -> None:
-    """Spread the points over the elements of eight transforms."""
-    for j in range(coefficients.size):
+def _add_points(x: F4, coefficients: F4, begin_end: tuple[int, int], first: I8, taps: F4, moved: F4) -> None:
+    """Spread a range of the points over the elements of eight transforms."""
+    begin, end = begin_end
+    for j in range(begin, end):
         coefficient = spread(coefficients[j])
         real = mul(coefficient, load(moved, j * ELEMENT))
         imaginary = mul(coefficient, load(moved, j * ELEMENT + LANES))

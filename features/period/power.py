@@ -47,13 +47,14 @@ def powers(
         Powers, or `NEEDS_EXACT`.
     highest : (LANES,) float32
         The highest of each lane.
-    sums : three (ELEMENT L,) float32
-        Of w y and of w, and of w at twice the frequency, from `features.period.nufft`. Without a floating
-        mean that of w is not looked at.
+    sums : (ELEMENT L,), (bands ELEMENT L,), (ELEMENT L,) float32
+        Of w y and of w, and of w at twice the frequency, from `features.period.nufft`. That of w is one for
+        each mean that floats, of the points that have it, over the square root of their weight.
     plan, block
         Of the transforms.
     floating_mean : bool
-        See `features.period.direct_sum.lomb_scargle_power`, where the formula is.
+        See `features.period.direct_sum.lomb_scargle_power`, where the formula is. If not, the sum of w is
+        not looked at.
 
     Returns
     -------
@@ -66,6 +67,8 @@ def powers(
     unsafe = spread(NEEDS_EXACT)
     top = lowest = spread(np.float32(0.0))
     side = block // 2
+    apart = ELEMENT * plan.length
+    means = w.size if floating_mean else 0
     for j in range(plan.block):
         offset = plan.offset[j]
         if offset < -side or offset >= side:
@@ -78,8 +81,8 @@ def powers(
         cs = mul(half_d, load(w_doubled, i + LANES))
         cc = add(half, c2)
         ss = sub(half, c2)
-        if floating_mean:
-            c, s = mul(d, load(w, i)), mul(d, load(w, i + LANES))
+        for mean in range(i, means, apart):
+            c, s = mul(d, load(w, mean)), mul(d, load(w, mean + LANES))
             cc = sub_mul(c, c, cc)
             ss = sub_mul(s, s, ss)
             cs = sub_mul(c, s, cs)
