@@ -230,6 +230,6 @@ def _adjusted(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
         count = arguments.truncations
         sampling = replace(recipe.sampling, truncations=count, truncations_together=count)
         recipe = replace(recipe, sampling=sampling)
-    if arguments.clip_sigma is not None:
-        recipe = replace(recipe, extraction=replace(recipe.extraction, clip_sigma=arguments.clip_sigma))
-    return recipe
+    chosen = {name: getattr(arguments, name) for name in ("convention", "clip_sigma")}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    return replace(recipe, extraction=replace(recipe.extraction, **chosen))

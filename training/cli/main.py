@@ -29,6 +29,9 @@ TRAINING_PACKAGES = ("torch", "onnx")
 PACKAGES_OF_COMMAND = {"evaluate": (), "features": ("pyarrow",), "predict": ("pyarrow",)}
 """Packages of the extra that a command needs: most need all of the first."""
 
+CONVENTIONS_BY_NAME = ["robust", "refined", "kim2021"]
+"""As in `features.CONVENTIONS`, which --help does not need to load."""
+
 MODEL_HELP = "folder of a model, or the name of a shipped one"
 
 
@@ -110,12 +113,13 @@ def _add_train(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command="train")
     add_light_curves(sub)
     sub.add_argument("--recipe", choices=["standard", "paper"], default="standard", help="(%(default)s)")
+    sub.add_argument("--convention", choices=CONVENTIONS_BY_NAME, help="of the features (the recipe's)")
     add_clip(sub)
     add_making(sub)
 
 
 def _add_transfer(sub: argparse.ArgumentParser) -> None:
-    sub.set_defaults(command="transfer", clip_sigma=None)
+    sub.set_defaults(command="transfer", clip_sigma=None, convention=None)
     sub.add_argument(
         "--pretrained", type=Path, required=True, metavar="MODEL", help=f"to start from: {MODEL_HELP}"
     )
@@ -190,7 +194,7 @@ def _add_features(sub: argparse.ArgumentParser) -> None:
     add_reading(sub)
     sub.add_argument(
         "--convention",
-        choices=["robust", "refined", "kim2021"],
+        choices=CONVENTIONS_BY_NAME,
         default="robust",
         help="of the features (%(default)s)",
     )

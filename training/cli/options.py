@@ -83,7 +83,10 @@ def add_reading(sub: argparse.ArgumentParser) -> None:
 def add_clip(sub: argparse.ArgumentParser) -> None:
     """Add the outlier cut of features."""
     sub.add_argument(
-        "--clip-sigma", type=positive_number, metavar="K", help="cut outliers once at K sigma (no cut)"
+        "--clip-sigma",
+        type=positive_number,
+        metavar="K",
+        help="cut outliers once at K sigma; not with robust features (no cut)",
     )
 
 

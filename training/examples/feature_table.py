@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import CONVENTIONS, MIN_POINTS, scorable
+from training.errors import SettingsError
 
 
 class View(IntEnum):
@@ -33,10 +34,24 @@ class Extraction:
     convention: str = "robust"
     clip_sigma: float | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a cut where outliers are decided on otherwise.
+
+        Raises
+        ------
+        SettingsError
+            If the convention has rules of its own.
+        """
+        if self.clip_sigma is not None and self.convention in CONVENTIONS and self.together:
+            raise SettingsError(
+                f"convention {self.convention!r} decides on outliers by itself, "
+                f"clip_sigma={self.clip_sigma:g} is for others: give no cut, or convention 'refined'"
+            )
+
     @property
     def together(self) -> bool:
         """Whether bands of a star can be measured together so."""
-        return CONVENTIONS[self.convention].by_support and self.clip_sigma is None
+        return CONVENTIONS[self.convention].by_support
 
 
 @dataclass(frozen=True, slots=True)

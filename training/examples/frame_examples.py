@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from training.data.filters import UGRIZY
+from training.data.filters import numbered
 from training.errors import SettingsError
 from training.examples.augment import Kind
 from training.examples.feature_file import BAND_COLUMNS, VIEWS
@@ -75,7 +75,7 @@ def examples_of(
     n_bands = _whole(table["n_bands"])
     _check_whole(table.index, view, example.astype(np.int64), n_bands)
     letters = [str(band) for band in table["band"]]
-    place = np.array([UGRIZY.index(band) if band in UGRIZY else len(UGRIZY) for band in letters], np.int64)
+    place, _ = numbered(np.array(letters, np.str_))
     curve = np.empty(n, np.int64)
     curve[np.lexsort((np.arange(n), place))] = np.arange(
         n

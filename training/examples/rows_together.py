@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import MIN_POINTS, Measured, extract, extract_together
-from training.data.filters import UGRIZY
 from training.data.light_curves import offsets_of
 from training.examples.augment import Kind, Sampling, SeriesOfBands, augmented_together
 from training.examples.feature_table import Extraction, FeatureTable, View
@@ -24,8 +23,8 @@ class Shown(NamedTuple):
 
     Attributes
     ----------
-    curve : (6,) int64
-        Number in the file of the star's light curve in each of `UGRIZY`, -1 for none.
+    curve : (b,) int64
+        Number in the file of the star's light curve in each band, by its number; -1 for none.
     kind : Kind
         How it was made.
     series : SeriesOfBands
@@ -59,16 +58,19 @@ def rows_together(shown: Sequence[Shown], extraction: Extraction) -> FeatureTabl
     it is held against that.
     """
     counts = np.array([len(each.series[0]) for each in shown], np.int64)
+    most = len(shown[0].curve)
     time, mag, err, band = (np.concatenate([each.series[i] for each in shown]) for i in range(4))
-    measured = extract_together(time, mag, err, band, offsets_of(counts), convention=extraction.convention)
+    measured = extract_together(
+        time, mag, err, band, offsets_of(counts), convention=extraction.convention, n_bands=most
+    )
     n = len(shown)
     n_bands = measured.usable.sum(axis=1).astype(np.int64)
     curve = np.stack([each.curve for each in shown])
-    several = np.repeat(n_bands > 1, len(UGRIZY))
+    several = np.repeat(n_bands > 1, most)
     at_joint = np.flatnonzero(several & measured.usable.ravel() & (measured.bands.n_used >= MIN_POINTS))
     best = np.array([i for i in range(n) if shown[i].kind in HELD_AGAINST_A_BAND], np.int64)
     best_band, by_itself = best_bands([shown[i].series for i in best], extraction)
-    examples = np.concatenate([np.arange(n), at_joint // len(UGRIZY), best])
+    examples = np.concatenate([np.arange(n), at_joint // most, best])
     first_band = np.array([each.first_band for each in shown], np.int64)
     parts = [
         (measured.merged, np.arange(n), first_band, View.MERGED),
@@ -91,7 +93,7 @@ def rows_together(shown: Sequence[Shown], extraction: Extraction) -> FeatureTabl
 
 def best_bands(series: Sequence[SeriesOfBands], extraction: Extraction) -> tuple[NDArray[np.int64], Measured]:
     """Return the band with most epochs of each star, the first of equals, and its features by itself."""
-    numbers = [int(np.bincount(band, minlength=len(UGRIZY)).argmax()) for _, _, _, band in series]
+    numbers = [int(np.bincount(band).argmax()) for _, _, _, band in series]
     chosen = [each[3] == number for each, number in zip(series, numbers, strict=True)]
     time, mag, err = (
         np.concatenate([np.empty(0), *(each[i][rows] for each, rows in zip(series, chosen, strict=True))])

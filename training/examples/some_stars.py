@@ -16,6 +16,9 @@ from training.result_cache import hash_of
 
 I8 = NDArray[np.int64]
 
+MAX_BANDS = 128
+"""Numbers that bands which are measured together may have, more than there are filters with a name."""
+
 
 class SomeStars(NamedTuple):
     """Light curves of some stars, those of a star one after the other.
@@ -57,7 +60,7 @@ class SomeStars(NamedTuple):
 
     def in_several_bands(self) -> list[tuple[int, I8]]:
         """Return the stars with several bands that can be measured together, and the places of these."""
-        known = (self.band >= 0) & (self.band < len(UGRIZY))
+        known = (self.band >= 0) & (self.band < MAX_BANDS)
         found = []
         for star, (first, last) in enumerate(zip(self.bounds[:-1], self.bounds[1:], strict=True)):
             places = first + np.flatnonzero(known[first:last])
@@ -73,9 +76,14 @@ class SomeStars(NamedTuple):
         order = np.lexsort((err, mag, band, time))
         return time[order], mag[order], err[order], band[order]
 
+    @property
+    def n_bands(self) -> int:
+        """One more than the largest number of a band, but no fewer than u g r i z y."""
+        return max(len(UGRIZY), int(self.band[self.band < MAX_BANDS].max(initial=-1)) + 1)
+
     def curve_in_bands(self, places: I8) -> I8:
-        """Return the numbers in the file (6,) of light curves by their bands u g r i z y, -1 for none."""
-        curve = np.full(len(UGRIZY), -1, np.int64)
+        """Return the numbers in the file (n_bands,) of light curves by their bands, -1 for none."""
+        curve = np.full(self.n_bands, -1, np.int64)
         curve[self.band[places]] = self.curves[places]
         return curve
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features import BLOCKING, Measured, extract, extract_together, status_names
-from training.data.filters import UGRIZY
 from training.data.light_curves import offsets_of
 from training.examples.augment import Kind, SeriesOfBands
 from training.examples.feature_table import Extraction, FeatureTable, View
@@ -78,9 +78,9 @@ class Features:
     @classmethod
     def none(cls) -> Features:
         """No row at all."""
-        one = np.ones(1, np.int64)
-        nothing = extract(np.empty(0), np.empty(0), np.empty(0), np.zeros(2, np.int64))
-        return _rows(nothing, one, one, View.OWN, one).take(np.empty(0, np.int64))
+        none = np.empty(0, np.int64)
+        nothing = extract(np.empty(0), np.empty(0), np.empty(0), np.zeros(1, np.int64))
+        return _rows(nothing, None, none, none, view=View.OWN)
 
     @classmethod
     def join(cls, parts: Iterable[Features]) -> Features:
@@ -143,7 +143,7 @@ def measure_stars(
         convention=extraction.convention,
         clip_sigma=extraction.clip_sigma,
     )
-    own = _rows(measured, some.curves, some.star, View.OWN, np.ones(len(some.curves), np.int64))
+    own = _rows(measured, None, some.curves, some.star, view=View.OWN)
     several = some.in_several_bands() if together and extraction.together else []
     if not several:
         return own
@@ -164,24 +164,19 @@ def _together(
     """Rows of merged curves, and of their bands at the joint period."""
     time, mag, err, band = (np.concatenate([each[i] for each in series]) for i in range(4))
     offsets = offsets_of(np.array([len(each[0]) for each in series], np.int64))
-    made = extract_together(time, mag, err, band, offsets, convention=extraction.convention)
+    made = extract_together(
+        time, mag, err, band, offsets, convention=extraction.convention, n_bands=some.n_bands
+    )
     star = np.array([number for number, _ in several], np.int64)
     n_bands = made.usable.sum(axis=1).astype(np.int64)
     first = np.array([some.curves[places].min() for _, places in several], np.int64)
     curve = np.stack([some.curve_in_bands(places) for _, places in several])
     rows = np.flatnonzero((made.usable & (n_bands > 1)[:, None]).ravel())
-    of = rows // len(UGRIZY)
-    at_joint = _rows(
-        Measured(*(each[rows] for each in made.bands)),
-        curve.ravel()[rows],
-        star[of],
-        View.AT_JOINT,
-        n_bands[of],
-    )
+    of = rows // some.n_bands
+    at_joint = _rows(made.bands, rows, curve.ravel()[rows], star[of], view=View.AT_JOINT, n_bands=n_bands[of])
     level, ratio = made.level.ravel()[rows], made.amplitude_ratio.ravel()[rows]
-    return _rows(made.merged, first, star, View.MERGED, n_bands), replace(
-        at_joint, level=level, amplitude_ratio=ratio
-    )
+    merged = _rows(made.merged, None, first, star, view=View.MERGED, n_bands=n_bands)
+    return merged, replace(at_joint, level=level, amplitude_ratio=ratio)
 
 
 def _best_bands(
@@ -196,7 +191,7 @@ def _best_bands(
         [some.curve_in_bands(places)[each] for (_, places), each in zip(several, band, strict=True)], np.int64
     )
     star = np.array([number for number, _ in several], np.int64)
-    return _rows(measured, curve, star, View.BEST_BAND, np.ones(len(star), np.int64))
+    return _rows(measured, None, curve, star, view=View.BEST_BAND)
 
 
 def _first(series: SeriesOfBands, count: int | None) -> SeriesOfBands:
@@ -204,23 +199,20 @@ def _first(series: SeriesOfBands, count: int | None) -> SeriesOfBands:
     return time[:count], mag[:count], err[:count], band[:count]
 
 
-def _rows(measured: Measured, curve: I8, star: I8, view: View, n_bands: I8) -> Features:
+def _rows(
+    measured: Measured, rows: I8 | None, curve: I8, star: I8, *, view: View, n_bands: I8 | None = None
+) -> Features:
+    """Rows of some of what was measured, all for None."""
+    each = measured if rows is None else [column[rows] for column in measured]
+    columns: dict[str, Any] = dict(zip(Measured._fields, each, strict=True))
+    del columns["outlier"]  # of which point it is, a row for a whole light curve cannot say
     unknown = np.full(len(curve), np.nan)
     return Features(
-        measured.values,
-        measured.status,
-        measured.n_used,
-        measured.baseline_d,
-        measured.n_nights,
-        measured.n_outliers,
-        measured.p_period,
-        measured.period_fap,
-        measured.period_err_d,
-        measured.period_rival_d,
-        curve,
-        np.full(len(curve), view, np.int8),
-        star,
-        n_bands,
-        unknown,
-        unknown,
+        **columns,
+        curve=curve,
+        view=np.full(len(curve), view, np.int8),
+        star=star,
+        n_bands=np.ones(len(curve), np.int64) if n_bands is None else n_bands,
+        level=unknown,
+        amplitude_ratio=unknown,
     )
