@@ -222,7 +222,7 @@ class _Work:
 
     def one(self, star: int) -> Made:
         """Re-observe a star."""
-        first = int(self.stars.first[star])
+        first = int(self.stars.curves_of(star).min())
         model, outcome = self._model_of(star, first)
         if model is None:
             return Made((), outcome)
@@ -247,26 +247,16 @@ class _Work:
         curves = self.stars.curves_of(star)
         bands = [self.stars.band[curve] for curve in curves]
         names = [self.stars.names[band] if band >= 0 else "" for band in bands]
-        period = float(self.survey.columns["period"][first]) if "period" in self.survey.columns else math.nan
+        places = [PLACES.get(name, UNKNOWN_PLACE) for name in names]
+        periods = self.survey.columns.get("period", np.full(len(self.survey.curves), math.nan))[curves]
         return model_star(
-            [
-                (PLACES.get(name, UNKNOWN_PLACE), _clean(self.survey.curves.pick(curve)))
-                for name, curve in zip(names, curves, strict=True)
-            ],
+            [(place, self.survey.curves.pick(curve)) for place, curve in zip(places, curves, strict=True)],
             table,
-            period_d=period,
+            period_d=next((float(period) for period in periods if period > 0.0), math.nan),
             fewest_points=self.settings.fewest_points,
             search=self.settings.search_periods,
             double_mode=bool(self.double_mode[first]),
         )
-
-
-def _clean(points: tuple[F8, F8, F8]) -> tuple[F8, F8, F8]:
-    """Points in order of time with positive errors, one of each time."""
-    time, mag, err = points
-    usable = np.flatnonzero(np.isfinite(err) & (err > 0.0))
-    first = usable[np.unique(time[usable], return_index=True)[1]]
-    return time[first], mag[first], err[first]
 
 
 def _assembled(

@@ -100,7 +100,7 @@ def model_star(
     Parameters
     ----------
     bands : sequence of (float, (time, mag, err))
-        Place of each band and its points; see `choose_model`.
+        Place of each band and its points, in any order of time.
     table : BandTable
         Of the star's class.
     period_d, search, double_mode
@@ -108,7 +108,8 @@ def model_star(
     fewest_points : int
         Of the light curve that decides.
     """
-    richest_first = sorted(bands, key=lambda each: (-each[1][0].size, each[0]))
+    clean = [(place, _clean(series)) for place, series in bands]
+    richest_first = sorted(clean, key=lambda each: (-each[1][0].size, each[0]))
     usable = [each for each in richest_first if each[1][0].size >= fewest_points]
     reason = "too few points"
     for place, series in usable:
@@ -118,6 +119,14 @@ def model_star(
             return _with_others(place, model, others, table), kind
         reason = kind if reason == "too few points" else reason
     return None, reason
+
+
+def _clean(points: Series) -> Series:
+    """Points in order of time with positive errors, one of each time."""
+    time, mag, err = points
+    usable = np.flatnonzero(np.isfinite(err) & (err > 0.0))
+    first = usable[np.unique(time[usable], return_index=True)[1]]
+    return time[first], mag[first], err[first]
 
 
 def _with_others(
