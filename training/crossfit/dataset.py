@@ -17,7 +17,7 @@ from training.data.labels import at_most
 from training.data.public_surveys import NON_VARIABLE, QUASAR
 from training.data.stars_in_bands import stars_in_bands
 from training.data.truth import Truth
-from training.examples.augment import Kind
+from training.examples.augment import Kind, Sampling
 from training.examples.feature_table import FeatureTable, View
 from training.examples.measure_examples import feature_table
 from training.progress import Bars
@@ -137,26 +137,35 @@ def build_dataset(
     )
     fold, met_again = _split(surveys, star, known, recipe.folds, seed)
 
-    def measured(survey: Labelled, curves: NDArray[np.int64]) -> FeatureTable | None:
-        return (
-            feature_table(
-                survey.curves,
-                curves,
-                replace(recipe.sampling, seed=seed),
-                recipe.extraction,
-                cache_folder=cache_folder,
-                workers=workers,
-                progress=progress,
-            )
-            if len(curves)
-            else None
+    def measured(survey: Labelled, curves: NDArray[np.int64], sampling: Sampling) -> FeatureTable:
+        return feature_table(
+            survey.curves,
+            curves,
+            replace(sampling, seed=seed),
+            recipe.extraction,
+            cache_folder=cache_folder,
+            workers=workers,
+            progress=progress,
         )
 
-    tables = [
-        measured(survey, np.flatnonzero(survey.truth.labelled & (its_fold != LEFT_OUT)))
+    limit = recipe.stars_per_label
+    used = [
+        np.flatnonzero(survey.truth.labelled & (its_fold != LEFT_OUT))
         for survey, its_fold in zip(surveys, fold, strict=True)
     ]
-    joined = _join(surveys, tables, star, fold, classes=classes, limit=recipe.stars_per_label, seed=seed)
+    spared = [_spared(survey, curves, limit, seed) for survey, curves in zip(surveys, used, strict=True)]
+    tables = [
+        [
+            measured(survey, curves[of_kind], sampling)
+            for of_kind, sampling in (
+                (~spared_ones[curves], recipe.sampling),
+                (spared_ones[curves], recipe.sampling.to_measure()),
+            )
+            if of_kind.any()
+        ]
+        for survey, curves, spared_ones in zip(surveys, used, spared, strict=True)
+    ]
+    joined = _join(surveys, tables, star, fold, spared, classes=classes)
     outcomes = {each.identities.survey: each.reading.outcome for each in surveys if each.reading.outcome}
     return replace(
         joined, outcomes=outcomes, learnt_stars=_learnt_stars(joined, surveys, star), met_again=met_again
@@ -181,21 +190,20 @@ def _split(
 
 def _join(
     surveys: Sequence[Labelled],
-    tables: Sequence[FeatureTable | None],
+    tables: Sequence[Sequence[FeatureTable]],
     star: Sequence[NDArray[np.int64]],
     fold: Sequence[NDArray[np.int8]],
+    spared: Sequence[NDArray[np.bool_]],
     *,
     classes: tuple[str, ...],
-    limit: int | None,
-    seed: int,
 ) -> Dataset:
     """Give examples what is known of their light curves, one survey after the other.
 
     Examples that imitate a class the model lacks are left out.
     """
     parts = []
-    for number, (survey, table) in enumerate(zip(surveys, tables, strict=True)):
-        if table is not None:
+    for number, (survey, of_survey) in enumerate(zip(surveys, tables, strict=True)):
+        for table in of_survey:
             curve = table.curve
             part = Dataset(
                 classes,
@@ -205,7 +213,7 @@ def _join(
                 np.full(len(curve), number, np.int64),
                 star[number][curve],
                 fold[number][curve],
-                _spared(survey, np.unique(curve), limit, seed)[curve],
+                spared[number][curve],
             )
             parts.append(part)
     arrays: dict[str, Any] = {

@@ -53,7 +53,7 @@ def assess_fused(
     fused = fused_answers(examples, table, probabilities, temperature, recipe)
     best_band = answers_of_best_band(examples, table, probabilities, recipe)
     learnt = dataset.fold[row] != NEVER_TRAINED
-    lengths = {"all": None} | {str(count): count for count in recipe.sampling.first_epochs}
+    lengths = {"all": None} | {str(count): count for count in recipe.sampling.first_epochs_together}
     shown = {name: shows(table, count)[row] for name, count in lengths.items()}
 
     def both(chosen: NDArray[np.bool_]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ are drawn at the epochs and errors of real ones.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -63,8 +63,8 @@ class Sampling:
         Fraction of the light curves that lend their epochs and errors to such an example.
     min_epochs : int
         Shortest example, of one band or of all.
-    truncations_together : int
-        Shortened versions of all bands of a star together.
+    truncations_together, first_epochs_together : int, tuple of int
+        The same of all bands of a star together, whose epochs count alike.
     bands_by_themselves : int or None
         At most so many bands of a star in several, drawn at random, are shown by themselves as well; None
         for all.
@@ -79,8 +79,14 @@ class Sampling:
     damped_walk: float = 0.0
     min_epochs: int = 10
     truncations_together: int = 0
+    first_epochs_together: tuple[int, ...] = ()
     bands_by_themselves: int | None = None
     seed: int = 0
+
+    def to_measure(self) -> Sampling:
+        """Return what is made of stars that are measured only: whole and by their first epochs."""
+        whole = replace(self, truncations=0, truncations_together=0)
+        return replace(whole, shuffled=0.0, constant=0.0, damped_walk=0.0)
 
     def __post_init__(self) -> None:
         for name, fewest in (("truncations", 0), ("truncations_together", 0), ("min_epochs", 1)):
@@ -109,7 +115,8 @@ def augmented(series: Series, curve: int, sampling: Sampling) -> Iterator[tuple[
     """
     of_one_band = (*series, np.zeros(len(series[0]), np.int8))
     rng = np.random.default_rng([sampling.seed, curve])
-    for kind, (time, mag, err, _) in _examples(of_one_band, rng, sampling, sampling.truncations):
+    lengths = (sampling.first_epochs, sampling.truncations)
+    for kind, (time, mag, err, _) in _examples(of_one_band, rng, sampling, *lengths):
         yield kind, (time, mag, err)
 
 
@@ -131,15 +138,20 @@ def augmented_together(
         What to make.
     """
     rng = np.random.default_rng([sampling.seed, curve, 1])
-    yield from _examples(series, rng, sampling, sampling.truncations_together)
+    lengths = (sampling.first_epochs_together, sampling.truncations_together)
+    yield from _examples(series, rng, sampling, *lengths)
 
 
 def _examples(
-    series: SeriesOfBands, rng: np.random.Generator, sampling: Sampling, truncations: int
+    series: SeriesOfBands,
+    rng: np.random.Generator,
+    sampling: Sampling,
+    first_epochs: tuple[int, ...],
+    truncations: int,
 ) -> Iterator[tuple[Kind, SeriesOfBands]]:
     n = len(series[0])
     yield Kind.FULL, series
-    for count in sampling.first_epochs:
+    for count in first_epochs:
         if count < n:
             yield Kind.FIRST, _kept(series, np.arange(count))
     if n <= sampling.min_epochs:

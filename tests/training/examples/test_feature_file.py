@@ -32,10 +32,10 @@ def features(survey, output, *more: str) -> str:
     )
 
 
-def compute(survey, cache, *, workers=1, clip_sigma=None):
+def compute(survey, cache, *, workers=1, convention="robust"):
     return compute_features(
         survey,
-        Extraction(clip_sigma=clip_sigma),
+        Extraction(convention=convention),
         cache_folder=cache,
         workers=workers,
         progress=QUIET,
@@ -194,7 +194,7 @@ def test_damaged_parts_are_made_again_and_other_choices_have_their_own(survey, t
     again = compute(curves, tmp_path)
     assert np.array_equal(made.values, again.values, equal_nan=True)
     assert sorted(tmp_path.iterdir()) == kept
-    compute(curves, tmp_path, clip_sigma=3.0)
+    compute(curves, tmp_path, convention="refined")
     assert len(list(tmp_path.iterdir())) == 8
 
 

@@ -64,7 +64,7 @@ def test_a_kept_table_is_the_same_and_a_damaged_one_is_made_again(survey, tmp_pa
     "change",
     [
         {"sampling": Sampling(truncations=1, seed=1)},
-        {"extraction": Extraction(clip_sigma=3.0)},
+        {"extraction": Extraction(convention="refined")},
         {"extraction": Extraction(convention="kim2021")},
         {"stars": STARS[:-1]},
     ],
@@ -116,7 +116,8 @@ def doubled(curves: LightCurves) -> LightCurves:
 
 
 def test_of_what_was_cut_the_number_shown_and_the_number_used_are_kept_apart(survey):
-    rows = table(survey, sampling=Sampling(first_epochs=(20,)), extraction=Extraction(clip_sigma=1.5))
+    cut = Extraction(convention="refined", clip_sigma=1.5)
+    rows = table(survey, sampling=Sampling(first_epochs=(20,)), extraction=cut)
     first = rows.kind == Kind.FIRST
     assert set(rows.n_shown[first]) == {20}
     assert set(rows.n_shown[~first]) == {60}
