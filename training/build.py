@@ -151,11 +151,15 @@ def transfer(job: Job, model: Path, layers: Layers | None = None) -> Manifest:
 
 def _seen(files: Sequence[LabelledFile], learnt: set[str]) -> list[str]:
     """Files that were learnt from before: what is measured on their stars is optimistic."""
-    return [survey_name(file.path) for file in files if not file.test_only and sha256_of(file.path) in learnt]
+    return [
+        file.name
+        for file in files
+        if not file.test_only and any(sha256_of(path) in learnt for path in file.paths)
+    ]
 
 
 def _dataset(job: Job, progress: Bars, known: KnownStars | None = None) -> Dataset:
-    classes = classes_of({survey_name(file.path): file.label_map for file in job.files})
+    classes = classes_of({file.name: file.label_map for file in job.files})
     sampling = job.recipe.sampling
     if job.non_variables and (sampling.shuffled or sampling.constant):
         classes = tuple(sorted({*classes, NON_VARIABLE}))
@@ -181,7 +185,7 @@ def _release(job: Job, dataset: Dataset, made: CrossFit, method: Mapping[str, An
         job.recipe,
         name=job.name,
         version=job.version,
-        label_maps={survey_name(file.path): file.label_map for file in job.files},
+        label_maps={survey_name(path): file.label_map for file in job.files for path in file.paths},
         training={
             **method,
             "command": job.command,

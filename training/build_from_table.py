@@ -29,7 +29,7 @@ from training.data.labels import classes_of
 from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
 from training.examples.augment import Sampling
-from training.examples.feature_table import Extraction, FeatureTable
+from training.examples.feature_table import Extraction, FeatureTable, View
 from training.network.batch import Batch, oversampled
 from training.network.layers import Layers
 from training.network.networks import Networks
@@ -69,8 +69,9 @@ class LabelledRows:
     names: NDArray[np.str_]
 
     def labelled(self) -> LabelledRows:
-        """Return the rows that have a label."""
-        rows = np.flatnonzero(self.labels != "")
+        """Return the rows that have a label, but for bands of a star in several that are too short alone."""
+        too_short = (self.table.view == View.AT_JOINT) & ~self.table.usable
+        rows = np.flatnonzero((self.labels != "") & ~too_short)
         return LabelledRows(self.table.take(rows), self.labels[rows], self.star[rows], self.names[rows])
 
 
@@ -196,7 +197,7 @@ def _fit(
     dataset = _dataset(chosen, recipe, making.seed)
     with _one_thread():
         made = cross_fit(dataset, recipe, OverSampled(fit) if making.over_sample else fit, seed=making.seed)
-    unlabelled = len(rows.labels) - len(chosen.labels)
+    unlabelled = int((rows.labels == "").sum())
     data = {
         "name": TABLE_NAME,
         "sha256": _hash(chosen),

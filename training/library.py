@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from features import FEATURE_NAMES
 from schemas.model.artifact import Artifact
-from schemas.model.manifest import Manifest, ManifestError, expected_reliability
+from schemas.model.manifest import Manifest, ManifestError, bin_of
 from schemas.model.shipped import find_model
 from training.errors import SettingsError
 from training.examples.data_frames import extractions_of, read_frame, read_labels, stars_of
-from training.examples.feature_table import Extraction
+from training.examples.feature_table import Extraction, FeatureTable, View
 from training.measure.answers import predict
 from training.measure.evaluate import load_artifact
 
@@ -86,6 +86,9 @@ class Classifier:
     def predict(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return what the model says about each row, by the rules of the stream.
 
+        The answer to a merged curve (``view`` "merged") is the fused one, of all bands of the star, if the
+        model gives such answers; otherwise rows of several bands are not scored.
+
         Parameters
         ----------
         table : DataFrame
@@ -107,7 +110,7 @@ class Classifier:
         """
         asked = read_frame(table)
         self._check_measured_alike(table)
-        said = predict(self.artifact, asked.values, asked.status, asked.n_epochs)
+        said = predict(self.artifact, asked)
         each = said.verdicts.probabilities
         return pd.DataFrame(
             {
@@ -116,7 +119,7 @@ class Classifier:
                 **{f"p_{name}": each[:, j] for j, name in enumerate(self.classes)},
                 "scored": said.scored,
                 "out_of_range": [_names(bits) for bits in said.out_of_range],
-                "expected_accuracy": np.where(said.scored, self._expected(asked.n_epochs), np.nan),
+                "expected_accuracy": np.where(said.scored, self._expected(asked), np.nan),
             },
             index=table.index,
         )
@@ -247,12 +250,15 @@ class Classifier:
                 f"call light_curve_features with {_way(wanted)}"
             )
 
-    def _expected(self, n_epochs: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _expected(self, asked: FeatureTable) -> NDArray[np.float64]:
         """Accuracy (n,) that the manifest states for the numbers of epochs; NaN where it states none."""
-        distinct, place = np.unique(n_epochs, return_inverse=True)
-        bins = [expected_reliability(self.manifest, int(count)) for count in distinct]
-        stated = np.array([np.nan if each is None else each["accuracy"] for each in bins], np.float64)
-        return stated[place]
+        fused = (asked.view == View.MERGED) & (asked.n_bands > 1)
+        of_fused = () if self.manifest.fused is None else self.manifest.fused["reliability"]
+        stated = [
+            bin_of(of_fused if together else self.manifest.reliability, int(count))
+            for count, together in zip(asked.n_epochs, fused, strict=True)
+        ]
+        return np.array([np.nan if each is None else each["accuracy"] for each in stated], np.float64)
 
 
 def _labelled_rows(table: pd.DataFrame, labels: Sequence[object] | pd.Series) -> LabelledRows:

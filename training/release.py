@@ -9,6 +9,7 @@ from shutil import copyfile
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features import FEATURE_NAMES
 from schemas.model.manifest import Manifest, ManifestError
@@ -18,6 +19,7 @@ from training.artifact.fold_networks import FOLDS_FILE, read_fold_networks
 from training.crossfit.assessment import assess, reliability, without_limits
 from training.crossfit.crossfit import CrossFit
 from training.crossfit.dataset import Dataset
+from training.crossfit.fused_assessment import assess_fused, fused_terms
 from training.crossfit.recipe import Recipe
 from training.errors import SettingsError
 from training.network.trained_network import TrainedNetwork
@@ -45,6 +47,11 @@ def describe(
     training : mapping
         Method, command, seed and data; recipe, temperature and numbers are added.
     """
+    metrics = assess(dataset, made.probabilities, recipe)
+    fused: dict[str, Any] | None = None
+    if made.fused_temperature is not None:
+        metrics["fused"] = assess_fused(dataset, made.probabilities, recipe, made.fused_temperature)
+        fused = fused_terms(dataset, made.probabilities, recipe, made.fused_temperature)
     return Manifest(
         name=name,
         version=version,
@@ -60,18 +67,25 @@ def describe(
             **training,
             "recipe": asdict(recipe),
             "temperature": made.model.temperature,
-            "temperature_fitted_on": {
-                "examples": len(made.fitted_on),
-                "n_epochs_min": int(made.fitted_on.min()),
-                "n_epochs_max": int(made.fitted_on.max()),
-            },
-            "examples": int(dataset.trainable.sum()),
+            "temperature_fitted_on": _fitted_on(made.fitted_on),
+            **({} if fused is None else {"fused_temperature_fitted_on": _fitted_on(made.fused_fitted_on)}),
+            "examples": len(np.unique(dataset.table.example[dataset.trainable])),
             "light_curves": dataset.n_light_curves,
         },
-        metrics=assess(dataset, made.probabilities, recipe),
+        metrics=metrics,
+        fused=fused,
         reliability=reliability(dataset, made.probabilities, recipe),
         licence=LICENCE if any(each["references"] for each in training["data"]) else "",
     )
+
+
+def _fitted_on(n_epochs: NDArray[np.int64]) -> dict[str, int]:
+    """Say of how many examples, of how many epochs, a temperature was fitted to."""
+    return {
+        "examples": len(n_epochs),
+        "n_epochs_min": int(n_epochs.min()),
+        "n_epochs_max": int(n_epochs.max()),
+    }
 
 
 def write_release(folder: Path, model: TrainedNetwork, manifest: Manifest) -> Manifest:
@@ -82,12 +96,17 @@ def write_release(folder: Path, model: TrainedNetwork, manifest: Manifest) -> Ma
 
 
 def release_again(
-    model: Path, output: Path, changes: Mapping[str, Any], *, weights_file: Path | None = None
+    model: Path,
+    output: Path,
+    changes: Mapping[str, Any],
+    *,
+    fused: Mapping[str, Any] | None = None,
+    weights_file: Path | None = None,
 ) -> Manifest:
     """Write a model again, under another name or with other limits, checked like a new one.
 
     With other limits its reliability by number of epochs, and how often imitations are labelled wrongly, are
-    left out: they were measured at the old ones.
+    left out: they were measured at the old ones. Those of fused answers are limits of their own.
 
     Parameters
     ----------
@@ -95,6 +114,8 @@ def release_again(
         Its folder, or its name where it is shipped.
     changes : mapping of str to value
         Fields of the manifest: `name`, `version`, `min_epochs`, `abstain_below`.
+    fused : mapping of str to value, optional
+        Changes of what the manifest states of fused answers: `min_epochs`, `abstain_below`.
     weights_file : Path, optional
         Where to write the bare weights, as a NumPy archive.
 
@@ -103,8 +124,9 @@ def release_again(
     SettingsError, TrainingError
         If there is no such model, a value is impossible, or the folder cannot be written.
     """
-    if not 0.0 <= changes.get("abstain_below", 0.0) < 1.0:
-        raise SettingsError(f"--abstain-below must be a probability under 1, got {changes['abstain_below']}")
+    for option, limits in (("--abstain-below", changes), ("--fused-abstain-below", fused or {})):
+        if not 0.0 <= limits.get("abstain_below", 0.0) < 1.0:
+            raise SettingsError(f"{option} must be a probability under 1, got {limits['abstain_below']}")
     try:
         folder = find_model(model)
         network, manifest = read_model(folder)
@@ -114,6 +136,8 @@ def release_again(
         raise SettingsError(f"--output is the model's own folder {folder}: give another one")
     if changes.keys() & {"min_epochs", "abstain_below"}:
         changes = {**changes, "reliability": (), "metrics": without_limits(manifest.metrics)}
+    if fused:
+        changes = {**changes, **_with_other_fused(manifest, changes.get("metrics", manifest.metrics), fused)}
     read_fold_networks(folder, manifest)  # checks that they are the model's own
     written = write_model(output, network, replace(manifest, **changes))
     if "folds_sha256" in manifest.training:
@@ -123,6 +147,18 @@ def release_again(
     if weights_file is not None:
         _write_weights(weights_file, network)
     return written
+
+
+def _with_other_fused(
+    manifest: Manifest, metrics: Mapping[str, Any], fused: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Fields of the manifest, of which these are the metrics, with other limits of fused answers."""
+    if manifest.fused is None:
+        raise SettingsError(
+            f"{manifest.name} {manifest.version} gives no fused answers: it has no limits of them to change"
+        )
+    measured = {"fused": without_limits(metrics["fused"])} if "fused" in metrics else {}
+    return {"fused": {**manifest.fused, **fused, "reliability": ()}, "metrics": {**metrics, **measured}}
 
 
 def _copy(original: Path, target: Path) -> None:

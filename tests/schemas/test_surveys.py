@@ -46,3 +46,28 @@ def test_bright_stars_have_the_error_of_the_calibration():
 
 def test_a_relative_flux_error_of_a_per_mille_is_one_of_a_millimagnitude():
     assert -2.5 * np.log10(1.0 - 1e-6) / 1e-6 == pytest.approx(MAG_PER_RELATIVE_FLUX, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "measured"),
+    [(0.01, 0.03, 0.04), (0.03, 0.06, 0.10), (0.06, 0.10, 0.30), (0.10, 0.20, 0.87)],
+)
+def test_alerts_of_ztf_are_as_rare_as_measured_where_stars_differ_little(low, high, measured):
+    difference = np.geomspace(low, high, 101)
+    chance = ZTF.alert_chance.at(np.full(101, 30.0), difference).mean()
+    assert chance == pytest.approx(measured, abs=0.16)  # 188 exposures in all: some 40 a bin
+
+
+def test_half_of_the_alerts_of_ztf_are_left_at_eight_per_cent_of_the_reference():
+    many, few = np.array([0.081, 1.0]), np.array([0.081, 0.01])
+    assert ZTF.alert_chance.at(np.full(2, 9.0), many) == pytest.approx([0.97 / 2.0, 0.97], abs=1e-3)
+    assert ZTF.alert_chance.at(np.full(2, 4.99), many).tolist() == [0.0, 0.0]
+    logistic = 0.97 / (1.0 + np.exp(-(np.log(few) - np.log(0.081)) / 0.26))
+    assert ZTF.alert_chance.at(np.full(2, 9.0), few) == pytest.approx(logistic, rel=1e-9)
+
+
+def test_alerts_of_lsst_depend_on_the_significance_alone():
+    significance = np.array([4.0, 5.5, 7.0, 40.0])
+    for difference in (0.001, 1.0):
+        chance = LSST.alert_chance.at(significance, np.full(4, difference))
+        assert chance == pytest.approx([0.0, 0.45, 0.95, 0.95], abs=0.1)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.training.commands import class_map, making
-from tests.training.made_up_survey import write_others, write_survey
+from tests.training.made_up_survey import write_in_bands, write_others, write_survey
 from training.cli.main import main
 
 SHAPES = {
@@ -53,6 +53,22 @@ def model_folder(survey: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = tmp_path_factory.mktemp("model") / "waves" / "1.0.0"
     command = "train --name waves --training-epochs 12 --truncations 1 --without-non-variables"
     assert main(making(command, survey, folder)) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def in_bands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Stars of the same kinds, each seen in g and r."""
+    labels = np.repeat([*SHAPES, "constant"], 25)
+    return write_in_bands(tmp_path_factory.mktemp("in_bands") / "bands.npz", np.random.default_rng(9), labels)
+
+
+@pytest.fixture(scope="session")
+def fused_folder(in_bands: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model trained by the command on stars in two bands."""
+    folder = tmp_path_factory.mktemp("fused") / "waves" / "1.0.0"
+    command = "train --name waves --training-epochs 12 --truncations 1 --without-non-variables"
+    assert main(making(command, in_bands, folder)) == 0
     return folder
 
 

@@ -52,13 +52,13 @@ def made_up_dataset(
         "spared": np.zeros(m, bool),
         "status": np.zeros(m, np.uint32),
     } | columns
-    table = FeatureTable(
+    table = FeatureTable.of_one_band(
         np.asarray(values, np.float64),
         given["status"],
         given["curve"].astype(np.int64),
         given["kind"].astype(np.int8),
-        given["n_epochs"].astype(np.int64),
-        given.get("n_shown", given["n_epochs"]).astype(np.int64),
+        n_epochs=given["n_epochs"].astype(np.int64),
+        n_shown=given.get("n_shown", given["n_epochs"]).astype(np.int64),
     )
     return Dataset(
         tuple(classes),

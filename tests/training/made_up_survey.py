@@ -32,6 +32,41 @@ def write_survey(
     )
 
 
+def write_in_bands(
+    path: Path, rng: np.random.Generator, labels: np.ndarray, *, bands: str = "gr", n_epochs: int = 70
+) -> Path:
+    """Write stars that are seen in one band after the other, with errors of 0.02 mag.
+
+    Labels are ``short`` and ``long`` for sine waves of short and long periods, and any other for stars that
+    do not vary. Light curves stand star by star.
+    """
+    time, mag, band, name, kind = [], [], [], [], []
+    for star, label in enumerate(labels):
+        moments = np.sort(rng.uniform(0.0, 400.0, n_epochs))
+        period = {"short": rng.uniform(0.3, 0.9), "long": rng.uniform(80.0, 200.0)}.get(label, np.inf)
+        wave = 0.4 * np.sin(2.0 * np.pi * (moments / period + rng.random())) * (period < np.inf)
+        seen_in = rng.permutation(np.arange(n_epochs) % len(bands))
+        for number, letter in enumerate(bands):
+            seen = seen_in == number
+            time.append(moments[seen])
+            noise = rng.normal(0.0, 0.02, seen.sum())
+            mag.append(15.0 - 0.4 * number + wave[seen] * 0.8**number + noise)
+            band.append(letter)
+            name.append(f"star{star}")
+            kind.append(label)
+    np.savez(
+        path,
+        time=np.concatenate(time),
+        mag=np.concatenate(mag).astype(np.float32),
+        err=np.full(sum(map(len, mag)), 0.02, np.float32),
+        offsets=np.concatenate([[0], np.cumsum([len(each) for each in mag])]),
+        object_id=np.array(name),
+        band=np.array(band),
+        kind=np.array(kind),
+    )
+    return path
+
+
 def write_few(path: Path, survey: Path, kinds: Sequence[str], each: int) -> None:
     """Write the first light curves of each of some kinds of a made-up survey."""
     stars = read_light_curves(survey)

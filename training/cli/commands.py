@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from training.cli.files import columns_of, files_of
 from training.cli.stated_command import stated_command
+from training.data.join_bands import by_survey, joint_name
 from training.data.labels import read_class_map
 from training.data.light_curves import Columns, is_table, survey_name
 from training.data.public_surveys import SURVEYS
@@ -92,7 +93,14 @@ def export(arguments: argparse.Namespace) -> None:
         for name in ("name", "version", "min_epochs", "abstain_below")
         if (value := getattr(arguments, name)) is not None
     }
-    manifest = release_again(arguments.model, arguments.output, changes, weights_file=arguments.weights)
+    fused = {
+        name: value
+        for name in ("min_epochs", "abstain_below")
+        if (value := getattr(arguments, f"fused_{name}")) is not None
+    }
+    manifest = release_again(
+        arguments.model, arguments.output, changes, fused=fused, weights_file=arguments.weights
+    )
     print(f"{manifest.name} {manifest.version}, sha256 {manifest.sha256}, written to {arguments.output}")
 
 
@@ -153,19 +161,30 @@ def _labelled_files(arguments: argparse.Namespace) -> list[LabelledFile]:
     if twice is not None:
         raise SettingsError(f"two files of light curves are called {twice!r}: rename one")
     columns = columns_of(arguments)
-    return [_observed(arguments, _labelled_file(arguments, path, class_map, columns)) for path in paths]
+    surveys = by_survey(paths)
+    joint = [joint_name(survey) for survey in surveys]
+    twice = next((name for name in joint if joint.count(name) > 1), None)
+    if twice is not None:
+        raise SettingsError(
+            f"two surveys are called {twice!r}, one of them by files of its bands: rename one"
+        )
+    return [_observed(arguments, _labelled_file(arguments, survey, class_map, columns)) for survey in surveys]
 
 
 def _labelled_file(
-    arguments: argparse.Namespace, path: Path, class_map: dict[str, str] | None, columns: Columns | None
+    arguments: argparse.Namespace,
+    paths: Sequence[Path],
+    class_map: dict[str, str] | None,
+    columns: Columns | None,
 ) -> LabelledFile:
     from training.crossfit.labelled_file import known_file, own_file  # noqa: PLC0415
 
     reading: dict[str, Any] = {"columns": columns, "skip_bad_rows": arguments.skip_bad_rows}
+    path, *bands = paths
     if arguments.label is None and not is_table(path):
-        known = replace(known_file(path), **reading)
+        known = replace(known_file(path, *bands), **reading)
         return known if class_map is None else replace(known, label_map=class_map)
-    return own_file(path, _label_key(arguments, path, columns), class_map, **reading)
+    return own_file(path, _label_key(arguments, path, columns), class_map, bands=tuple(bands), **reading)
 
 
 def _observed(arguments: argparse.Namespace, file: LabelledFile) -> LabelledFile:
@@ -208,7 +227,9 @@ def _adjusted(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
     if arguments.training_epochs is not None:
         recipe = recipe.with_training_epochs(arguments.training_epochs)
     if arguments.truncations is not None:
-        recipe = replace(recipe, sampling=replace(recipe.sampling, truncations=arguments.truncations))
-    if arguments.clip_sigma is not None:
-        recipe = replace(recipe, extraction=replace(recipe.extraction, clip_sigma=arguments.clip_sigma))
-    return recipe
+        count = arguments.truncations
+        sampling = replace(recipe.sampling, truncations=count, truncations_together=count)
+        recipe = replace(recipe, sampling=sampling)
+    chosen = {name: getattr(arguments, name) for name in ("convention", "clip_sigma")}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    return replace(recipe, extraction=replace(recipe.extraction, **chosen))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from training.data.light_curves import FOLDER_SUFFIXES, Columns, LabelledCurves
@@ -23,13 +22,10 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
 
 
 def read_each(arguments: argparse.Namespace) -> Iterator[LabelledCurves]:
-    """Read the files of ``light_curves`` one after the other, only the first epochs of each where asked."""
+    """Read the files of ``light_curves`` one after the other."""
     columns = columns_of(arguments)
     for path in files_of(arguments.light_curves):
-        survey = read_light_curves(path, columns, skip_bad_rows=arguments.skip_bad_rows)
-        if arguments.first_epochs is not None:
-            survey = replace(survey, curves=survey.curves.first_epochs(arguments.first_epochs))
-        yield survey
+        yield read_light_curves(path, columns, skip_bad_rows=arguments.skip_bad_rows)
 
 
 def _files(path: Path) -> list[Path]:

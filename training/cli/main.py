@@ -18,6 +18,7 @@ from training.cli.options import (
     add_light_curves,
     add_making,
     add_reading,
+    add_together,
     add_workers,
     positive,
     some_text,
@@ -27,6 +28,9 @@ from training.errors import SettingsError, TrainingError
 TRAINING_PACKAGES = ("torch", "onnx")
 PACKAGES_OF_COMMAND = {"evaluate": (), "features": ("pyarrow",), "predict": ("pyarrow",)}
 """Packages of the extra that a command needs: most need all of the first."""
+
+CONVENTIONS_BY_NAME = ["robust", "refined", "kim2021"]
+"""As in `features.CONVENTIONS`, which --help does not need to load."""
 
 MODEL_HELP = "folder of a model, or the name of a shipped one"
 
@@ -109,12 +113,13 @@ def _add_train(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command="train")
     add_light_curves(sub)
     sub.add_argument("--recipe", choices=["standard", "paper"], default="standard", help="(%(default)s)")
+    sub.add_argument("--convention", choices=CONVENTIONS_BY_NAME, help="of the features (the recipe's)")
     add_clip(sub)
     add_making(sub)
 
 
 def _add_transfer(sub: argparse.ArgumentParser) -> None:
-    sub.set_defaults(command="transfer", clip_sigma=None)
+    sub.set_defaults(command="transfer", clip_sigma=None, convention=None)
     sub.add_argument(
         "--pretrained", type=Path, required=True, metavar="MODEL", help=f"to start from: {MODEL_HELP}"
     )
@@ -142,6 +147,11 @@ def _add_export(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--abstain-below", type=float, metavar="P", help="no label where no probability reaches P (the same)"
     )
+    for option, kind, name, what in (
+        ("--fused-min-epochs", positive, "N", "fewest epochs over all bands to answer a star by"),
+        ("--fused-abstain-below", float, "P", "no label of a star in several bands below P"),
+    ):
+        sub.add_argument(option, type=kind, metavar=name, help=f"{what} (the same)")
     sub.add_argument("--weights", type=Path, metavar="FILE", help="write the bare weights to this .npz too")
 
 
@@ -184,11 +194,12 @@ def _add_features(sub: argparse.ArgumentParser) -> None:
     add_reading(sub)
     sub.add_argument(
         "--convention",
-        choices=["refined", "kim2021"],
-        default="refined",
+        choices=CONVENTIONS_BY_NAME,
+        default="robust",
         help="of the features (%(default)s)",
     )
     add_clip(sub)
+    add_together(sub)
     add_first_epochs(sub)
     add_computing(sub, "finished parts, from which an interrupted run goes on")
 

@@ -6,6 +6,8 @@ import argparse
 import math
 from pathlib import Path
 
+NOT_TOGETHER, ALL_TOGETHER, EACH_BAND_TOGETHER = "none", "all", "bands"
+
 PATHS_HELP = (
     "npz files, tables (text, .parquet, .avro) with a row for every epoch or star, or folders of them"
 )
@@ -81,7 +83,10 @@ def add_reading(sub: argparse.ArgumentParser) -> None:
 def add_clip(sub: argparse.ArgumentParser) -> None:
     """Add the outlier cut of features."""
     sub.add_argument(
-        "--clip-sigma", type=positive_number, metavar="K", help="cut outliers once at K sigma (no cut)"
+        "--clip-sigma",
+        type=positive_number,
+        metavar="K",
+        help="cut outliers once at K sigma; not with robust features (no cut)",
     )
 
 
@@ -89,6 +94,17 @@ def add_first_epochs(sub: argparse.ArgumentParser) -> None:
     """Add how much of each star is shown."""
     sub.add_argument(
         "--first-epochs", type=positive, metavar="N", help="show only the first N epochs of each star"
+    )
+
+
+def add_together(sub: argparse.ArgumentParser) -> None:
+    """Add what is written of stars in several bands."""
+    sub.add_argument(
+        "--together",
+        choices=[NOT_TOGETHER, ALL_TOGETHER, EACH_BAND_TOGETHER],
+        default=ALL_TOGETHER,
+        help="of a star in several bands: no row of them together, one of band 'all', or one for each at "
+        "their common period (%(default)s)",
     )
 
 

@@ -7,12 +7,17 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from training.cli.files import files_of, read_each
+from training.cli.options import EACH_BAND_TOGETHER, NOT_TOGETHER
 from training.data.bad_points import in_words
 from training.examples import feature_file
 from training.examples.cached_pool import default_workers
+from training.examples.feature_table import Extraction, View
+from training.examples.star_features import Features
 from training.measure.evaluate import load_artifact
 from training.measure.prediction_rows import prediction_rows, rows_schema
 from training.progress import Bars
@@ -31,18 +36,21 @@ def features(arguments: argparse.Namespace) -> None:
             made.append(
                 feature_file.compute_features(
                     survey,
-                    convention=arguments.convention,
-                    clip_sigma=arguments.clip_sigma,
+                    Extraction(convention=arguments.convention, clip_sigma=arguments.clip_sigma),
+                    together=arguments.together != NOT_TOGETHER,
+                    first_epochs=arguments.first_epochs,
                     cache_folder=arguments.cache,
                     workers=arguments.workers or default_workers(),
                     progress=progress,
                 )
             )
+            if arguments.together != EACH_BAND_TOGETHER:
+                made[-1] = made[-1].take(made[-1].view != View.AT_JOINT)
             tables.append(feature_file.feature_rows(survey, made[-1]))
     feature_file.write_table(arguments.output, tables)
-    everything = feature_file.Features.join(made)
+    everything = Features.join(made)
     print(
-        f"{len(everything.status)} light curves, {everything.n_blocked} without features"
+        f"{_counted(everything.view)}, {everything.n_blocked} without features"
         f"{_in_brackets(everything.blocked())}, written to {arguments.output} "
         f"in {time.monotonic() - started:.1f} s{_left_out(left_out)}"
     )
@@ -58,14 +66,16 @@ def predict(arguments: argparse.Namespace) -> None:
     labels: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
+    views: list[NDArray[np.int8]] = []
 
     def rows(progress: Bars) -> Iterator[pa.Table]:
         for survey in read_each(arguments):
             left_out.update(survey.left_out)
             chunks = feature_file.feature_chunks(
                 survey,
-                convention=manifest.convention,
-                clip_sigma=manifest.clip_sigma,
+                Extraction(convention=manifest.convention, clip_sigma=manifest.clip_sigma),
+                together=manifest.fused is not None,
+                first_epochs=arguments.first_epochs,
                 cache_folder=arguments.cache,
                 workers=arguments.workers or default_workers(),
                 progress=progress,
@@ -73,16 +83,24 @@ def predict(arguments: argparse.Namespace) -> None:
             for part in prediction_rows(artifact, survey, chunks, name_survey=several):
                 labels.update(part.labels)
                 reasons.update(part.reasons)
+                views.append(part.view)
                 yield part.table
 
     with Bars() as progress:
         write_rows(arguments.output, rows_schema(manifest.classes, name_survey=several), rows(progress))
     n_labels, n_without = labels.total(), reasons.total()
+    asked = _counted(np.concatenate([np.empty(0, np.int8), *views]))
     print(
-        f"{n_labels + n_without} light curves: {n_labels} with a label{_in_brackets(labels)}, "
+        f"{asked}: {n_labels} with a label{_in_brackets(labels)}, "
         f"{n_without} without{_in_brackets(reasons)}, written to {arguments.output} "
         f"in {time.monotonic() - started:.1f} s{_left_out(left_out)}"
     )
+
+
+def _counted(view: NDArray[np.int8]) -> str:
+    """Say how many light curves there are, and how many stars are measured in all their bands."""
+    own, merged = (int(np.count_nonzero(view == each)) for each in (View.OWN, View.MERGED))
+    return f"{own} light curves" + (f" and {merged} stars in all their bands" if merged else "")
 
 
 def _in_brackets(counts: Mapping[str, int]) -> str:

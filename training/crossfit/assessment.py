@@ -1,4 +1,4 @@
-"""The assessment of a new model, which its manifest states."""
+"""The assessment of a new model on light curves of one band, which its manifest states."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
         "errors": "standard error of Mc from 200 bootstrap samples of the stars, with all their light curves",
         "by_survey": {
             name: {
-                length: _summary(report(rows & (survey == number)))
+                length: summary(report(rows & (survey == number)))
                 for length, rows in shown.items()
                 if (rows & (survey == number)).any()
             }
@@ -83,21 +83,21 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
             if (shown["all"] & (survey == number)).any()
         },
         "all_surveys": {
-            **{length: _summary(each) for length, each in everything.items()},
+            **{length: summary(each) for length, each in everything.items()},
             "per_class": everything["all"]["per_class"],
             "confusion": everything["all"]["confusion"],
             "confusion_classes": everything["all"]["classes"],
         },
         "calibration": {
-            length: _rounded(calibration(answers.take(rows), truth.take(rows)))
+            length: rounded(calibration(answers.take(rows), truth.take(rows)))
             for length, rows in asked.items()
             if truth.names_one[rows].any()
         },
         "simulated": {
-            kind.name.lower(): _summary(report(table.kind == kind))
-            | _false_labels(answers, truth, table.kind == kind, recipe.abstain_below)
+            kind.name.lower(): summary(report(table.own & (table.kind == kind)))
+            | false_labels(answers, truth, table.own & (table.kind == kind), recipe.abstain_below)
             for kind in SIMULATED
-            if (table.kind == kind).any()
+            if (table.own & (table.kind == kind)).any()
         },
     }
 
@@ -125,33 +125,51 @@ def reliability(
     calibration error of those whose label names one class. Nothing where there are none. The
     standard errors are those of the mean over the folds (eq. 11).
     """
-    real = (dataset.fold != NEVER_TRAINED) & ~np.isin(dataset.table.kind, SIMULATED)
-    answers = answers_of(dataset, probabilities, recipe)
-    chosen = np.flatnonzero(real & answers.scored)
-    one = dataset.truth.names_one[chosen]
+    table = dataset.table
+    rows = np.flatnonzero(table.own & (dataset.fold != NEVER_TRAINED) & ~np.isin(table.kind, SIMULATED))
+    said = answers_of(dataset, probabilities, recipe).take(rows)
+    return reliability_of(
+        dataset, rows, said, first=recipe.sampling.min_epochs, abstain_below=recipe.abstain_below
+    )
+
+
+def reliability_of(
+    dataset: Dataset, rows: NDArray[np.int64], said: Answers, *, first: int, abstain_below: float
+) -> tuple[dict[str, Any], ...]:
+    """Return what to expect by number of epochs of answers (n) about some rows (n,).
+
+    Parameters
+    ----------
+    first : int
+        Fewest epochs that are scored.
+    abstain_below : float
+        Limit for a label.
+    """
+    rows, said = rows[said.scored], said.take(said.scored)
+    one = dataset.truth.names_one[rows]
     if not one.any():
         return ()
-    n_epochs = dataset.table.n_epochs[chosen]
-    first = recipe.sampling.min_epochs
+    n_epochs = dataset.table.n_epochs[rows]
     lows = [first, *(low for low in BIN_STARTS if low > first)]
     counts = np.bincount(np.digitize(n_epochs[one], lows), minlength=len(lows) + 1)[1:]
     filled = [low for low, count in zip(lows, counts, strict=True) if count >= MIN_LIGHT_CURVES_IN_BIN]
     lows = [first, *filled[1:]]  # what comes before the first filled bin is counted in it
     highs = [low - 1 for low in lows[1:]] + [None]
+    bins = [np.digitize(n_epochs, lows) == place for place in range(1, len(lows) + 1)]
     return tuple(
         {
             "n_epochs_min": low,
             "n_epochs_max": high,
-            **_measured(dataset, answers, chosen[np.digitize(n_epochs, lows) == place], recipe.abstain_below),
+            **_measured(dataset, rows[within], said.take(within), abstain_below),
         }
-        for place, (low, high) in enumerate(zip(lows, highs, strict=True), start=1)
+        for low, high, within in zip(lows, highs, bins, strict=True)
     )
 
 
 def _measured(
-    dataset: Dataset, answers: Answers, rows: NDArray[np.int64], abstain_below: float
+    dataset: Dataset, rows: NDArray[np.int64], shown: Answers, abstain_below: float
 ) -> dict[str, Any]:
-    shown, truth = answers.take(rows), dataset.truth.take(rows)
+    truth = dataset.truth.take(rows)
     said = shown.verdicts(abstain_below)
     predicted, sure = said.best, said.given
     settled = truth.settled(predicted)
@@ -174,7 +192,15 @@ def _measured(
 
 
 def showing(table: FeatureTable, count: int | None) -> NDArray[np.bool_]:
-    """Examples (m,) that show the first `count` epochs, or all where a star has no more; None for all."""
+    """Rows (m,) of bands by themselves that show the first `count` epochs, or all where there are no more.
+
+    None for all.
+    """
+    return table.own & shows(table, count)
+
+
+def shows(table: FeatureTable, count: int | None) -> NDArray[np.bool_]:
+    """Rows (m,) of examples, of one band or all, that show the first `count` epochs as `showing` has it."""
     full: NDArray[np.bool_] = table.kind == Kind.FULL
     if count is None:
         return full
@@ -183,12 +209,13 @@ def showing(table: FeatureTable, count: int | None) -> NDArray[np.bool_]:
     return shown
 
 
-def _summary(report: dict[str, Any]) -> dict[str, Any]:
-    summary: dict[str, Any] = _rounded({key: report[key] for key in SUMMARY_FIELDS})
-    return summary
+def summary(report: dict[str, Any]) -> dict[str, Any]:
+    """Return the headline of what `training.measure.evaluate.measure` gives."""
+    headline: dict[str, Any] = rounded({key: report[key] for key in SUMMARY_FIELDS})
+    return headline
 
 
-def _false_labels(
+def false_labels(
     answers: Answers, truth: Truth, rows: NDArray[np.bool_], abstain_below: float
 ) -> dict[str, float]:
     """Share of all light curves that get a wrong label, and one with a high probability."""
@@ -237,10 +264,10 @@ def calibration(answers: Answers, truth: Truth) -> dict[str, Any]:
     }
 
 
-def _rounded(values: Any) -> Any:
+def rounded(values: Any) -> Any:
     """Round every float in nested values to the four decimals that a manifest states."""
     if isinstance(values, dict):
-        return {key: _rounded(value) for key, value in values.items()}
+        return {key: rounded(value) for key, value in values.items()}
     if isinstance(values, list):
-        return [_rounded(value) for value in values]
+        return [rounded(value) for value in values]
     return round(values, 4) if isinstance(values, float) else values

@@ -9,18 +9,18 @@ shipped is trained in the same way on all stars.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.crossfit.dataset import Dataset
+from training.crossfit.fused import fit_fused
 from training.crossfit.recipe import Recipe
+from training.crossfit.row_weights import weights_of
 from training.errors import TrainingError
-from training.examples.augment import SIMULATED, Kind
 from training.network.batch import Batch
-from training.network.loss import class_weights
 from training.network.networks import Networks, as_scores, predict
 from training.network.preprocess import Preprocessing
 from training.network.temperature import fit_temperature, fitted_to, softmax
@@ -62,17 +62,23 @@ class CrossFit:
     model : TrainedNetwork
         Trained on all stars, with its temperature.
     logits : (m, k) float64
-        Of every example, by a network that has not seen its star; NaN where features are missing.
+        Of every row, by a network that has not seen its star; NaN where features are missing.
     of_folds : tuple of TrainedNetwork
         The networks that were trained without each fold.
     fitted_on : (p,) int64
         Numbers of epochs of the examples that the temperature was fitted to.
+    fused_temperature : float or None
+        Of fused answers; None where nothing can be said of them, see `training.crossfit.fused`.
+    fused_fitted_on : (q,) int64
+        Numbers of epochs over all bands of the examples that it was fitted to.
     """
 
     model: TrainedNetwork
     logits: NDArray[np.float64]
     of_folds: tuple[TrainedNetwork, ...]
     fitted_on: NDArray[np.int64]
+    fused_temperature: float | None = None
+    fused_fitted_on: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
@@ -81,7 +87,7 @@ class CrossFit:
 
 
 def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> CrossFit:
-    """Train a network for each fold and one on all stars, and fit the temperature on the folds' answers.
+    """Train a network for each fold and one on all stars, and fit the temperatures on the folds' answers.
 
     Shortened light curves take part in the training; for the temperature see `training.network.temperature`.
 
@@ -110,13 +116,14 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
     of_folds = tuple(
         TrainedNetwork(networks.weights(number), fit.input_eps, scales[number]) for number in numbers
     )
-    return CrossFit(model, logits, of_folds, dataset.table.n_epochs[fitted])
+    fused = fit_fused(dataset, softmax(logits, temperature), recipe)
+    return CrossFit(model, logits, of_folds, dataset.table.n_epochs[fitted], *(fused or ()))
 
 
 def _calibrated_on(dataset: Dataset, recipe: Recipe) -> Rows:
-    """Examples that the temperature is fitted to."""
-    one = dataset.truth.names_one
-    rows = np.flatnonzero(dataset.table.usable & (dataset.fold >= 0) & ~dataset.spared & one)
+    """Examples that the temperature is fitted to: of bands by themselves."""
+    own = dataset.table.own & dataset.truth.names_one
+    rows = np.flatnonzero(dataset.table.usable & (dataset.fold >= 0) & ~dataset.spared & own)
     shortened = recipe.sampling.truncations > 0
     fitted = rows[fitted_to(dataset.table.kind[rows], dataset.table.n_shown[rows], shortened=shortened)]
     if not len(fitted):
@@ -148,7 +155,7 @@ def stack(dataset: Dataset, rows: Sequence[Rows], scales: Sequence[Preprocessing
     return Batch.stack(
         [scale.transform(dataset.table.values[each])[0] for each, scale in zip(rows, scales, strict=True)],
         [dataset.truth.allowed[each] for each in rows],
-        [_weights(dataset, each, recipe) for each in rows],
+        [weights_of(dataset, each, recipe) for each in rows],
     )
 
 
@@ -179,17 +186,3 @@ def _train(
         validation = stack(dataset, seen, scales, recipe)
     seeds = [seed + number for number in range(len(rows))]
     return fit.networks(stack(dataset, rows, scales, recipe), validation, seeds, without), scales
-
-
-def _weights(dataset: Dataset, rows: Rows, recipe: Recipe) -> NDArray[np.float64]:
-    """Weight of each example in the loss: complete light curves, simulated ones, rare classes."""
-    return kind_weights(dataset.table.kind[rows], recipe) * class_weights(
-        dataset.truth.allowed[rows], recipe.class_power
-    )
-
-
-def kind_weights(kind: NDArray[np.int8], recipe: Recipe) -> NDArray[np.float64]:
-    """Weight of each example by how it was made."""
-    simulated = np.where(np.isin(kind, SIMULATED), recipe.simulated_weight, 1.0)
-    weights: NDArray[np.float64] = np.where(kind == Kind.FULL, recipe.full_weight, simulated)
-    return weights

@@ -15,11 +15,14 @@ from training.crossfit.labelled_file import LabelledFile
 from training.crossfit.recipe import Recipe
 from training.data.labels import at_most
 from training.data.public_surveys import NON_VARIABLE, QUASAR
+from training.data.stars_in_bands import stars_in_bands
 from training.data.truth import Truth
-from training.examples.augment import Kind
-from training.examples.feature_table import FeatureTable, feature_table
+from training.examples.augment import Kind, Sampling
+from training.examples.feature_table import FeatureTable, View
+from training.examples.measure_examples import feature_table
 from training.progress import Bars
 from training.stars.assign_folds import LEFT_OUT, NEVER_TRAINED, MetAgain, StarsOfCurves, assign_folds
+from training.stars.identity import joined_keys
 from training.stars.known_stars import KnownStars
 from training.stars.same_star import same_stars
 
@@ -29,7 +32,7 @@ SIMULATED_CLASS = {Kind.SHUFFLED: NON_VARIABLE, Kind.CONSTANT: NON_VARIABLE, Kin
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Examples (m) with what they may be and which fold their star is in.
+    """Rows (m) of examples with what they may be and which fold their star is in.
 
     Attributes
     ----------
@@ -71,8 +74,9 @@ class Dataset:
 
     @property
     def trainable(self) -> NDArray[np.bool_]:
-        """Examples (m,) that a model may learn from."""
-        not_learnt = (self.fold == NEVER_TRAINED) | (self.table.kind == Kind.FIRST) | self.spared
+        """Rows (m,) that a model may learn from."""
+        measured_only = (self.table.kind == Kind.FIRST) | (self.table.view == View.BEST_BAND)
+        not_learnt = (self.fold == NEVER_TRAINED) | measured_only | self.spared
         trainable: NDArray[np.bool_] = self.table.usable & ~not_learnt
         return trainable
 
@@ -122,7 +126,7 @@ def build_dataset(
         If a file cannot be used (see `read_light_curves`), none of its labels maps to a class, or a class
         has too few stars to learn from and to test on.
     """
-    surveys = read_labelled(files, classes, progress)
+    surveys = read_labelled(files, classes, progress, workers=workers)
     star = same_stars([each.identities for each in surveys])
     check_learnable(
         surveys,
@@ -133,26 +137,35 @@ def build_dataset(
     )
     fold, met_again = _split(surveys, star, known, recipe.folds, seed)
 
-    def measured(survey: Labelled, curves: NDArray[np.int64]) -> FeatureTable | None:
-        return (
-            feature_table(
-                survey.curves,
-                curves,
-                replace(recipe.sampling, seed=seed),
-                recipe.extraction,
-                cache_folder=cache_folder,
-                workers=workers,
-                progress=progress,
-            )
-            if len(curves)
-            else None
+    def measured(survey: Labelled, curves: NDArray[np.int64], sampling: Sampling) -> FeatureTable:
+        return feature_table(
+            survey.curves,
+            curves,
+            replace(sampling, seed=seed),
+            recipe.extraction,
+            cache_folder=cache_folder,
+            workers=workers,
+            progress=progress,
         )
 
-    tables = [
-        measured(survey, np.flatnonzero(survey.truth.labelled & (its_fold != LEFT_OUT)))
+    limit = recipe.stars_per_label
+    used = [
+        np.flatnonzero(survey.truth.labelled & (its_fold != LEFT_OUT))
         for survey, its_fold in zip(surveys, fold, strict=True)
     ]
-    joined = _join(surveys, tables, star, fold, classes=classes, limit=recipe.stars_per_label, seed=seed)
+    spared = [_spared(survey, curves, limit, seed) for survey, curves in zip(surveys, used, strict=True)]
+    tables = [
+        [
+            measured(survey, curves[of_kind], sampling)
+            for of_kind, sampling in (
+                (~spared_ones[curves], recipe.sampling),
+                (spared_ones[curves], recipe.sampling.to_measure()),
+            )
+            if of_kind.any()
+        ]
+        for survey, curves, spared_ones in zip(surveys, used, spared, strict=True)
+    ]
+    joined = _join(surveys, tables, star, fold, spared, classes=classes)
     outcomes = {each.identities.survey: each.reading.outcome for each in surveys if each.reading.outcome}
     return replace(
         joined, outcomes=outcomes, learnt_stars=_learnt_stars(joined, surveys, star), met_again=met_again
@@ -177,21 +190,20 @@ def _split(
 
 def _join(
     surveys: Sequence[Labelled],
-    tables: Sequence[FeatureTable | None],
+    tables: Sequence[Sequence[FeatureTable]],
     star: Sequence[NDArray[np.int64]],
     fold: Sequence[NDArray[np.int8]],
+    spared: Sequence[NDArray[np.bool_]],
     *,
     classes: tuple[str, ...],
-    limit: int | None,
-    seed: int,
 ) -> Dataset:
     """Give examples what is known of their light curves, one survey after the other.
 
     Examples that imitate a class the model lacks are left out.
     """
     parts = []
-    for number, (survey, table) in enumerate(zip(surveys, tables, strict=True)):
-        if table is not None:
+    for number, (survey, of_survey) in enumerate(zip(surveys, tables, strict=True)):
+        for table in of_survey:
             curve = table.curve
             part = Dataset(
                 classes,
@@ -201,7 +213,7 @@ def _join(
                 np.full(len(curve), number, np.int64),
                 star[number][curve],
                 fold[number][curve],
-                _spared(survey, np.unique(curve), limit, seed)[curve],
+                spared[number][curve],
             )
             parts.append(part)
     arrays: dict[str, Any] = {
@@ -218,10 +230,18 @@ def _join(
 
 
 def _spared(survey: Labelled, curves: NDArray[np.int64], limit: int | None, seed: int) -> NDArray[np.bool_]:
-    """Light curves (n,) of the file beyond `limit` of their native label, drawn from `curves`."""
+    """Light curves (n,) of the file beyond `limit` of their native label, drawn from `curves`.
+
+    Those of a star in several bands are drawn together, and count as one.
+    """
     labels = survey.curves.labels(survey.file.label_key)
+    star = stars_in_bands(survey.curves).star[curves]
+    objects, first, number = np.unique(star, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")  # stars of one band are drawn as if there were no others
+    drawn = np.empty(len(objects), bool)
+    drawn[order] = at_most(labels[curves[first[order]]], limit, np.random.default_rng(seed))
     spared = np.zeros(len(labels), bool)
-    spared[curves] = ~at_most(labels[curves], limit, np.random.default_rng(seed))
+    spared[curves] = ~drawn[number]
     return spared
 
 
@@ -240,5 +260,5 @@ def _learnt_stars(
     fold = dataset.fold[dataset.trainable][first]
     star = np.concatenate(stars)
     rows = np.flatnonzero(np.isin(star, learnt))
-    keys = np.concatenate([each.identities.kept() for each in surveys])
+    keys = joined_keys([each.identities.kept() for each in surveys])
     return KnownStars.of(keys[rows], fold[np.searchsorted(learnt, star[rows])])

@@ -45,8 +45,10 @@ class Labelled:
         return self.reading.survey
 
 
-def read_labelled(files: Sequence[LabelledFile], classes: tuple[str, ...], progress: Bars) -> list[Labelled]:
-    """Read light curves and settle their labels.
+def read_labelled(
+    files: Sequence[LabelledFile], classes: tuple[str, ...], progress: Bars, *, workers: int
+) -> list[Labelled]:
+    """Read light curves and settle their labels; `workers` is of `LabelledFile.read`.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def read_labelled(files: Sequence[LabelledFile], classes: tuple[str, ...], progr
     """
     surveys = []
     for file in files:
-        reading = file.read(progress)
+        reading = file.read(progress, workers=workers)
         labels = reading.survey.labels(file.label_key)
         truth = Truth.of(labels, file.label_map, classes)
         if not truth.labelled.any():

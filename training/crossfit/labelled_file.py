@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from schemas.model.manifest import Manifest, sha256_of
+from training.data.join_bands import join_bands, joint_name
 from training.data.labels import at_most
 from training.data.light_curves import Columns, LabelledCurves, survey_name
 from training.data.public_surveys import DOUBLE_MODE_LABELS, NON_VARIABLE, SURVEYS
 from training.data.read import read_light_curves
+from training.data.stars_in_bands import stars_in_bands
 from training.errors import SettingsError
 from training.progress import QUIET, Bars
 from training.reobserve.reobserve import Reobservation, reobserve
@@ -33,7 +35,7 @@ class LabelledFile:
     Attributes
     ----------
     path : Path
-        The file.
+        The file, or the first of a survey's.
     label_key : str
         Column of native labels.
     label_map : dict of str to str
@@ -51,7 +53,9 @@ class LabelledFile:
     observe_as : str or None
         Show the stars as another survey would see them, one of `training.reobserve.ztf_and_lsst.CADENCES`.
     stars_per_label : int or None
-        At most so many light curves of one native label are shown to it.
+        At most so many stars of one native label are shown to it.
+    bands : tuple of Path
+        Files of the same survey in other bands, see `training.data.join_bands`.
     """
 
     path: Path
@@ -64,23 +68,52 @@ class LabelledFile:
     skip_bad_rows: bool = False
     observe_as: str | None = None
     stars_per_label: int | None = None
+    bands: tuple[Path, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files of the survey."""
+        return (self.path, *self.bands)
+
+    @property
+    def name(self) -> str:
+        """Of the survey."""
+        return joint_name(self.paths)
 
     def identities(self, survey: LabelledCurves) -> Identities:
         """By what the stars that were read from it are known again."""
-        return Identities.of(survey, survey_name(self.path), link=self.link, band_suffix=self.band_suffix)
+        return Identities.of(
+            survey,
+            self.name,
+            link=self.link,
+            band_suffix=self.band_suffix,
+            catalogues=tuple(survey_name(path) for path in self.paths),
+        )
 
-    def read(self, progress: Bars = QUIET) -> Reading:
-        """Read the file by `training.data.read.read_light_curves`; re-observe its stars if asked."""
-        survey = read_light_curves(self.path, self.columns, skip_bad_rows=self.skip_bad_rows)
+    def read(self, progress: Bars = QUIET, *, workers: int = 1) -> Reading:
+        """Read the files by `training.data.read.read_light_curves`; re-observe the stars if asked.
+
+        Parameters
+        ----------
+        progress : Bars
+            Shown while stars are re-observed.
+        workers : int
+            Threads that re-observe; what they see does not depend on it.
+        """
+        each = [
+            read_light_curves(path, self.columns, skip_bad_rows=self.skip_bad_rows) for path in self.paths
+        ]
+        survey = join_bands(self.paths, each, self.label_key) if self.bands else each[0]
         if self.observe_as is None:
             return Reading(survey)
+        stars = stars_in_bands(survey)
         chosen = at_most(
-            survey.labels(self.label_key),
+            survey.labels(self.label_key)[stars.first],
             self.stars_per_label,
             np.random.default_rng(0),
             order=list(self.label_map),
         )
-        survey = survey.take(np.flatnonzero(chosen))
+        survey = survey.take(np.flatnonzero(chosen[stars.star]))
         labels = survey.labels(self.label_key)
         still = [name for name, meaning in self.label_map.items() if meaning == NON_VARIABLE]
         seen = reobserve(
@@ -88,8 +121,10 @@ class LabelledFile:
             CADENCES[self.observe_as],
             seed=0,
             settings=Reobservation(copies=COPIES_OF_A_STAR),
+            meaning=np.array([self.label_map.get(label, "") for label in labels.tolist()], np.str_),
             double_mode=np.isin(labels, DOUBLE_MODE_LABELS),
             constant=np.isin(labels, still),
+            workers=workers,
             progress=progress,
         )
         names, counts = np.unique(seen.outcome, return_counts=True)
@@ -113,8 +148,8 @@ class Reading:
     outcome: Mapping[str, int] = field(default_factory=dict)
 
 
-def known_file(path: Path) -> LabelledFile:
-    """How the labels of a survey are read that this package knows by its file name.
+def known_file(path: Path, *bands: Path) -> LabelledFile:
+    """How the labels of a survey are read that this package knows by the name of its (first) file.
 
     Raises
     ------
@@ -134,6 +169,7 @@ def known_file(path: Path) -> LabelledFile:
         survey.link,
         survey.band_suffix,
         test_only=not survey.training,
+        bands=bands,
     )
 
 
@@ -142,11 +178,14 @@ def own_file(
     label_key: str,
     class_map: dict[str, str] | None,
     *,
+    bands: tuple[Path, ...] = (),
     columns: Columns | None = None,
     skip_bad_rows: bool = False,
 ) -> LabelledFile:
     """How the labels of a user's file are read: by the map, or as classes themselves."""
-    file = LabelledFile(path, label_key, class_map or {}, columns=columns, skip_bad_rows=skip_bad_rows)
+    file = LabelledFile(
+        path, label_key, class_map or {}, columns=columns, skip_bad_rows=skip_bad_rows, bands=bands
+    )
     if class_map is not None:
         return file
     labels = np.unique(file.read().survey.labels(label_key))
@@ -161,19 +200,21 @@ def provenance(
     Parameters
     ----------
     outcomes : mapping of str to mapping
-        `Reading.outcome` by the path's survey name.
+        `Reading.outcome` by the survey's name; told with the first of its files.
     """
     return [
         {
-            "name": survey_name(file.path),
-            "sha256": sha256_of(file.path),
+            "name": survey_name(path),
+            "survey": file.name,
+            "sha256": sha256_of(path),
             "label": file.label_key,
             "observed_as": file.observe_as,
-            "stars_observed": dict(outcomes.get(survey_name(file.path), {})),
+            "stars_observed": dict(outcomes.get(file.name, {})) if path == file.path else {},
             "used_for": TEST_ONLY_USE if file.test_only else "training and, in folds, test",
-            "references": _references(survey_name(file.path)),
+            "references": _references(survey_name(path)),
         }
         for file in files
+        for path in file.paths
     ]
 
 

@@ -94,14 +94,14 @@ def _learnt_from(dataset: Dataset, chosen: NDArray[np.bool_], folds: int) -> int
 def _folds(
     dataset: Dataset, chosen: NDArray[np.bool_], recipe: Recipe, fit: Fit, seed: int
 ) -> NDArray[np.float64]:
-    """Mc of each fold's complete light curves, learnt from the chosen examples of the others."""
+    """Mc of each fold's complete light curves of one band, learnt from the chosen examples of the others."""
     rng = np.random.default_rng(seed)
     folds = range(recipe.folds)
     rows = [rng.permutation(np.flatnonzero(chosen & (dataset.fold != fold))) for fold in folds]
     scales = [fit.scale(dataset.table.values[rows[fold]], fold) for fold in folds]
     examples = stack(dataset, rows, scales, recipe)
     networks = fit.networks(examples, None, [seed + fold for fold in folds], folds)
-    full = dataset.table.usable & (dataset.table.kind == Kind.FULL)
+    full = dataset.table.usable & dataset.table.own & (dataset.table.kind == Kind.FULL)
     scores = []
     for fold in folds:
         test = np.flatnonzero(full & (dataset.fold == fold))

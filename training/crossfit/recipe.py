@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from schemas.model.fusion import DEFAULT_MIN_EPOCHS
 from training.errors import SettingsError
 from training.examples.augment import Sampling
 from training.examples.feature_table import Extraction
@@ -33,6 +35,12 @@ class Recipe:
         Weight of a complete light curve relative to an example made from it.
     simulated_weight : float
         Weight of an example that imitates another class.
+    merged_weight : float
+        Weight of the merged curve of a star in several bands, relative to a light curve of one band.
+    at_joint_weight : float
+        Weight that the bands of such an example, at the joint period, have together; the bands of a star that
+        are shown by themselves have that of one light curve together. So a star in six bands counts no more
+        than one in two.
     robust : bool
         Scale features by their deciles, see `training.network.preprocess`.
     stars_per_label : int or None
@@ -41,6 +49,10 @@ class Recipe:
         Parts the stars are shared out to, see `training.crossfit.crossfit`.
     abstain_below : float
         The model gives no label where its highest probability is lower.
+    fused_min_epochs : int
+        Fewest epochs, over all bands, of a fused answer; see `schemas.model.fusion`.
+    fused_abstain_below : float
+        As `abstain_below`, of fused answers.
     """
 
     name: str
@@ -50,17 +62,26 @@ class Recipe:
     class_power: float = 0.0
     full_weight: float = 1.0
     simulated_weight: float = 1.0
+    merged_weight: float = 1.0
+    at_joint_weight: float = 1.0
     robust: bool = True
     stars_per_label: int | None = None
     folds: int = 5
     abstain_below: float = 0.5
+    fused_min_epochs: int = DEFAULT_MIN_EPOCHS
+    fused_abstain_below: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.folds < 3 or not 0.0 <= self.abstain_below < 1.0:
-            raise SettingsError(
-                "folds must be at least 3 and abstain_below a probability under 1, "
-                f"got {self.folds} and {self.abstain_below}"
-            )
+        if self.folds < 3:
+            raise SettingsError(f"folds must be at least 3, got {self.folds}")
+        for name in ("abstain_below", "fused_abstain_below"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise SettingsError(f"{name} must be a probability under 1, got {getattr(self, name)}")
+        for name in ("full_weight", "simulated_weight", "merged_weight", "at_joint_weight"):
+            if not 0.0 <= getattr(self, name) < math.inf:
+                raise SettingsError(f"{name} must be a number from 0 on, got {getattr(self, name)}")
+        if self.fused_min_epochs < 1:
+            raise SettingsError(f"fused_min_epochs must be at least 1, got {self.fused_min_epochs}")
 
     def with_training_epochs(self, count: int) -> Recipe:
         """Return the recipe with another length of the fit."""
@@ -75,9 +96,16 @@ class Recipe:
 
 
 SHORTENED_SAMPLING = Sampling(
-    truncations=9, first_epochs=(10, 20, 40, 80, 150), shuffled=0.15, constant=0.35, damped_walk=0.12
+    truncations=9,
+    first_epochs=(10, 20, 40, 80, 150),
+    shuffled=0.15,
+    constant=0.35,
+    damped_walk=0.12,
+    truncations_together=9,
+    first_epochs_together=(15, 20, 40, 60, 120),
 )
-"""What is made of every star: nine shortened versions, and non-variables and quasars at its epochs."""
+"""What is made of every star: nine shortened versions of each band and of all together, and non-variables and
+quasars at their epochs."""
 
 RECIPES: Mapping[str, Recipe] = {
     "standard": Recipe(
@@ -98,10 +126,14 @@ RECIPES: Mapping[str, Recipe] = {
     ),
 }
 
+ONE_CALM_CYCLE = OneCycle(
+    training_epochs=20, batch=512, peak_rate=1e-3, input_noise=0.03, label_smoothing=0.0
+)
+
 TRANSFER = Recipe(
     name="transfer",
     sampling=SHORTENED_SAMPLING,
-    schedule=OneCycle(training_epochs=20, batch=512, peak_rate=1e-3, input_noise=0.03, label_smoothing=0.0),
+    schedule=ONE_CALM_CYCLE,
     full_weight=3.0,
     simulated_weight=0.1,
 )
@@ -116,13 +148,17 @@ def transfer_layers(light_curves: int) -> Layers:
     return Layers.EVERY if light_curves >= MIN_LIGHT_CURVES_FOR_EVERY_LAYER else Layers.LAST
 
 
-STREAM_STARS_PER_LABEL = 500
-"""Stars of one label of one survey that are shown to a stream: the classes are what matters there."""
+STREAM_STARS_PER_LABEL = 300
+"""Stars of one label of one survey that are shown to a stream, in all of its bands: the classes are what
+matters there, and a star in six bands takes as long as eight of one."""
 
 STREAM = replace(
     TRANSFER,
     name="stream",
-    sampling=replace(SHORTENED_SAMPLING, truncations=4),
+    sampling=replace(SHORTENED_SAMPLING, truncations=3, truncations_together=6, bands_by_themselves=2),
+    schedule=replace(ONE_CALM_CYCLE, training_epochs=10),
     class_power=0.5,
 )
-"""Transfer to an alert stream, from light curves as the stream sees them."""
+"""Transfer to an alert stream, from light curves as the stream sees them: two of the bands of each copy by
+themselves, and all together. Of each copy there are four times as many rows as of a light curve of one band,
+hence half the training epochs."""

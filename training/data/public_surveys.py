@@ -8,7 +8,7 @@ too few of its stars are known or because 16 features of one band cannot tell th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 CLASSES = (
     "CEPH_1O",
@@ -74,6 +74,10 @@ class Survey:
         Column that names the same star in another survey.
     band_suffix : str or None
         Regular expression of what ends the names of the bands of one star.
+    filters : mapping of str to str
+        Filter by that suffix, or by the value of `filter_key`, where the column ``band`` does not name it.
+    filter_key : str or None
+        Column that tells the filter.
     stream : str or None
         Alert stream whose light curves these are; they are never shown as another survey sees them.
     training : bool
@@ -85,6 +89,8 @@ class Survey:
     label_key: str = "native_class"
     link: str | None = None
     band_suffix: str | None = None
+    filters: Mapping[str, str] = field(default_factory=dict)
+    filter_key: str | None = None
     stream: str | None = None
     training: bool = True
 
@@ -218,6 +224,7 @@ SURVEYS: Mapping[str, Survey] = {
     "ztf_class_examples": Survey(
         stream="ztf",
         band_suffix=r"_series\d+",
+        filters={"_series0": "g", "_series1": "r", "_series2": "i"},
         labels={
             "BetaLyr": "EB_ESD",
             "Blazkho": "RRL_ab",
@@ -238,6 +245,8 @@ SURVEYS: Mapping[str, Survey] = {
     ),
     "ztf_dr5_field": Survey(
         stream="ztf",
+        filters={"1": "g", "2": "r", "3": "i"},
+        filter_key="filterid",
         labels={"NonVar": "NonVar"},
         references=("Masci et al. (2019), PASP 131, 018003",),
         label_key="ups_class",  # scatter within the errors; the survey itself gives no labels
@@ -245,6 +254,7 @@ SURVEYS: Mapping[str, Survey] = {
     "ztf_forced_alerce12": Survey(
         stream="ztf",
         band_suffix="_[gr]",
+        filters={"_g": "g", "_r": "r"},
         labels={
             "Blazar": "QSO",
             "Ceph": ANY_CEPHEID,

@@ -17,55 +17,93 @@ from training.data.units import days_of, factor_of
 from training.errors import SettingsError, TrainingError
 
 F8 = NDArray[np.float64]
-Curves = (
-    Iterable[tuple[ArrayLike, ArrayLike, ArrayLike]]
-    | Mapping[Hashable, tuple[ArrayLike, ArrayLike, ArrayLike]]
-    | LightCurves
-    | LabelledCurves
-)
+Curve = tuple[ArrayLike, ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike]
+Curves = Iterable[Curve] | Mapping[Hashable, Curve] | LightCurves | LabelledCurves
 
 MENDED = ": leave such points out, or make them NaN"
 """What can be done about single points."""
 
 
-def gather(light_curves: Curves) -> tuple[pd.Index, LightCurves]:
+def gather(light_curves: Curves) -> tuple[pd.Index, LabelledCurves]:
     """Return the names of the light curves, and in one piece all points that have a time and a magnitude.
+
+    A star whose points are of several bands gives several light curves, with its number as their `object_id`.
 
     Raises
     ------
     SettingsError
-        If a light curve is not three arrays of one length.
+        If a light curve is not three arrays of one length, or four with the bands.
     TrainingError
         If a point is no measurement, or the times are in another unit or too coarse.
     """
     if isinstance(light_curves, LabelledCurves):  # as it was read: its points are looked through
         ids = light_curves.columns.get("object_id")
-        curves = light_curves.curves
-        return (pd.RangeIndex(len(curves)) if ids is None else _index(ids)), curves
+        n = len(light_curves.curves)
+        return (pd.RangeIndex(n) if ids is None else _index(ids)), _with_ids(light_curves)
     single = False
+    columns: dict[str, NDArray[Any]] = {}
     if isinstance(light_curves, LightCurves):
         index, curves = pd.RangeIndex(len(light_curves)), light_curves
     else:
         named = isinstance(light_curves, Mapping)
         pairs = list(light_curves.items() if isinstance(light_curves, Mapping) else enumerate(light_curves))
+        stars = [_by_band(name, curve) for name, curve in pairs]
+        star = np.repeat(np.arange(len(pairs)), [len(each) for each in stars])
         index = _index([name for name, _ in pairs]) if named else pd.RangeIndex(len(pairs))
-        series = [_points(name, curve) for name, curve in pairs]
+        index = index if len(star) == len(pairs) else index.take(star)
+        series = [points for each in stars for _, points in each]
         time, mag, err = (np.concatenate([np.empty(0), *(each[i] for each in series)]) for i in range(3))
         single = bool(series) and all(each[3] for each in series)
         curves = LightCurves(
             time, mag, err, offsets_of(np.array([len(each[0]) for each in series], np.int64))
         )
+        bands = np.array([band for each in stars for band, _ in each], np.str_)
+        columns = {"object_id": star.astype(np.str_), "band": bands}
     curves = _informative(index, curves)
     order = np.lexsort((curves.time, np.repeat(np.arange(len(curves)), curves.n_epochs)))
     in_order = replace(curves, time=curves.time[order])
     names = np.array([str(name) for name in index], dtype=np.str_)
     check_times("the light curves", in_order, names, say_once, single=single, refuse=single)
-    return index, curves
+    return index, _with_ids(LabelledCurves("light curves", curves, columns))
+
+
+def _with_ids(survey: LabelledCurves) -> LabelledCurves:
+    """Give light curves without names their numbers as such."""
+    if "object_id" in survey.columns:
+        return survey
+    numbers = np.arange(len(survey.curves)).astype(np.str_)
+    return replace(survey, columns={**survey.columns, "object_id": numbers})
 
 
 def _index(names: Sequence[Hashable] | NDArray[Any]) -> pd.Index:
     index = pd.Index(names)
     return index.rename("object_id") if index.nlevels == 1 else index  # pairs, such as star and band, are two
+
+
+def _by_band(name: object, curve: object) -> list[tuple[str, tuple[F8, F8, F8, bool]]]:
+    """Return the points of each band of a star; of one band without a name where none is told."""
+    try:
+        parts = list(curve)  # type: ignore[call-overload] # what cannot be walked through is told below
+    except TypeError:
+        parts = []
+    if len(parts) != 4:
+        return [("", _points(name, curve))]
+    band = np.asarray(parts[3])
+    texts = np.array(["" if pd.isna(each) else str(each) for each in band.ravel().tolist()], np.str_)
+    if band.ndim != 1 or len(texts) != np.size(parts[0]) or (texts == "").any():
+        raise SettingsError(
+            f"light curve {name!r}: the fourth array must name the band of each of its {np.size(parts[0])} "
+            f"points, such as 'g', got {band.shape} with {(texts == '').sum()} empty"
+        )
+    told = np.unique(texts).tolist() or [""]
+    return [(each, _points(name, [_of_band(part, texts == each) for part in parts[:3]])) for each in told]
+
+
+def _of_band(part: Any, chosen: NDArray[np.bool_]) -> Any:
+    """Points of one band of an array of any kind."""
+    if isinstance(part, pd.Series | pd.Index):
+        return part[chosen]
+    return part[chosen] if hasattr(part, "dtype") or hasattr(part, "mjd") else np.asarray(part)[chosen]
 
 
 def _points(name: object, curve: object) -> tuple[F8, F8, F8, bool]:
@@ -78,7 +116,8 @@ def _points(name: object, curve: object) -> tuple[F8, F8, F8, bool]:
         )
     except (TypeError, ValueError) as exc:
         raise SettingsError(
-            f"{what} must be three arrays of numbers (time, mag, err): {exc}; a single one goes in a list"
+            f"{what} must be three arrays of numbers (time, mag, err): {exc}; a single one goes in a list, a "
+            "fourth array names the bands"
         ) from exc
     if not time.ndim == mag.ndim == err.ndim == 1 or not len(time) == len(mag) == len(err):
         raise SettingsError(

@@ -8,7 +8,7 @@ are drawn at the epochs and errors of real ones.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -18,6 +18,8 @@ from training.errors import SettingsError
 
 F8 = NDArray[np.float64]
 Series = tuple[F8, F8, F8]
+SeriesOfBands = tuple[F8, F8, F8, NDArray[np.int8]]
+"""Time [d], magnitude and error [mag] and the number of the band of each point."""
 
 
 class Kind(IntEnum):
@@ -49,18 +51,23 @@ SIMULATED = (Kind.SHUFFLED, Kind.CONSTANT, Kind.DAMPED_WALK)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """Which examples are made of every star.
+    """Which examples are made of every star: of each of its bands, and of all of them together.
 
     Attributes
     ----------
     truncations : int
-        Shortened versions of a star: `TRUNCATIONS` in turn.
+        Shortened versions of a light curve: `TRUNCATIONS` in turn.
     first_epochs : tuple of int
         Lengths of the light curves of kind `FIRST`.
     shuffled, constant, damped_walk : float
-        Fraction of the stars that lend their epochs and errors to such an example.
+        Fraction of the light curves that lend their epochs and errors to such an example.
     min_epochs : int
-        Shortest example.
+        Shortest example, of one band or of all.
+    truncations_together, first_epochs_together : int, tuple of int
+        The same of all bands of a star together, whose epochs count alike.
+    bands_by_themselves : int or None
+        At most so many bands of a star in several, drawn at random, are shown by themselves as well; None
+        for all.
     seed : int
         Of all draws.
     """
@@ -71,12 +78,23 @@ class Sampling:
     constant: float = 0.0
     damped_walk: float = 0.0
     min_epochs: int = 10
+    truncations_together: int = 0
+    first_epochs_together: tuple[int, ...] = ()
+    bands_by_themselves: int | None = None
     seed: int = 0
 
+    def to_measure(self) -> Sampling:
+        """Return what is made of stars that are measured only: whole and by their first epochs."""
+        whole = replace(self, truncations=0, truncations_together=0)
+        return replace(whole, shuffled=0.0, constant=0.0, damped_walk=0.0)
+
     def __post_init__(self) -> None:
-        if self.truncations < 0 or self.min_epochs < 1:
+        for name, fewest in (("truncations", 0), ("truncations_together", 0), ("min_epochs", 1)):
+            if getattr(self, name) < fewest:
+                raise SettingsError(f"{name} must be at least {fewest}, got {getattr(self, name)}")
+        if self.bands_by_themselves is not None and self.bands_by_themselves < 1:
             raise SettingsError(
-                f"truncations must be >= 0 and min_epochs >= 1, got {self.truncations} and {self.min_epochs}"
+                f"bands_by_themselves must be at least 1, or None for all, got {self.bands_by_themselves}"
             )
         for name in ("shuffled", "constant", "damped_walk"):
             if not 0.0 <= getattr(self, name) <= 1.0:
@@ -95,24 +113,62 @@ def augmented(series: Series, curve: int, sampling: Sampling) -> Iterator[tuple[
     sampling : Sampling
         What to make.
     """
-    time, mag, err = series
-    n = len(time)
+    of_one_band = (*series, np.zeros(len(series[0]), np.int8))
     rng = np.random.default_rng([sampling.seed, curve])
+    lengths = (sampling.first_epochs, sampling.truncations)
+    for kind, (time, mag, err, _) in _examples(of_one_band, rng, sampling, *lengths):
+        yield kind, (time, mag, err)
+
+
+def augmented_together(
+    series: SeriesOfBands, curve: int, sampling: Sampling
+) -> Iterator[tuple[Kind, SeriesOfBands]]:
+    """Examples made of all bands of a star, the same whenever they are made.
+
+    Epochs of all bands count alike, and are shortened as one light curve. Simulated examples vary about the
+    mean of each band: magnitudes are shuffled within their band, a quasar's walk is the same in all bands.
+
+    Parameters
+    ----------
+    series : tuple of (n,) arrays
+        Of all bands, in order of time.
+    curve : int
+        Number of the first of the star's light curves in its file: seeds the draws.
+    sampling : Sampling
+        What to make.
+    """
+    rng = np.random.default_rng([sampling.seed, curve, 1])
+    lengths = (sampling.first_epochs_together, sampling.truncations_together)
+    yield from _examples(series, rng, sampling, *lengths)
+
+
+def _examples(
+    series: SeriesOfBands,
+    rng: np.random.Generator,
+    sampling: Sampling,
+    first_epochs: tuple[int, ...],
+    truncations: int,
+) -> Iterator[tuple[Kind, SeriesOfBands]]:
+    n = len(series[0])
     yield Kind.FULL, series
-    for count in sampling.first_epochs:
+    for count in first_epochs:
         if count < n:
-            yield Kind.FIRST, (time[:count], mag[:count], err[:count])
+            yield Kind.FIRST, _kept(series, np.arange(count))
     if n <= sampling.min_epochs:
         return
-    for i in range(sampling.truncations):
+    for i in range(truncations):
         kind = TRUNCATIONS[i % len(TRUNCATIONS)]
-        kept = _cut(rng, n, sampling.min_epochs, kind)
-        yield kind, (time[kept], mag[kept], err[kept])
+        yield kind, _kept(series, _cut(rng, n, sampling.min_epochs, kind))
     fractions = (sampling.shuffled, sampling.constant, sampling.damped_walk)
     for kind, fraction in zip(SIMULATED, fractions, strict=True):
         if rng.random() < fraction:
             kept = _cut(rng, n, sampling.min_epochs, Kind.PREFIX if rng.random() < 0.5 else Kind.THINNED)
-            yield kind, _imitate(rng, kind, (time[kept], mag[kept], err[kept]))
+            yield kind, _imitate(rng, kind, _kept(series, kept))
+
+
+def _kept(series: SeriesOfBands, points: NDArray[np.int64]) -> SeriesOfBands:
+    time, mag, err, band = series
+    return time[points], mag[points], err[points], band[points]
 
 
 def _cut(rng: np.random.Generator, n: int, min_epochs: int, kind: Kind) -> NDArray[np.int64]:
@@ -125,15 +181,21 @@ def _cut(rng: np.random.Generator, n: int, min_epochs: int, kind: Kind) -> NDArr
     return np.sort(rng.choice(n, count, replace=False))
 
 
-def _imitate(rng: np.random.Generator, kind: Kind, series: Series) -> Series:
-    time, mag, err = series
+def _imitate(rng: np.random.Generator, kind: Kind, series: SeriesOfBands) -> SeriesOfBands:
+    time, mag, err, band = series
+    mean, shuffled = np.empty(len(mag)), np.empty(len(mag))
+    for each in np.unique(band):
+        of_band = band == each
+        mean[of_band] = mag[of_band].mean()
+        if kind is Kind.SHUFFLED:
+            shuffled[of_band] = rng.permutation(mag[of_band])
     if kind is Kind.SHUFFLED:
-        return time, rng.permutation(mag), err
+        return time, shuffled, err, band
     # Surveys misjudge their errors by some tens of per cent: ours must not be the only honest ones.
     noise = err * np.exp(rng.normal(0.0, 0.2)) * rng.standard_normal(len(err))
     if kind is Kind.CONSTANT:
-        return time, mag.mean() + noise, err
-    return time, mag.mean() + damped_random_walk(rng, time) + noise, err
+        return time, mean + noise, err, band
+    return time, mean + damped_random_walk(rng, time) + noise, err, band
 
 
 def damped_random_walk(rng: np.random.Generator, time: F8) -> F8:

@@ -13,9 +13,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from training.result_cache import Arrays, cached_at
+
+T = TypeVar("T")
 
 Work = Callable[[Any], Arrays]
 
@@ -56,15 +58,25 @@ def compute_chunks(
     SettingsError
         If the cache cannot be written.
     """
-    jobs = (partial(_do, work, task, cache_folder and cache_folder / name) for task, name in tasks)
-    first = list(islice(jobs, 2))
+    return in_turn(
+        (partial(_do, work, task, cache_folder and cache_folder / name) for task, name in tasks), workers
+    )
+
+
+def in_turn(jobs: Iterable[Callable[[], T]], workers: int) -> Iterator[T]:
+    """Do jobs in so many threads, several at once, and yield what they give in their order.
+
+    What a job raises is raised in its turn. Whoever stops waits for the jobs in work, and for no others.
+    """
+    waiting_jobs = iter(jobs)
+    first = list(islice(waiting_jobs, 2))
     if workers <= 1 or len(first) < 2:
-        yield from (job() for job in chain(first, jobs))
+        yield from (job() for job in chain(first, waiting_jobs))
         return
     pool = ThreadPoolExecutor(workers)
-    waiting: deque[Future[Arrays]] = deque()
+    waiting: deque[Future[T]] = deque()
     try:
-        for job in chain(first, jobs):
+        for job in chain(first, waiting_jobs):
             waiting.append(pool.submit(job))
             if len(waiting) > workers * TASKS_AHEAD:
                 yield waiting.popleft().result()

@@ -11,34 +11,46 @@ from numpy.typing import NDArray
 
 from features import CONVENTIONS, FEATURE_NAMES, Status, status_names
 from training.data.labels import without_missing
-from training.data.light_curves import LabelledCurves
+from training.data.stars_in_bands import bands_of
 from training.errors import SettingsError, TrainingError
 from training.examples.array_points import Curves, gather
-from training.examples.augment import Kind
-from training.examples.feature_file import compute_features
-from training.examples.feature_table import Extraction, FeatureTable
+from training.examples.feature_file import TRUST_COLUMNS, compute_features
+from training.examples.feature_table import Extraction, FeatureTable, View
+from training.examples.frame_examples import TOGETHER_COLUMNS, examples_of, together_columns
+from training.examples.star_features import ALL_BANDS
 from training.progress import QUIET
 
 FRAME_COLUMNS = (*FEATURE_NAMES, "n_epochs", "status", "convention", "clip_sigma")
-"""What `light_curve_features` gives, in this order. More columns do no harm."""
+"""What a table must have for a model to be asked about it. More columns do no harm."""
 
 
 def light_curve_features(
-    light_curves: Curves, *, convention: str = "refined", clip_sigma: float | None = None, workers: int = 1
+    light_curves: Curves,
+    *,
+    convention: str = "robust",
+    clip_sigma: float | None = None,
+    together: bool = True,
+    workers: int = 1,
 ) -> pd.DataFrame:
-    """Measure the 16 features of every light curve (Kim et al. 2021, Table 2).
+    """Measure the 16 features (Kim et al. 2021, Table 2) of light curves, and of a star's bands together.
 
     Parameters
     ----------
-    light_curves : iterable or mapping of (time, mag, err), LightCurves or LabelledCurves
+    light_curves : iterable or mapping of (time, mag, err) or (time, mag, err, band), LightCurves or
+    LabelledCurves
         Each is three arrays of one length, in any order of time: times [d] in double precision, magnitudes
-        and their one-sigma errors [mag]. A mapping names its light curves. Points whose time or magnitude is
-        masked, NaN or infinite are left out, and those with an error of a magnitude or more. Arrays that
-        know their unit (Astropy's, datetime64) are converted: dates and times become modified Julian dates.
+        and their one-sigma errors [mag]. A fourth names the band of each point, such as ``"g"``: it is then a
+        star in several bands. A mapping names its light curves. Points whose time or magnitude is masked, NaN
+        or infinite are left out, and those with an error of a magnitude or more. Arrays that know their unit
+        (Astropy's, datetime64) are converted: dates and times become modified Julian dates.
     convention : str
-        ``"refined"``, or ``"kim2021"`` for models that were trained with the published code.
+        ``"robust"``; ``"refined"`` for models before version 2, ``"kim2021"`` for models that were trained
+        with the published code.
     clip_sigma : float, optional
         Cut points farther than this many standard deviations from the median, once.
+    together : bool
+        Measure the bands u g r i z y of a star together as well, where the convention is ``"robust"`` and
+        nothing is cut.
     workers : int
         Threads; the features do not depend on it.
 
@@ -46,13 +58,19 @@ def light_curve_features(
     -------
     DataFrame
         A row a light curve, by its name or number: the features (float64, NaN where there are none),
-        ``n_epochs`` (points that were used), ``status`` (names of `features.Status` joined by ``|``),
-        ``convention`` and ``clip_sigma`` (NaN for no cut) as asked for.
+        ``n_epochs`` (points that were used), ``n_nights``, ``n_outliers``, ``p_period``, ``period_fap``,
+        ``period_err_d``, ``period_rival_d`` (see `features.Measured`), ``status`` (names of `features.Status`
+        joined by ``|``), ``convention`` and ``clip_sigma`` (NaN for no cut) as asked for. With stars in
+        several bands also ``band``, and ``view``: "own" for a band by itself; "merged", of band "all", for
+        all together; "at joint period" for a band at the period of all, with its ``level`` [mag] and
+        ``amplitude_ratio``. ``example`` and ``n_bands`` tell `training.Classifier.predict` which rows belong
+        together.
 
     Raises
     ------
     SettingsError
-        If the convention or the cut is impossible, or a light curve is not three arrays of one length.
+        If the convention or the cut is impossible, or a light curve is not three or four arrays of one
+        length.
     TrainingError
         If a point is no measurement, such as a magnitude of 99.999, or of 0 among those of a star; if a
         unit is another than of time or magnitude; if times are on two scales, or in single precision that
@@ -62,30 +80,37 @@ def light_curve_features(
         raise SettingsError(f"convention must be one of {', '.join(CONVENTIONS)}, got {convention!r}")
     if clip_sigma is not None and not clip_sigma > 0.0:
         raise SettingsError(f"clip_sigma must be above 0, or None for no cut, got {clip_sigma!r}")
-    index, curves = gather(light_curves)
+    index, survey = gather(light_curves)
     made = compute_features(
-        LabelledCurves("light curves", curves, {}),
-        convention=convention,
-        clip_sigma=clip_sigma,
+        survey,
+        Extraction(convention=convention, clip_sigma=clip_sigma),
+        together=together,
         cache_folder=None,
         workers=workers,
         progress=QUIET,
     )
+    n = len(made.status)
     columns: dict[str, Any] = {name: made.values[:, j] for j, name in enumerate(FEATURE_NAMES)}
     columns["n_epochs"] = made.n_used
+    columns |= {name: getattr(made, name) for name in ("n_nights", "n_outliers", *TRUST_COLUMNS)}
     columns["status"] = ["|".join(status_names(int(bits))) for bits in made.status]
-    columns["convention"] = [convention] * len(curves)
-    columns["clip_sigma"] = np.full(len(curves), np.nan if clip_sigma is None else clip_sigma)
-    return pd.DataFrame(columns, index=index)
+    columns["convention"] = [convention] * n
+    columns["clip_sigma"] = np.full(n, np.nan if clip_sigma is None else clip_sigma)
+    if (made.view != View.OWN).any():
+        bands = np.where(made.view == View.MERGED, ALL_BANDS, bands_of(survey)[made.curve])
+        columns |= together_columns(made, bands, index)
+    as_given = np.array_equal(made.curve, np.arange(n))
+    return pd.DataFrame(columns, index=index if as_given else index.take(made.curve))
 
 
 def read_frame(table: pd.DataFrame) -> FeatureTable:
-    """Return the features of a table, each row as a complete light curve of its own.
+    """Return the features of a table, each light curve as a complete one.
 
     Raises
     ------
     SettingsError
-        If it is no table, lacks a column or has one twice, or a column does not hold what it must.
+        If it is no table, lacks a column or has one twice, a column does not hold what it must, or it lacks
+        some rows of a star in several bands.
     """
     if not isinstance(table, pd.DataFrame):
         raise SettingsError(
@@ -97,7 +122,8 @@ def read_frame(table: pd.DataFrame) -> FeatureTable:
             f"the table lacks {', '.join(missing)}: make it with light_curve_features; what "
             "`varstream-train features` wrote needs table.assign(convention=..., clip_sigma=...)"
         )
-    twice = [name for name in FRAME_COLUMNS if list(table.columns).count(name) > 1]
+    known = (*FRAME_COLUMNS, *TOGETHER_COLUMNS)
+    twice = [name for name in known if list(table.columns).count(name) > 1]
     if twice:
         raise SettingsError(f"the table has {', '.join(twice)} twice: keep one of each")
     n_epochs = _numbers(table, "n_epochs")
@@ -108,14 +134,7 @@ def read_frame(table: pd.DataFrame) -> FeatureTable:
     values = np.empty((len(table), len(FEATURE_NAMES)))
     for j, name in enumerate(FEATURE_NAMES):
         values[:, j] = _numbers(table, name)
-    return FeatureTable(
-        values,
-        _status_bits(table["status"]),
-        np.arange(len(table)),
-        np.full(len(table), Kind.FULL, np.int8),
-        n_epochs.astype(np.int64),
-        n_epochs.astype(np.int64),
-    )
+    return examples_of(table, values, _status_bits(table["status"]), n_epochs.astype(np.int64))
 
 
 def extractions_of(table: pd.DataFrame) -> list[Extraction]:

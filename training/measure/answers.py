@@ -6,15 +6,18 @@ Every command and the library ask here; no torch is involved.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features import extract, scorable, status_names
+from features import MIN_POINTS, extract, status_names
 from schemas.model.artifact import Artifact
 from schemas.model.verdict import Verdicts, verdicts, with_verdict
 from training.data.light_curves import LightCurves
+from training.examples.augment import Kind
+from training.examples.feature_table import FeatureTable, View
+from training.examples.fused_examples import FusedExamples
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,12 @@ class Prediction:
     verdicts: Verdicts
     out_of_range: NDArray[np.int64]
 
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Prediction:
+        """Copy what is said of some of them."""
+        said = Verdicts(*(getattr(self.verdicts, f.name)[rows] for f in fields(Verdicts)))
+        scored, below = self.scored[rows], self.below_min_epochs[rows]
+        return Prediction(self.classes, self.status[rows], scored, below, said, self.out_of_range[rows])
+
     @property
     def labels(self) -> list[str | None]:
         """Label of each light curve, None where there is none."""
@@ -104,30 +113,37 @@ class Prediction:
         ]
 
 
-def predict(
-    artifact: Artifact, values: NDArray[np.float64], status: NDArray[np.uint32], n_epochs: NDArray[np.int64]
-) -> Prediction:
-    """Ask the model about n light curves that were measured as it wants.
+def predict(artifact: Artifact, table: FeatureTable) -> Prediction:
+    """Ask the model about n rows that were measured as it wants.
 
-    Parameters
-    ----------
-    values : (n, 16) float64
-        Features.
-    status : (n,) uint32
-        Their status.
-    n_epochs : (n,) int64
-        Points that were used.
+    What is said of a merged curve is the fused answer, of this row and of those of the same example at the
+    joint period (`schemas.model.fusion`), where the model gives such answers; a star of a single usable band
+    has the answer, and the limits, of that band. A model that gives none is not asked about rows of several
+    bands.
     """
     manifest = artifact.manifest
-    scored = scorable(values, status, n_epochs, manifest.min_epochs)
-    probabilities, out_of_range = artifact.score(values, scored)
-    said = verdicts(probabilities, scored, abstain_below=manifest.abstain_below)
-    below = n_epochs < manifest.min_epochs
-    return Prediction(manifest.classes, status, scored, below, said, out_of_range)
+    fewest = np.full(len(table.status), manifest.min_epochs)
+    limit = np.full(len(table.status), manifest.abstain_below)
+    scored = table.scorable(manifest.min_epochs)
+    if manifest.fused is None:
+        scored &= np.isin(table.view, (View.OWN, View.BEST_BAND))
+        probabilities, out_of_range = artifact.score(table.values, scored)
+    else:
+        fused, examples = manifest.fused, FusedExamples.of(table)
+        several = examples.merged[~examples.one_band]
+        fewest[several], limit[several] = fused["min_epochs"], fused["abstain_below"]
+        scored = table.scorable(MIN_POINTS) & (table.n_epochs >= fewest)
+        of_parts = np.isin(table.view, (View.MERGED, View.AT_JOINT)) & table.usable
+        probabilities, out_of_range = artifact.score(table.values, scored | of_parts)
+        fused_ones = examples.probabilities(probabilities, fused["temperature"])
+        probabilities = probabilities.astype(np.float64)
+        probabilities[examples.merged] = fused_ones
+    said = verdicts(probabilities, scored, abstain_below=limit)
+    return Prediction(manifest.classes, table.status, scored, table.n_epochs < fewest, said, out_of_range)
 
 
 def answer(artifact: Artifact, curves: LightCurves) -> Answers:
-    """Features, gates and graph, by the rules of the worker."""
+    """Features, gates and graph, by the rules of the worker, about light curves of one band each."""
     manifest = artifact.manifest
     measured = extract(
         curves.time,
@@ -137,5 +153,10 @@ def answer(artifact: Artifact, curves: LightCurves) -> Answers:
         convention=manifest.convention,
         clip_sigma=manifest.clip_sigma,
     )
-    said = predict(artifact, measured.values, measured.status, measured.n_used)
+    numbers = np.arange(len(curves))
+    kind = np.full(len(curves), Kind.FULL, np.int8)
+    table = FeatureTable.of_one_band(
+        measured.values, measured.status, numbers, kind, n_epochs=measured.n_used, n_shown=measured.n_used
+    )
+    said = predict(artifact, table)
     return Answers(said.verdicts.probabilities, said.scored)

@@ -19,12 +19,12 @@ from features import CONVENTIONS, FEATURE_NAMES
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError
 from schemas.model.shipped import find_model
-from training.data.light_curves import Columns, LabelledCurves, LightCurves
+from training.data.light_curves import Columns
 from training.data.read import read_light_curves
 from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
-from training.examples.cached_pool import LIGHT_CURVES_A_TASK, compute_chunks
-from training.measure.answers import Answers, answer
+from training.measure.answers import Answers
+from training.measure.asked import Asked, ask
 from training.measure.metrics import (
     accuracy,
     bootstrap_error,
@@ -34,8 +34,6 @@ from training.measure.metrics import (
     mcc,
     scaled_mcc,
 )
-from training.progress import Bars
-from training.result_cache import Arrays
 from training.stars.identity import known_identities
 from training.stars.same_star import same_stars
 
@@ -97,12 +95,14 @@ def evaluate(
             f"{_some(labels)}; the map knows {_some(np.array(sorted(label_map)))}: "
             "give a map of those labels with --class-map"
         )
-    answers = ask(artifact, survey, np.flatnonzero(labelled), first_epochs, workers=workers)
+    chosen = np.flatnonzero(labelled)
+    asked = ask(artifact, survey.take(chosen), first_epochs, workers=workers)
     (star,) = same_stars([known_identities(survey)])
-    report = measure(answers, truth.take(labelled), artifact.manifest.classes, star[labelled])
+    report = measure(asked.answers, truth.take(labelled), artifact.manifest.classes, star[labelled])
     return {
         **report,
-        **_labels_given(answers, truth.take(labelled), artifact.manifest.abstain_below),
+        **_labels_given(asked.answers, truth.take(labelled), artifact.manifest.abstain_below),
+        **_together(asked, truth.take(labelled), star[labelled], artifact.manifest),
         "n_left_out": int((~labelled).sum()),
         "first_epochs": first_epochs,
         "light_curves": survey.name,
@@ -147,32 +147,6 @@ def default_map(manifest: Manifest, name: str, labels: NDArray[np.str_]) -> dict
             "and no label is the name of a class: give one with --class-map"
         )
     return {**same, **manifest.label_maps.get(name, {})}
-
-
-def ask(
-    artifact: Artifact,
-    survey: LabelledCurves,
-    curves: NDArray[np.int64],
-    first_epochs: int | None,
-    *,
-    workers: int,
-) -> Answers:
-    """Ask the model about some of the light curves, with a progress bar."""
-
-    def task(start: int) -> tuple[LightCurves, str]:
-        points = survey.curves.take(curves[start : start + LIGHT_CURVES_A_TASK])
-        return points if first_epochs is None else points.first_epochs(first_epochs), ""
-
-    def work(shown: LightCurves) -> Arrays:
-        return asdict(answer(artifact, shown))
-
-    tasks = map(task, range(0, len(curves), LIGHT_CURVES_A_TASK))
-    answers = []
-    with Bars() as progress, progress.bar(f"evaluating {survey.name}", len(curves)) as advance:
-        for part in compute_chunks(work, tasks, cache_folder=None, workers=workers):
-            answers.append(Answers(**part))
-            advance(len(answers[-1].scored))
-    return Answers.join(answers)
 
 
 def measure(
@@ -220,6 +194,18 @@ def _labels_given(answers: Answers, truth: Truth, abstain_below: float) -> dict[
         "labelled": float(given.mean()),
         "accuracy_of_labels": float(right[given].mean()) if given.any() else None,
     }
+
+
+def _together(asked: Asked, truth: Truth, star: NDArray[np.int64], manifest: Manifest) -> dict[str, Any]:
+    """Metrics of the answers fused from all bands of a star, and beside them of its best band by itself."""
+    if manifest.fused is None or not len(asked.first):
+        return {}
+    truth, star = truth.take(asked.first), star[asked.first]
+    fused, best_band = (
+        measure(each, truth, manifest.classes, star) for each in (asked.fused, asked.best_band)
+    )
+    labels = _labels_given(asked.fused, truth, manifest.fused["abstain_below"])
+    return {"fused": {**fused, **labels, "best_band": best_band}}
 
 
 def _calibration_error(

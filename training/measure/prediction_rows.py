@@ -1,19 +1,22 @@
-"""The table of predictions: a row for every light curve of a file, in the words of the stream's records."""
+"""The table of predictions: a row a light curve, and one for all bands of a star, in the words of records."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from features import BLOCKING, FEATURE_NAMES, status_names
 from schemas.model.artifact import Artifact
 from schemas.model.verdict import ABSTAINED, BELOW_MIN_EPOCHS
 from training.data.light_curves import LabelledCurves
-from training.examples.feature_file import Features
+from training.examples.feature_table import View
+from training.examples.star_features import ALL_BANDS, Features
 from training.measure.answers import Prediction, predict
 
 PERIOD = FEATURE_NAMES.index("period")
@@ -23,19 +26,22 @@ WITHOUT_LABEL = (*status_names(int(BLOCKING)), BELOW_MIN_EPOCHS, ABSTAINED)
 
 @dataclass(frozen=True, slots=True)
 class PredictionRows:
-    """Rows of some light curves, and what they come to.
+    """Rows of some stars, and what they come to.
 
     Attributes
     ----------
     table : pyarrow.Table
-        See `rows_schema`.
+        Of n rows, see `rows_schema`.
+    view : (n,) int8
+        `View` of each: a band by itself, or all together.
     labels : Counter
-        Light curves by label.
+        Rows by label.
     reasons : Counter
         Those without one by `WITHOUT_LABEL`.
     """
 
     table: pa.Table
+    view: NDArray[np.int8]
     labels: Counter[str]
     reasons: Counter[str]
 
@@ -53,6 +59,7 @@ def rows_schema(classes: tuple[str, ...], *, name_survey: bool) -> pa.Schema:
         ("n_epochs", pa.int64()),
         ("baseline_d", number),
         ("period_d", number),
+        ("p_period", number),
         ("label", text),
         ("probability", number),
         ("status", text),
@@ -65,7 +72,9 @@ def rows_schema(classes: tuple[str, ...], *, name_survey: bool) -> pa.Schema:
 def prediction_rows(
     artifact: Artifact, survey: LabelledCurves, chunks: Iterable[Features], *, name_survey: bool
 ) -> Iterator[PredictionRows]:
-    """Ask the model about the light curves of a file as they are measured.
+    """Ask the model about the stars of a file as they are measured.
+
+    A star in several bands has a row of band ``all`` after those of its bands, if it was measured so.
 
     Parameters
     ----------
@@ -76,41 +85,44 @@ def prediction_rows(
     name_survey : bool
         Give each row the name of the file.
     """
-    start = 0
+    names, bands = survey.columns["object_id"].astype(np.str_), survey.columns.get("band")
     for measured in chunks:
-        rows = slice(start, start + len(measured.status))
-        yield _rows(artifact, survey, rows, measured, name_survey=name_survey)
-        start = rows.stop
+        yield _rows(artifact, survey.name if name_survey else None, names, bands, measured)
 
 
 def _rows(
-    artifact: Artifact, survey: LabelledCurves, rows: slice, measured: Features, *, name_survey: bool
+    artifact: Artifact,
+    survey: str | None,
+    names: NDArray[np.str_],
+    bands: NDArray[Any] | None,
+    measured: Features,
 ) -> PredictionRows:
-    said = predict(artifact, measured.values, measured.status, measured.n_used)
-    schema = rows_schema(said.classes, name_survey=name_survey)
+    everything = predict(artifact, measured.table())
+    told = measured.view != View.AT_JOINT
+    said, measured = everything.take(told), measured.take(told)
+    merged = measured.view == View.MERGED
+    schema = rows_schema(said.classes, name_survey=survey is not None)
     n = len(measured.status)
-    known = {
-        name: survey.columns[name][rows].astype(np.str_)
-        for name in ("object_id", "band")
-        if name in survey.columns
-    }
+    band = np.full(n, None) if bands is None else bands[measured.curve].astype(np.str_).astype(object)
+    band[merged] = ALL_BANDS
     words = said.status_words
     columns = [
-        known["object_id"],
-        known.get("band", pa.nulls(n, pa.string())),
+        names[measured.curve],
+        band,
         measured.n_used,
         measured.baseline_d,
         measured.values[:, PERIOD],
+        measured.p_period,
         said.labels,
         said.verdicts.probability,
         ["|".join(each) for each in words],
         *said.verdicts.probabilities.T,
-        *([[survey.name] * n] if name_survey else []),
+        *([[survey] * n] if survey is not None else []),
     ]
     arrays = [
         pa.array(column, field.type, from_pandas=True) for column, field in zip(columns, schema, strict=True)
     ]
-    return PredictionRows(pa.table(arrays, schema=schema), *_counted(said))
+    return PredictionRows(pa.table(arrays, schema=schema), measured.view, *_counted(said))
 
 
 def _counted(said: Prediction) -> tuple[Counter[str], Counter[str]]:

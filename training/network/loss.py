@@ -29,13 +29,21 @@ def partial_cross_entropy(logits: Tensor, allowed: Tensor, smoothing: float = 0.
     return -(1.0 - smoothing) * inside - smoothing * log_probability.mean(dim=-2)
 
 
-def class_weights(allowed: NDArray[np.bool_], power: float) -> NDArray[np.float64]:
+def class_weights(
+    allowed: NDArray[np.bool_], power: float, counted: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """Weight (n,) of each example, proportional to 1 / N_class ** power (eq. 12 has power 1).
 
     A coarse label is counted in equal shares in each of its classes.
+
+    Parameters
+    ----------
+    counted : (n,) float64, optional
+        As how many each is counted in N_class; one by default.
     """
     shares = allowed / allowed.sum(axis=1, keepdims=True)
-    counts = np.maximum(shares.sum(axis=0), 1.0)
+    each = np.ones(len(shares)) if counted is None else counted
+    counts = np.maximum(each @ shares, 1.0)
     weights: NDArray[np.float64] = shares @ counts**-power
     weights /= weights.mean()
     return weights

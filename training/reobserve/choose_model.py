@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import FEATURE_NAMES, MIN_POINTS, Status, extract, scorable
-from training.reobserve.periodic_model import PeriodicModel, fit_periodic
+from training.reobserve.periodic_model import PeriodicModel, fit_as, fit_periodic
 from training.reobserve.random_walk_model import RandomWalkModel, fit_random_walk
 
 F8 = NDArray[np.float64]
@@ -58,9 +58,18 @@ def choose_model(
     return (None, fault) if periodic is None else ((periodic,), "folded")
 
 
+def in_other_band(known: PeriodicModel, time: F8, mag: F8, err: F8) -> PeriodicModel | None:
+    """Return the curve of a star whose curve in one band is `known` in another, None where it shows none.
+
+    Points are as in `choose_model`.
+    """
+    model = fit_as(known, *_nightly(time, mag, err, known.period_d))
+    return None if model.fault else model
+
+
 def search_period(time: F8, mag: F8, err: F8) -> float:
     """Period [d] of the highest Lomb-Scargle power; NaN where it may be an alias of the day or month."""
-    values, status, n_used, _ = extract(time, mag, err, np.array([0, time.size]))
+    values, status, n_used, *_ = extract(time, mag, err, np.array([0, time.size]), convention="refined")
     usable = scorable(values, status, n_used, MIN_POINTS)[0]
     aliased = bool(status[0] & (Status.ALIAS | Status.LONG_PERIOD))
     return float(values[0, FEATURE_NAMES.index("period")]) if usable and not aliased else math.nan
@@ -86,12 +95,17 @@ def _periodic(
 
 
 def _fit(time: F8, mag: F8, err: F8, period_d: float) -> PeriodicModel:
-    """Fold; of a slow star the means of the nights, since exposures of one night tell nothing new of it."""
-    if period_d >= SLOW_PERIOD_D:
-        night = np.unique(np.floor(time), return_inverse=True)[1]
-        count = np.bincount(night)
-        time, mag, err = (np.bincount(night, weights=values) / count for values in (time, mag, err))
-    return fit_periodic(time, mag, err, period_d=period_d)
+    return fit_periodic(*_nightly(time, mag, err, period_d), period_d=period_d)
+
+
+def _nightly(time: F8, mag: F8, err: F8, period_d: float) -> tuple[F8, F8, F8]:
+    """Means of the nights of a slow star, since exposures of one night tell nothing new of it."""
+    if period_d < SLOW_PERIOD_D:
+        return time, mag, err
+    night = np.unique(np.floor(time), return_inverse=True)[1]
+    count = np.bincount(night)
+    time, mag, err = (np.bincount(night, weights=values) / count for values in (time, mag, err))
+    return time, mag, err
 
 
 def _two_modes(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from features.compilation.jit import kernel
 from training.errors import TrainingError
-from training.reobserve.phase_curve import BIC_MARGIN, N_PHASES, best_curve
+from training.reobserve.phase_curve import BIC_MARGIN, N_PHASES, PhaseCurve, best_curve
 
 F8 = NDArray[np.float64]
 
@@ -49,6 +49,8 @@ class PeriodicModel:
         Longest stretch of phase without a point.
     kept : (n,) bool
         Points that are not outliers, in the order they were given.
+    cycles : int
+        Of the star in one turn of the curve: 2 where the period was doubled.
     """
 
     period_d: float
@@ -58,6 +60,7 @@ class PeriodicModel:
     typical_error: float
     longest_gap: float
     kept: NDArray[np.bool_]
+    cycles: int = 1
 
     def mag(self, time: F8, phase: float = 0.0) -> F8:
         """Magnitudes (n,) at times [d] (n,), `phase` cycles later than in the original."""
@@ -100,26 +103,45 @@ def fit_periodic(time: F8, mag: F8, err: F8, *, period_d: float) -> PeriodicMode
     TrainingError
         If the points are not finite.
     """
-    weight = 1.0 / (err**2 + (0.5 * np.median(err)) ** 2)  # no point rules by a tiny error
+    weight = _weights(err)
     period = refined_period(time, mag, weight, period_d)
     best, lowest = None, math.inf
-    for turns in (1.0, 2.0):
-        found = best_curve(time, mag, weight, turns * period)
+    for cycles in (1, 2):
+        found = best_curve(time, mag, weight, cycles * period)
         if found.bic < lowest - BIC_MARGIN:
             lowest = found.bic
-            kept = found.kept
-            best = PeriodicModel(
-                period_d=turns * period,
-                curve=found.curve,
-                n_parameters=found.n_parameters,
-                scatter=found.scatter,
-                typical_error=math.sqrt(float(np.average(err[kept] ** 2, weights=weight[kept]))),
-                longest_gap=found.longest_gap,
-                kept=kept,
-            )
+            best = _model(found, err, weight, cycles * period, cycles)
     if best is None:
         raise TrainingError(f"no curve fits {time.size} points at a period of {period_d} d: are they finite?")
     return best
+
+
+def fit_as(other: PeriodicModel, time: F8, mag: F8, err: F8) -> PeriodicModel:
+    """Fit the curve of the same star in another band, at the very period of the one that is known.
+
+    Phases of both curves are then counted from the same time. Points are as in `fit_periodic`.
+    """
+    weight = _weights(err)
+    found = best_curve(time, mag, weight, other.period_d)
+    return _model(found, err, weight, other.period_d, other.cycles)
+
+
+def _weights(err: F8) -> F8:
+    return 1.0 / (err**2 + (0.5 * np.median(err)) ** 2)  # no point rules by a tiny error
+
+
+def _model(found: PhaseCurve, err: F8, weight: F8, period_d: float, cycles: int) -> PeriodicModel:
+    kept = found.kept
+    return PeriodicModel(
+        period_d=period_d,
+        curve=found.curve,
+        n_parameters=found.n_parameters,
+        scatter=found.scatter,
+        typical_error=math.sqrt(float(np.average(err[kept] ** 2, weights=weight[kept]))),
+        longest_gap=found.longest_gap,
+        kept=kept,
+        cycles=cycles,
+    )
 
 
 @kernel

@@ -1,19 +1,23 @@
 """Labelled stars of one survey as another would have seen them.
 
-Well-observed surveys have tens of thousands of labelled light curves, the streams hardly any. Each star's
-light curve is replaced by a smooth one that has no noise; this is looked at at the times of another survey,
-moved to a magnitude that survey can see, and given its noise:
+Well-observed surveys have tens of thousands of labelled light curves, the streams hardly any. The light
+curves of each star are replaced by smooth ones without noise; these are looked at at the times of another
+survey, in all of its bands, moved to a magnitude that survey can see, and given its noise:
 
-1. A star with a period, from the catalogue or found by `features.extract`, becomes the curve of its
-   folded points (`training.reobserve.periodic_model`); a double-mode star the sum of two such curves.
+1. A star with a period, from the catalogue or found by `features.extract`, becomes the curve of its folded
+   points (`training.reobserve.periodic_model`); a double-mode star the sum of two such curves. Of a star that
+   was seen in two bands both curves are kept, at one period.
 2. Where that fails or the star is slow and not strict, as long-period variables and quasars are, its own
    light curve is interpolated (`training.reobserve.random_walk_model`), and looked at only where it is known:
    seasons are not filled.
-3. Stars for which neither reproduces the light curve are left out, and so is a copy with too few epochs or
+3. In bands in which it was not seen a star has the curve of the nearest band, by the table of its class
+   (`training.reobserve.star_in_bands`).
+4. A copy has the epochs with an alert, or these with forced photometry, or all (`training.reobserve.epochs`).
+5. Stars for which no model reproduces the light curve are left out, and so is a copy with too few epochs or
    without an alert: a star comes into a stream only by one.
 
-Not modelled: the shape and amplitude in another filter, changes from cycle to cycle that a fold averages out,
-weather and Moon other than in the gaps, blends, and false detections.
+Not modelled: the shape in another filter but for amplitude and lag, changes from cycle to cycle that a fold
+averages out, weather and Moon other than in the gaps, blends, and false detections.
 """
 
 from __future__ import annotations
@@ -21,23 +25,30 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features import MIN_POINTS
+from training.data.filters import UGRIZY
 from training.data.light_curves import LabelledCurves, LightCurves, offsets_of
+from training.data.stars_in_bands import COPY, StarsInBands, stars_in_bands
 from training.errors import SettingsError, TrainingError
+from training.examples.cached_pool import in_turn
 from training.progress import QUIET, Bars
+from training.reobserve.band_table import PLACES, UNKNOWN_PLACE, table_of
 from training.reobserve.cadence import Cadence
-from training.reobserve.choose_model import Model, choose_model
 from training.reobserve.observe import Copy, observe
+from training.reobserve.star_in_bands import StarInBands, model_star
 
 F8 = NDArray[np.float64]
 
 NO_COPY = "seen too seldom"
 """What becomes of a star none of whose copies has enough epochs, or an alert."""
+
+STARS_A_TASK = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,18 +59,20 @@ class Reobservation:
     ----------
     copies : int
         Light curves of each star.
-    detections_share : float
-        Of the copies, only the epochs with an alert; of the others, all visits.
+    alerts_share, forced_share : float
+        Of the copies, those with alerts only, and those with alerts and forced photometry; the others have
+        all visits.
     fewest_points : int
-        Of an original light curve.
+        Of the light curve that a star is known by.
     fewest_epochs : int
-        Of a copy.
+        Of a copy, in all bands together.
     search_periods : bool
         Find the periods that the catalogue lacks; ten times slower for those stars.
     """
 
     copies: int = 1
-    detections_share: float = 0.5
+    alerts_share: float = 0.25
+    forced_share: float = 0.5
     fewest_points: int = 40
     fewest_epochs: int = MIN_POINTS
     search_periods: bool = True
@@ -74,7 +87,8 @@ class Reobservation:
         """
         for key, low, high in (
             ("copies", 1, math.inf),
-            ("detections_share", 0, 1),
+            ("alerts_share", 0, 1),
+            ("forced_share", 0, 1 - self.alerts_share),
             ("fewest_points", 20, math.inf),
             ("fewest_epochs", 1, math.inf),
         ):
@@ -90,15 +104,35 @@ class Reobserved:
     Attributes
     ----------
     survey : LabelledCurves
-        The m copies: the columns of the original, its band replaced, and `parent` (number of the star in
-        the original), `copy`, `detections_only` (bool), `model` ("folded", "two modes", "smoothed" or
-        "constant"), `model_period` [d], `mean_mag` and `reference_mag`.
-    outcome : (n,) str
+        A light curve for every band of every copy: the columns of the original, its band replaced, and
+        `parent` (the star's first light curve in the original), `copy`, `copy_kind`
+        (`training.reobserve.epochs.CopyKind`), `model` ("folded", "two modes", "smoothed" or "constant"),
+        `model_period` [d], and `mean_mag` and `reference_mag` in the band.
+    outcome : (m,) str
         For each star of the original, its model, or why there is no copy of it.
     """
 
     survey: LabelledCurves
     outcome: NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of one star.
+
+    Attributes
+    ----------
+    copies : tuple of (int, Copy)
+        By their numbers.
+    outcome : str
+        Of `Reobserved`.
+    period_d : float
+        Of the model; NaN for none.
+    """
+
+    copies: tuple[tuple[int, Copy], ...]
+    outcome: str
+    period_d: float = math.nan
 
 
 def reobserve(
@@ -107,8 +141,10 @@ def reobserve(
     *,
     seed: int,
     settings: Reobservation,
+    meaning: NDArray[np.str_] | None = None,
     double_mode: NDArray[np.bool_] | None = None,
     constant: NDArray[np.bool_] | None = None,
+    workers: int = 1,
     progress: Bars = QUIET,
 ) -> Reobserved:
     """Show the stars of a survey to another.
@@ -116,17 +152,21 @@ def reobserve(
     Parameters
     ----------
     survey : LabelledCurves
-        With a column `period` [d] if there are periods; NaN where not.
+        Of n light curves, with a column `period` [d] if there are periods; NaN where not.
     cadence : Cadence
         Of the other survey.
     seed : int
         A star's copies depend on this and on its number, on no other star.
     settings : Reobservation
         How many and which copies.
+    meaning : (n,) str, optional
+        Class of each light curve's star, or several joined by ``|``: how it differs from band to band.
     double_mode : (n,) bool, optional
         Stars known to have two periods; left out if only one is found.
     constant : (n,) bool, optional
         Stars known not to vary: they need no alert, and all their visits are kept.
+    workers : int
+        Threads; the copies do not depend on it.
     progress : Bars
         Where to show how far it is.
 
@@ -136,88 +176,115 @@ def reobserve(
         If no star can be re-observed.
     """
     n = len(survey.curves)
-    two = np.zeros(n, np.bool_) if double_mode is None else double_mode
-    still = np.zeros(n, np.bool_) if constant is None else constant
-    outcome = np.full(n, "", dtype="U24")
-    parents: list[int] = []
-    copies: list[int] = []
-    made: list[tuple[Copy, str, float]] = []
-    with progress.bar(f"{survey.name} as {cadence.survey.name}", n) as advance:
-        for star in range(n):
-            before = len(made)
-            model, outcome[star] = _model_of(
-                survey, star, settings, constant=still[star], double_mode=two[star]
-            )
-            if model is not None:
-                for copy in range(settings.copies):
-                    rng = np.random.default_rng([seed, star, copy])
-                    seen = observe(
-                        model,
-                        cadence,
-                        rng=rng,
-                        fewest_epochs=settings.fewest_epochs,
-                        detections_share=settings.detections_share,
-                        needs_alert=not still[star],
-                    )
-                    if seen is not None:
-                        parents.append(star)
-                        copies.append(copy)
-                        made.append((seen, str(outcome[star]), _period_of(model)))
-                if len(made) == before:
-                    outcome[star] = NO_COPY
-            advance(1)
-    if not made:
+    stars = stars_in_bands(survey)
+    work = _Work(
+        survey,
+        stars,
+        cadence,
+        seed,
+        settings,
+        np.full(n, "") if meaning is None else meaning,
+        np.zeros(n, np.bool_) if double_mode is None else double_mode,
+        np.zeros(n, np.bool_) if constant is None else constant,
+    )
+    made: list[Made] = []
+    with progress.bar(f"{survey.name} as {cadence.survey.name}", len(stars)) as advance:
+        starts = range(0, len(stars), STARS_A_TASK)
+        tasks = (range(start, min(start + STARS_A_TASK, len(stars))) for start in starts)
+        for part in in_turn((partial(work.all_of, task) for task in tasks), workers):
+            made += part
+            advance(len(part))
+    outcome = np.array([each.outcome for each in made], np.str_)
+    if not any(each.copies for each in made):
         raise TrainingError(
             f"no star of {survey.name} can be re-observed as {cadence.survey.name}: "
             f"{', '.join(sorted(set(outcome.tolist())))}; give stars that vary more or are better observed"
         )
-    return Reobserved(_assembled(survey, cadence, np.array(parents), np.array(copies), made), outcome)
+    return Reobserved(_assembled(survey, cadence, stars.first, made), outcome)
 
 
-def _model_of(
-    survey: LabelledCurves, star: int, settings: Reobservation, *, constant: bool, double_mode: bool
-) -> tuple[Model | None, str]:
-    if constant:
-        return (), "constant"
-    time, mag, err = _clean(survey.curves.pick(star))
-    if time.size < settings.fewest_points:
-        return None, "too few points"
-    period = float(survey.columns["period"][star]) if "period" in survey.columns else math.nan
-    return choose_model(
-        time, mag, err, period_d=period, search=settings.search_periods, double_mode=double_mode
-    )
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """All that the copies of a star depend on; fields as the arguments of `reobserve`."""
 
+    survey: LabelledCurves
+    stars: StarsInBands
+    cadence: Cadence
+    seed: int
+    settings: Reobservation
+    meaning: NDArray[np.str_]
+    double_mode: NDArray[np.bool_]
+    constant: NDArray[np.bool_]
 
-def _clean(points: tuple[F8, F8, F8]) -> tuple[F8, F8, F8]:
-    """Points in order of time with positive errors, one of each time."""
-    time, mag, err = points
-    usable = np.flatnonzero(np.isfinite(err) & (err > 0.0))
-    first = usable[np.unique(time[usable], return_index=True)[1]]
-    return time[first], mag[first], err[first]
+    def all_of(self, stars: range) -> list[Made]:
+        """Re-observe some of the stars."""
+        return [self.one(star) for star in stars]
+
+    def one(self, star: int) -> Made:
+        """Re-observe a star."""
+        first = int(self.stars.curves_of(star).min())
+        model, outcome = self._model_of(star, first)
+        if model is None:
+            return Made((), outcome)
+        copies = []
+        for copy in range(self.settings.copies):
+            seen = observe(
+                model,
+                self.cadence,
+                rng=np.random.default_rng([self.seed, star, copy]),
+                fewest_epochs=self.settings.fewest_epochs,
+                shares=(self.settings.alerts_share, self.settings.forced_share),
+                needs_alert=not self.constant[first],
+            )
+            if seen is not None:
+                copies.append((copy, seen))
+        return Made(tuple(copies), outcome if copies else NO_COPY, model.period_d)
+
+    def _model_of(self, star: int, first: int) -> tuple[StarInBands | None, str]:
+        table = table_of(str(self.meaning[first]))
+        if self.constant[first]:
+            return StarInBands((), None, table), "constant"
+        curves = self.stars.curves_of(star)
+        bands = [self.stars.band[curve] for curve in curves]
+        names = [self.stars.names[band] if band >= 0 else "" for band in bands]
+        places = [PLACES.get(name, UNKNOWN_PLACE) for name in names]
+        periods = self.survey.columns.get("period", np.full(len(self.survey.curves), math.nan))[curves]
+        return model_star(
+            [(place, self.survey.curves.pick(curve)) for place, curve in zip(places, curves, strict=True)],
+            table,
+            period_d=next((float(period) for period in periods if period > 0.0), math.nan),
+            fewest_points=self.settings.fewest_points,
+            search=self.settings.search_periods,
+            double_mode=bool(self.double_mode[first]),
+        )
 
 
 def _assembled(
-    survey: LabelledCurves,
-    cadence: Cadence,
-    parents: NDArray[np.int64],
-    copies: NDArray[np.int64],
-    made: Sequence[tuple[Copy, str, float]],
+    survey: LabelledCurves, cadence: Cadence, first: NDArray[np.int64], made: Sequence[Made]
 ) -> LabelledCurves:
-    seen = [copy for copy, _, _ in made]
-    counts = np.array([copy.time.size for copy in seen], dtype=np.int64)
-    time, mag, err = (np.concatenate([getattr(copy, key) for copy in seen]) for key in ("time", "mag", "err"))
-    curves = LightCurves(time, mag, err, offsets_of(counts))
-    columns: dict[str, NDArray[Any]] = {key: value[parents] for key, value in survey.columns.items()}
-    for key in ("band", "detections_only", "mean_mag", "reference_mag"):
-        columns[key] = np.array([getattr(copy, key) for copy in seen])
-    columns.update(
-        parent=parents,
-        copy=copies,
-        model=np.array([kind for _, kind, _ in made]),
-        model_period=np.array([period for _, _, period in made]),
+    """Make a light curve of each band of each copy."""
+    seen = [(star, each, number, copy) for star, each in enumerate(made) for number, copy in each.copies]
+    size = np.array([copy.time.size for *_, copy in seen], np.int64)
+    which = np.repeat(np.arange(len(seen)), size)
+    band = np.concatenate([copy.band for *_, copy in seen])
+    order = np.lexsort((np.arange(band.size), band, which))  # of each copy's band, still in order of time
+    time, mag, err = (
+        np.concatenate([getattr(copy, key) for *_, copy in seen])[order] for key in ("time", "mag", "err")
     )
+    pair, counts = np.unique(which * len(UGRIZY) + band, return_counts=True)
+    which, band = pair // len(UGRIZY), pair % len(UGRIZY)
+    parents = first[np.array([star for star, *_ in seen])[which]]
+    columns: dict[str, NDArray[Any]] = {key: value[parents] for key, value in survey.columns.items()}
+    columns["band"] = np.array(UGRIZY)[band]
+    for key in ("mean_mag", "reference_mag"):
+        columns[key] = np.stack([getattr(copy, key) for *_, copy in seen])[which, band]
+    of_copy = {
+        COPY: [number for _, _, number, _ in seen],
+        "copy_kind": [str(copy.kind) for *_, copy in seen],
+        "model": [each.outcome for _, each, *_ in seen],
+        "model_period": [each.period_d for _, each, *_ in seen],
+    }
+    columns |= {key: np.array(values)[which] for key, values in of_copy.items()}
+    columns["parent"] = parents
+    curves = LightCurves(time, mag, err, offsets_of(counts))
     return LabelledCurves(f"{survey.name}_as_{cadence.survey.name}", curves, columns)
-
-
-def _period_of(model: Model) -> float:
-    return model[0].period_d if isinstance(model, tuple) and model else math.nan

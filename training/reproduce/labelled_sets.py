@@ -27,7 +27,8 @@ from training.data.light_curves import LabelledCurves
 from training.data.public_surveys import SURVEYS
 from training.data.read import read_light_curves
 from training.examples.augment import Sampling
-from training.examples.feature_table import Extraction, FeatureTable, feature_table
+from training.examples.feature_table import Extraction, FeatureTable
+from training.examples.measure_examples import feature_table
 from training.progress import Bars
 from training.result_cache import hash_of
 from training.stars.folds import stratified_rank

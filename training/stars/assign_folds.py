@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from training.data.truth import Truth
 from training.errors import TrainingError
 from training.stars.folds import folds, folds_beside
-from training.stars.identity import Identities
+from training.stars.identity import Identities, joined_keys
 from training.stars.known_stars import UNKNOWN_FOLD, KnownStars
 
 NEVER_TRAINED = -1
@@ -180,7 +180,7 @@ def _before(
     n_stars = int(stars.star.max()) + 1
     lowest, highest = np.full(n_stars, UNKNOWN_FOLD), np.full(n_stars, UNKNOWN_FOLD)
     for keys in zip(*(each.asked() for each in identities), strict=True):
-        least, most = known.folds_of(np.concatenate(keys))
+        least, most = known.folds_of(joined_keys(keys))
         found = (most != UNKNOWN_FOLD) & (highest[stars.star] == UNKNOWN_FOLD)
         low, high = np.full(n_stars, np.iinfo(np.int8).max), np.full(n_stars, UNKNOWN_FOLD)
         np.minimum.at(low, stars.star[found], least[found])

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,9 @@ class Identities:
         Of their stars: in another survey, or without the band; '' for none.
     ra, dec : (n,) float64
         Position [deg]; NaN where it is not known.
+    catalogues : tuple of str
+        What the survey's names are kept and looked for under, its own name by default: where a survey is
+        several files, one a band, each of these, so that a star is known from any of them.
     """
 
     survey: str
@@ -45,10 +49,17 @@ class Identities:
     links: NDArray[np.str_]
     ra: NDArray[np.float64]
     dec: NDArray[np.float64]
+    catalogues: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, survey: LabelledCurves, name: str, *, link: str | None = None, band_suffix: str | None = None
+        cls,
+        survey: LabelledCurves,
+        name: str,
+        *,
+        link: str | None = None,
+        band_suffix: str | None = None,
+        catalogues: tuple[str, ...] = (),
     ) -> Identities:
         """Read them from the columns of a survey.
 
@@ -58,6 +69,8 @@ class Identities:
             Column that names the same star in another survey.
         band_suffix : str, optional
             Regular expression of what ends the names of the bands of one star.
+        catalogues : tuple of str
+            Names of the survey's files, where these are several.
         """
         n = len(survey.curves)
         names = survey.columns["object_id"].astype(np.str_)
@@ -68,23 +81,27 @@ class Identities:
             links = np.array([re.sub(f"{band_suffix}$", "", each) for each in names.tolist()], np.str_)
         unknown = np.full(n, np.nan)
         ra, dec = (survey.columns.get(key, unknown).astype(np.float64) for key in ("ra", "dec"))
-        return cls(name, names, links, ra, dec)
+        return cls(name, names, links, ra, dec, catalogues)
 
     def take(self, curves: NDArray[np.int64]) -> Identities:
         """Copy those of some of the light curves."""
-        each = (getattr(self, name)[curves] for name in ("names", "links", "ra", "dec"))
-        return Identities(self.survey, *each)
+        each = {name: getattr(self, name)[curves] for name in ("names", "links", "ra", "dec")}
+        return replace(self, **each)
 
     def kept(self) -> Keys:
-        """Keys (n, 4) under which the light curves are kept: name in the survey, bare name, link, cell."""
+        """Keys (n, m) under which the light curves are kept: name in the survey, bare name, link, cell."""
         names, links = _hashes("", self.names), self._linked()
         cell = self._cells(np.zeros((1, 3), np.int64))
-        return np.column_stack([_hashes(self.survey, self.names), names, links, cell])
+        return np.column_stack([self._named(), names, links, cell])
 
     def asked(self) -> tuple[Keys, Keys, Keys]:
-        """Keys (n, 1), (n, 1) and (n, 27) to look for, the surest first; 0 where there is nothing to ask."""
+        """Keys (n, k), (n, 1) and (n, 27) to look for, the surest first; 0 where there is nothing to ask."""
         near = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3), axis=-1).reshape(-1, 3)
-        return _hashes(self.survey, self.names)[:, None], self._linked()[:, None], self._cells(near)
+        return self._named(), self._linked()[:, None], self._cells(near)
+
+    def _named(self) -> Keys:
+        """Keys (n, k) of the names in the survey, or in each of its files."""
+        return np.column_stack([_hashes(name, self.names) for name in self.catalogues or (self.survey,)])
 
     def _linked(self) -> Keys:
         return np.where(self.links == "", np.uint64(0), _hashes("", self.links))
@@ -109,6 +126,12 @@ def known_identities(survey: LabelledCurves) -> Identities:
     known = SURVEYS.get(survey.name)
     link, suffix = (None, None) if known is None else (known.link, known.band_suffix)
     return Identities.of(survey, survey.name, link=link, band_suffix=suffix)
+
+
+def joined_keys(parts: Sequence[Keys]) -> Keys:
+    """Put keys of several surveys one below the other, with 0 where one has fewer for each light curve."""
+    width = max(part.shape[1] for part in parts)
+    return np.concatenate([np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in parts])
 
 
 def _hashes(survey: str, names: NDArray[np.str_]) -> Keys:

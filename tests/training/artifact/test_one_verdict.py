@@ -17,6 +17,7 @@ from training.crossfit.assessment import reliability
 from training.crossfit.recipe import Recipe
 from training.data.light_curves import LabelledCurves
 from training.examples.feature_file import compute_features
+from training.examples.feature_table import Extraction
 from training.library import Classifier
 from training.measure.answers import answer
 from training.measure.evaluate import load_artifact
@@ -72,9 +73,7 @@ def test_everyone_gives_a_label_or_nobody_does(model_folder, probability, given,
     assert asked.label.notna().tolist() == [given] * 3
 
     survey = LabelledCurves("stars", CURVES, {"object_id": np.array(["a", "b", "c"])})
-    chunk = compute_features(
-        survey, convention="refined", clip_sigma=None, cache_folder=None, workers=1, progress=QUIET
-    )
+    chunk = compute_features(survey, Extraction(), cache_folder=None, workers=1, progress=QUIET)
     (rows,) = prediction_rows(artifact, survey, [chunk], name_survey=False)
     assert rows.table["probability"].to_pylist() == [published] * 3
     assert rows.table["label"].to_pylist() == [name if given else None] * 3

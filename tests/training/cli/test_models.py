@@ -106,7 +106,25 @@ def test_a_survey_is_shown_to_a_model_as_a_stream_sees_it(model_folder, survey, 
     for counts in (f"constant {stars['constant']}", f"folded {stars['folded']}"):
         assert counts in said
         assert counts in card
-    assert 30 < training["light_curves"] <= 60  # two copies of a star, but for those that cannot be shown
+    assert (
+        60 < training["light_curves"] <= 120
+    )  # two copies of a star in two bands, but for what cannot be shown
+
+
+def test_files_of_two_bands_are_one_survey_to_train_on(survey, tmp_path, capsys):
+    for band in "gr":
+        write_few(tmp_path / f"waves_{band}.npz", survey, ("short", "long"), 20)
+    command = "train --training-epochs 2 --truncations 0 --without-non-variables"
+    assert main(making(command, tmp_path, tmp_path / "m" / "1")) == 0, capsys.readouterr().err
+    manifest = Artifact.load(tmp_path / "m" / "1").manifest
+    assert [each["name"] for each in manifest.training["data"]] == ["waves_g", "waves_r"]
+    assert {each["survey"] for each in manifest.training["data"]} == {"waves"}
+    assert set(manifest.label_maps) == {"waves_g", "waves_r"}
+    full = manifest.metrics["all_surveys"]["all"]
+    assert (full["n"], full["n_stars"]) == (80, 40)
+    (tmp_path / "waves.npz").write_bytes((tmp_path / "waves_g.npz").read_bytes())
+    said = fails(making(command, tmp_path, tmp_path / "m" / "2"), capsys, 2)
+    assert "two surveys are called 'waves'" in said
 
 
 def test_a_handful_of_light_curves_is_transferred_to_as_well(model_folder, survey, tmp_path, capsys):

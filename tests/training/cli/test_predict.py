@@ -23,7 +23,8 @@ from training.examples import feature_file
 
 MODELS = Path(__file__).resolve().parents[3] / "deploy" / "models"
 ZTF = MODELS / "varstream-ztf" / "1.0.0"
-FIRST_COLUMNS = ["object_id", "band", "n_epochs", "baseline_d", "period_d", "label", "probability", "status"]
+FIRST_COLUMNS = ["object_id", "band", "n_epochs", "baseline_d", "period_d", "p_period"]
+FIRST_COLUMNS += ["label", "probability", "status"]
 
 
 def predict(model: Path, *files: Path, output: Path, more: str = "") -> list[dict[str, str]]:
@@ -71,12 +72,13 @@ def test_a_row_says_of_a_light_curve_what_the_library_says(stars, tmp_path, caps
     model = Classifier.load(ZTF)
     assert list(rows[0]) == [*FIRST_COLUMNS, *(f"p_{name}" for name in model.classes)]
     assert [(row["object_id"], row["band"]) for row in rows] == list(stars)
-    table = light_curve_features(stars)
+    table = light_curve_features(stars, convention=model.manifest.convention)
     said = model.predict(table)
     for row, measured, answer in zip(rows, table.itertuples(), said.to_dict(orient="records"), strict=True):
         assert int(row["n_epochs"]) == measured.n_epochs
         for name, value in [
             ("period_d", measured.period),
+            ("p_period", measured.p_period),
             *((key, answer[key]) for key in answer if key == "probability" or key.startswith("p_")),
         ]:
             assert (row[name] == "") == np.isnan(value), name

@@ -8,9 +8,10 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from tests.training.made_up import AS_THEY_ARE, Recorder, from_scratch, made_up_dataset, marked, values_apart
-from training.crossfit.crossfit import CrossFit, cross_fit, fit_all, kind_weights
+from training.crossfit.crossfit import CrossFit, cross_fit, fit_all
 from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
+from training.crossfit.row_weights import kind_weights
 from training.data.truth import Truth
 from training.errors import TrainingError
 from training.examples.augment import Kind

@@ -6,12 +6,14 @@ import pyarrow.parquet as pq
 import pytest
 
 import training.examples.feature_file as module
+import training.examples.star_features as measuring
 from features import FEATURE_NAMES, extract
 from features.compilation.machine_code import KernelError
 from training.cli.main import main
 from training.data.read import read_light_curves
 from training.errors import SettingsError
 from training.examples.feature_file import compute_features
+from training.examples.feature_table import Extraction
 from training.progress import QUIET
 from training.table_file import check_output
 
@@ -30,11 +32,10 @@ def features(survey, output, *more: str) -> str:
     )
 
 
-def compute(survey, cache, *, workers=1, clip_sigma=None):
+def compute(survey, cache, *, workers=1, convention="robust"):
     return compute_features(
         survey,
-        convention="refined",
-        clip_sigma=clip_sigma,
+        Extraction(convention=convention),
         cache_folder=cache,
         workers=workers,
         progress=QUIET,
@@ -46,12 +47,17 @@ def test_the_table_has_a_row_for_every_light_curve(survey, tmp_path, capsys):
     assert main(features(survey, output).split()) == 0
     table = pq.read_table(output)
     curves = read_light_curves(survey).curves
-    values, status, *_ = extract(curves.time, curves.mag, curves.err, curves.offsets)
+    measured = extract(curves.time, curves.mag, curves.err, curves.offsets)
+    values, status = measured.values, measured.status
+    trust = ("p_period", "period_fap", "period_err_d", "period_rival_d")
     assert table.column_names == [
-        *("object_id", "survey", "kind", "n_epochs", "baseline_d"),
+        *("object_id", "survey", "kind", "n_epochs", "baseline_d", "n_nights", "n_outliers"),
         *FEATURE_NAMES,
+        *trust,
         "status",
     ]
+    for name in ("n_nights", "n_outliers", *trust):
+        assert np.array_equal(table[name], getattr(measured, name), equal_nan=True)
     assert table["object_id"].to_pylist() == [f"star{i}" for i in range(N_STARS)]
     assert set(table["survey"].to_pylist()) == {"waves"}
     assert table["n_epochs"].to_pylist() == [60] * N_STARS
@@ -164,7 +170,7 @@ def test_an_interrupted_run_goes_on_where_it_was(survey, tmp_path, monkeypatch):
         done.append(len(offsets) - 1)
         return extract(time, mag, err, offsets, **choices)
 
-    monkeypatch.setattr(module, "extract", counted)
+    monkeypatch.setattr(measuring, "extract", counted)
     with pytest.raises(KeyboardInterrupt):
         compute(curves, tmp_path)
     assert done == [50, 50]
@@ -174,7 +180,7 @@ def test_an_interrupted_run_goes_on_where_it_was(survey, tmp_path, monkeypatch):
     done[:] = []
     made = compute(curves, tmp_path)
     assert done == [30]
-    monkeypatch.setattr(module, "extract", extract)
+    monkeypatch.setattr(measuring, "extract", extract)
     assert np.array_equal(made.values, compute(curves, tmp_path / "new").values, equal_nan=True)
 
 
@@ -188,7 +194,7 @@ def test_damaged_parts_are_made_again_and_other_choices_have_their_own(survey, t
     again = compute(curves, tmp_path)
     assert np.array_equal(made.values, again.values, equal_nan=True)
     assert sorted(tmp_path.iterdir()) == kept
-    compute(curves, tmp_path, clip_sigma=3.0)
+    compute(curves, tmp_path, convention="refined")
     assert len(list(tmp_path.iterdir())) == 8
 
 
@@ -208,7 +214,7 @@ def test_what_a_kernel_raises_is_raised(survey, monkeypatch, workers):
     def refuse(*_: object, **__: object) -> None:
         raise KernelError("cannot compile the kernel x: MemoryError")
 
-    monkeypatch.setattr(module, "extract", refuse)
+    monkeypatch.setattr(measuring, "extract", refuse)
     with pytest.raises(KernelError, match="the kernel x"):
         compute(read_light_curves(survey), None, workers=workers)
 

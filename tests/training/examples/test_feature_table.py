@@ -3,13 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import training.examples.feature_table as module
+import training.examples.measure_examples as module
 from features import extract
 from training.crossfit.assessment import showing
 from training.data.light_curves import LightCurves
 from training.data.read import read_light_curves
 from training.examples.augment import Kind, Sampling
-from training.examples.feature_table import Extraction, FeatureTable, feature_table
+from training.examples.feature_table import Extraction, FeatureTable
+from training.examples.measure_examples import feature_table
 from training.progress import QUIET
 
 STARS = np.arange(0, 150, 7)
@@ -63,7 +64,7 @@ def test_a_kept_table_is_the_same_and_a_damaged_one_is_made_again(survey, tmp_pa
     "change",
     [
         {"sampling": Sampling(truncations=1, seed=1)},
-        {"extraction": Extraction(clip_sigma=3.0)},
+        {"extraction": Extraction(convention="refined")},
         {"extraction": Extraction(convention="kim2021")},
         {"stars": STARS[:-1]},
     ],
@@ -115,7 +116,8 @@ def doubled(curves: LightCurves) -> LightCurves:
 
 
 def test_of_what_was_cut_the_number_shown_and_the_number_used_are_kept_apart(survey):
-    rows = table(survey, sampling=Sampling(first_epochs=(20,)), extraction=Extraction(clip_sigma=1.5))
+    cut = Extraction(convention="refined", clip_sigma=1.5)
+    rows = table(survey, sampling=Sampling(first_epochs=(20,)), extraction=cut)
     first = rows.kind == Kind.FIRST
     assert set(rows.n_shown[first]) == {20}
     assert set(rows.n_shown[~first]) == {60}

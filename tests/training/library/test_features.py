@@ -71,7 +71,7 @@ def test_light_curves_that_are_none_are_told():
         light_curve_features([(time, ["faint"] * 30, time)])
     with pytest.raises(TrainingError, match=r"light curve 0: magnitude 99\.999 of point 4 is no measurement"):
         light_curve_features([(time, np.where(time == 4, 99.999, 15.0), time)])
-    with pytest.raises(SettingsError, match="one of kim2021, refined, got 'mine'"):
+    with pytest.raises(SettingsError, match="one of kim2021, refined, robust, got 'mine'"):
         light_curve_features([], convention="mine")
     with pytest.raises(SettingsError, match="clip_sigma"):
         light_curve_features([], clip_sigma=0.0)

@@ -24,7 +24,8 @@ def test_answers_are_those_of_the_evaluation_for_the_same_light_curves():
     rng = np.random.default_rng(2)
     series = [*noisy_waves(rng, 12), *noisy_waves(rng, 2, 9), *noisy_waves(rng, 2, 5)]
     classifier = Classifier.load("varstream-ztf")
-    answers = classifier.predict(light_curve_features(series))
+    convention = classifier.manifest.convention
+    answers = classifier.predict(light_curve_features(series, convention=convention))
     counts = np.array([len(time) for time, _, _ in series])
     curves = LightCurves(*(np.concatenate(parts) for parts in zip(*series, strict=True)), offsets_of(counts))
     expected = answer(classifier.artifact, curves)
@@ -108,7 +109,7 @@ def test_tables_that_cannot_be_read_are_told(waves, table):
 def test_features_measured_in_another_way_are_refused(waves, table, stars):
     paper = light_curve_features(stars.curves.take(np.arange(3)), convention="kim2021")
     for ask in (waves.predict, lambda other: waves.transfer(other, ["A"] * len(other))):
-        with pytest.raises(SettingsError, match=r"measured with convention='kim2021'.* wants .*'refined'"):
+        with pytest.raises(SettingsError, match=r"measured with convention='kim2021'.* wants .*'robust'"):
             ask(paper)
         with pytest.raises(SettingsError, match=r"clip_sigma=3\.0, the model wants .*clip_sigma=None"):
             ask(table.assign(clip_sigma=3.0))

@@ -63,8 +63,8 @@ def test_dates_and_durations_are_days(time, expected):
 
 def test_dates_in_a_list_keep_their_unit_and_complex_numbers_are_none():
     hours = np.datetime64("2018-03-01", "h") + np.arange(40).cumsum().astype("timedelta64[h]")
-    _, curves = gather([(list(hours), MAG, ERR)])
-    assert curves.time == pytest.approx(58178.0 + np.arange(40).cumsum() / 24.0, abs=1e-9)
+    _, survey = gather([(list(hours), MAG, ERR)])
+    assert survey.curves.time == pytest.approx(58178.0 + np.arange(40).cumsum() / 24.0, abs=1e-9)
     with pytest.raises(SettingsError, match="mag holds complex numbers"):
         light_curve_features([(TIME, MAG + 0.1j, ERR)])
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from training.errors import SettingsError
-from training.reobserve.cadence import Band
 from training.reobserve.ztf_and_lsst import CADENCES, LSST_LIKE, ZTF_LIKE
 
 N_STARS = 600
@@ -39,8 +38,11 @@ def test_every_exposure_has_a_depth_near_that_of_its_band(drawn):
     depths = cadence.survey.depth
     for one in visits:
         assert one.depth.shape == one.time.shape
-        assert abs(np.median(one.depth) - depths[one.band]) < 1.5
-    assert {one.band for one in visits} == set(depths)
+        assert one.band.shape == one.time.shape
+        for number in np.unique(one.band):
+            assert abs(np.median(one.depth[one.band == number]) - depths["ugrizy"[number]]) < 2.0
+    seen = np.unique(np.concatenate([one.band for one in visits]))
+    assert {"ugrizy"[number] for number in seen} == set(depths)
 
 
 def test_a_star_is_lost_for_a_part_of_every_year(drawn):
@@ -52,7 +54,8 @@ def test_a_star_is_lost_for_a_part_of_every_year(drawn):
 
 
 def test_the_nights_of_ztf_are_as_far_apart_as_measured():
-    gaps = np.concatenate([np.diff(nights_of(one)) for one in visits_of(ZTF_LIKE)])
+    in_a_band = [one.take(one.band == number) for one in visits_of(ZTF_LIKE) for number in (1, 2)]
+    gaps = np.concatenate([np.diff(nights_of(one)) for one in in_a_band])
     shares = [(gaps == nights).mean() for nights in (1, 2, 3, 4)]
     assert shares == pytest.approx(
         [0.35, 0.21, 0.17, 0.07], abs=0.06
@@ -60,14 +63,44 @@ def test_the_nights_of_ztf_are_as_far_apart_as_measured():
     assert (gaps <= 8).mean() == pytest.approx(0.90, abs=0.03)
 
 
-def test_the_wide_survey_of_lsst_takes_the_published_number_of_r_visits_a_season():
+def test_ztf_has_both_bands_in_half_of_its_nights_an_hour_apart():
+    shares, minutes, of_r = [], [], []
+    for one in visits_of(ZTF_LIKE):
+        g, r = (nights_of(one.take(one.band == number)) for number in (1, 2))
+        shares.append(len(np.intersect1d(g, r)) / len(np.union1d(g, r)))
+        of_r.append(len(r) / (len(g) + len(r)))
+        for night in np.intersect1d(g, r)[:10]:
+            there = np.floor(one.time + 0.5) == night
+            times = [one.time[there & (one.band == number)] for number in (1, 2)]
+            minutes.append(np.abs(times[0][:, None] - times[1]).min() * 1440.0)
+    assert np.median(shares) == pytest.approx(0.55, abs=0.08)  # 42 stars: 0.56, 0.54
+    assert np.percentile(shares, [5, 95]) == pytest.approx([0.35, 0.65], abs=0.1)
+    assert np.median(of_r) == pytest.approx(0.51, abs=0.04)
+    assert np.percentile(minutes, [5, 50, 95]) == pytest.approx([18.0, 62.0, 158.0], rel=0.25)
+
+
+def test_lsst_pairs_are_mostly_of_different_bands_half_an_hour_apart():
+    wide = dataclasses.replace(
+        LSST_LIKE, strategies=(dataclasses.replace(LSST_LIKE.strategies[0], share=1.0),)
+    )
+    steps = [np.diff(one.time) * 1440.0 for one in visits_of(wide)]
+    changes = [np.diff(one.band) != 0 for one in visits_of(wide)]
+    same_night = np.concatenate(steps) < 240.0
+    assert np.concatenate(changes)[same_night].mean() > 0.8
+    assert np.median(np.concatenate(steps)[same_night]) == pytest.approx(26.0, abs=5.0)  # 15 to 45
+    assert np.mean(~same_night) == pytest.approx(0.5, abs=0.06)
+
+
+def test_the_wide_survey_of_lsst_takes_the_published_number_of_visits_in_each_band():
     wide = dataclasses.replace(
         LSST_LIKE,
-        bands=(Band(name="r", share=1.0),),
         strategies=(dataclasses.replace(LSST_LIKE.strategies[0], share=1.0, duration_d=(3652.0, 3653.0)),),
     )
-    counts = [len(one.time) for one in visits_of(wide)]
-    assert np.median(counts) == pytest.approx(184, rel=0.25)
+    visits = visits_of(wide)
+    published = {"u": 56, "g": 74, "r": 184, "i": 184, "z": 160, "y": 160}
+    for number, band in enumerate("ugrizy"):
+        counts = [np.count_nonzero(one.band == number) for one in visits]
+        assert np.median(counts) == pytest.approx(published[band], rel=0.25)
 
 
 def test_a_deep_field_is_exposed_many_times_a_night():
@@ -75,7 +108,7 @@ def test_a_deep_field_is_exposed_many_times_a_night():
         LSST_LIKE, strategies=(dataclasses.replace(LSST_LIKE.strategies[1], share=1.0),)
     )
     counts = np.concatenate(
-        [np.unique(np.floor(one.time + 0.5), return_counts=True)[1] for one in visits_of(deep)]
+        [np.unique(np.floor(one.time[one.band == 2] + 0.5), return_counts=True)[1] for one in visits_of(deep)]
     )
     assert 4 <= np.median(counts) <= 20  # 13 in the alert packets
 
@@ -97,5 +130,14 @@ def test_mean_magnitudes_follow_the_table():
 
 
 def test_shares_that_do_not_add_up_are_refused():
-    with pytest.raises(SettingsError, match=r"bands of cadence 'ztf' have shares that add up to 0\.5"):
-        dataclasses.replace(ZTF_LIKE, bands=(Band(name="g", share=0.5),))
+    g_half = dataclasses.replace(ZTF_LIKE.strategies[0], share=1.0, bands={"g": 0.5})
+    with pytest.raises(SettingsError, match=r"bands of a strategy of cadence 'ztf' have shares .* 0\.5"):
+        dataclasses.replace(ZTF_LIKE, strategies=(g_half,))
+    with pytest.raises(SettingsError, match=r"strategies of cadence 'ztf' have shares that add up to 0\.6"):
+        dataclasses.replace(ZTF_LIKE, strategies=ZTF_LIKE.strategies[:1])
+
+
+def test_a_band_without_a_depth_is_refused():
+    in_z = dataclasses.replace(ZTF_LIKE.strategies[0], share=1.0, bands={"g": 0.5, "z": 0.5})
+    with pytest.raises(SettingsError, match="cadence 'ztf' has no depth of its band 'z'"):
+        dataclasses.replace(ZTF_LIKE, strategies=(in_z,))

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
 from training.crossfit.assessment import showing
-from training.crossfit.crossfit import kind_weights
 from training.crossfit.recipe import TRANSFER
+from training.crossfit.row_weights import kind_weights
 from training.examples.augment import SIMULATED, Kind
 from training.measure.metrics import confusion_matrix, scaled_mcc
 from training.reproduce.bench import Bench

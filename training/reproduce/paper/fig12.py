@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from training.data.light_curves import SERIES, LabelledCurves, LightCurves, offsets_of
 from training.errors import TrainingError
 from training.examples.augment import Sampling
-from training.examples.feature_table import Extraction, FeatureTable, feature_table
+from training.examples.feature_table import Extraction, FeatureTable
+from training.examples.measure_examples import feature_table
 from training.measure.metrics import confusion_matrix, scaled_mcc
 from training.report.curve_plots import duration_plot
 from training.report.html import Figure, Section, Table

@@ -10,7 +10,8 @@ import numpy as np
 from training.data.light_curves import LabelledCurves, LightCurves, offsets_of
 from training.data.public_surveys import NON_VARIABLE
 from training.examples.augment import Sampling
-from training.examples.feature_table import Extraction, FeatureTable, feature_table
+from training.examples.feature_table import Extraction, FeatureTable
+from training.examples.measure_examples import feature_table
 from training.network.trained_network import TrainedNetwork
 from training.report.html import Section, Table
 from training.reproduce.bench import Bench

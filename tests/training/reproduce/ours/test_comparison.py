@@ -49,7 +49,7 @@ def ground() -> Ground:
     status = np.zeros(420, np.uint32)
     values[:7], status[:7] = np.nan, 1
     n_epochs = np.tile([100, 20, 40, 80, 20, 20, 20], 60)
-    table = FeatureTable(values, status, curve, kind, n_epochs, n_epochs)
+    table = FeatureTable.of_one_band(values, status, curve, kind, n_epochs=n_epochs, n_shown=n_epochs)
     target = Target("ground", ("A", "B"), label, np.arange(60), ())
     return Ground(target, table, random_network(4, 3), 0.25)
 

@@ -1,0 +1,88 @@
+"""What a model says of the stars of a file, of each band and of all bands together, as it is served."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.model.artifact import Artifact
+from training.data.light_curves import LabelledCurves
+from training.examples.feature_file import feature_chunks
+from training.examples.feature_table import Extraction, View
+from training.examples.fused_examples import FusedExamples
+from training.examples.star_features import Features
+from training.measure.answers import Answers, predict
+from training.progress import Bars
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Answers about the n light curves of a file, and about its s stars in several bands.
+
+    Attributes
+    ----------
+    answers : Answers
+        Of n light curves, in the order of the file.
+    first : (s,) int64
+        First light curve of each star in several bands.
+    fused, best_band : Answers
+        Of s stars: of all bands together, and of the band with most epochs by itself. With so many first
+        epochs these are the first over all bands, of whichever the band has its part.
+    """
+
+    answers: Answers
+    first: NDArray[np.int64]
+    fused: Answers
+    best_band: Answers
+
+
+def ask(
+    artifact: Artifact, survey: LabelledCurves, first_epochs: int | None = None, *, workers: int
+) -> Asked:
+    """Ask the model about all light curves of a survey, with a progress bar.
+
+    Parameters
+    ----------
+    first_epochs : int, optional
+        Show only so many first epochs: of each light curve, and of each star over all its bands.
+    """
+    manifest = artifact.manifest
+    with Bars() as progress:
+        chunks = feature_chunks(
+            survey,
+            Extraction(convention=manifest.convention, clip_sigma=manifest.clip_sigma),
+            together=manifest.fused is not None,
+            best_band=True,
+            first_epochs=first_epochs,
+            cache_folder=None,
+            workers=workers,
+            progress=progress,
+        )
+        return _joined([_asked(artifact, made) for made in chunks])
+
+
+def _asked(artifact: Artifact, made: Features) -> tuple[Asked, NDArray[np.int64]]:
+    """Answers about some stars, and the light curves that they are of."""
+    said = predict(artifact, made.table())
+    answers = Answers(said.verdicts.probabilities, said.scored)
+    examples = FusedExamples.of(made.table())
+    own = made.view == View.OWN
+    best = answers.take(examples.best_band)
+    return (
+        Asked(answers.take(own), made.curve[examples.merged], answers.take(examples.merged), best),
+        made.curve[own],
+    )
+
+
+def _joined(parts: Sequence[tuple[Asked, NDArray[np.int64]]]) -> Asked:
+    order = np.argsort(np.concatenate([curves for _, curves in parts]))
+    asked = [each for each, _ in parts]
+    return Asked(
+        Answers.join([each.answers for each in asked]).take(order),
+        np.concatenate([each.first for each in asked]),
+        Answers.join([each.fused for each in asked]),
+        Answers.join([each.best_band for each in asked]),
+    )
