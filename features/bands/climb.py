@@ -21,7 +21,7 @@ NARROWED = 0.04
 """Width, over that of before, of the bracket about the top of a parabola."""
 
 NARROW, TOLERANCE = 1e-3, 3e-5
-"""Of the step of the grid: the top of the parabola in a bracket so narrow is good to 1e-6 of the step if it is
+"""Of the step of the grid: the top of the parabola in a bracket so narrow is good to 1e-6 of it if it is
 so close to that in the bracket before, which is 1 / `NARROWED` times as wide."""
 
 MAX_ROUNDS = 60

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.bands.pairs import Pairs, Way, add_pairs, add_pairs_apart, fill_pairs
 from features.bands.points import BandPoints
 from features.bands.shared_shape import first_stage
-from features.compilation.jit import part
+from features.compilation.jit import kernel, part
 from features.period.grid import TAPS, Grid, Plan, block_of, groups_of
 from features.period.near import all_near, end_of_grid, highest_of_lanes, nothing_yet, with_group
 from features.period.nufft import (
@@ -77,7 +77,7 @@ class JointRoom(NamedTuple):
     few: F8
 
 
-@part
+@kernel
 def near_highest_of_bands(points: BandPoints, way: Way, room: JointRoom) -> I8:
     """Where on a grid a maximum of at least `SHARE` of the highest power may be: (m,) int64, rising.
 

@@ -103,7 +103,7 @@ def joint_search(points: BandPoints, stages: int, room: JointRoom) -> Found:
     return Found(best, power, most * points.chi2, rival, rival_frequency)
 
 
-@part
+@kernel
 def way_to_search(points: BandPoints, room: JointRoom) -> Way:
     """The grid that the bands of a star are searched on, and how."""
     step = 1.0 / (points.baseline * OVERSAMPLING)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.bands.points import BandPoints
-from features.compilation.jit import part
+from features.compilation.jit import kernel, part
 from features.period.direct_sum import SINGULAR_TOLERANCE
 from features.simd.lanes import (
     add,
@@ -97,7 +97,7 @@ def second_stage(points: BandPoints, frequency: F8) -> F8:
     return power
 
 
-@part
+@kernel
 def drop(points: BandPoints, frequency: float) -> float:
     """Drop of chi^2 by the second stage's shape at one frequency [1/d], dimensionless."""
     of_lanes: float = total(second_stage(points, spread(float(frequency))))

@@ -8,7 +8,6 @@ import pytest
 from features.bands.joint_power import SHARE, near_highest_of_bands
 from features.bands.joint_search import room_for_joint_search, way_to_search
 from features.bands.pairs import MOST_PAIRS, MOST_POINTS, Way
-from features.compilation.jit import kernel
 from features.period.grid import Grid, block_of, plans
 from features.simd.lanes import LANES
 from tests.features.bands import oracle
@@ -20,16 +19,6 @@ TOLERANCE = 2e-3
 
 OF_FEW = 1e-2
 """The same in parts of the highest, of a few points in many bands."""
-
-
-@kernel
-def near_on(points, way, room):
-    return near_highest_of_bands(points, way, room)
-
-
-@kernel
-def chosen_way(points, room):
-    return way_to_search(points, room)
 
 
 def uneven_star(seed):
@@ -59,7 +48,7 @@ def test_powers_are_those_of_the_definition_by_transforms_and_by_pairs(star, pla
     step = 1.0 / (3.0 * points.baseline)
     grid = Grid(step, step, size, plan)
     exact = oracle.first_stage(dense, step * np.arange(1, size + 1)) / dense.chi2
-    near = near_on(points, Way(grid, by_pairs), room)
+    near = near_highest_of_bands(points, Way(grid, by_pairs), room)
     block = block_of(plans()[plan], size)
     power = room.search.power[: LANES * block].reshape(block, LANES).T.ravel()[:size]
     assert power == pytest.approx(exact, abs=TOLERANCE if points.n > 24 else OF_FEW)
@@ -73,7 +62,7 @@ def test_powers_are_those_of_the_definition_by_transforms_and_by_pairs(star, pla
 @pytest.mark.parametrize("n", [20, 60, 120, 400])
 def test_pairs_are_summed_where_bands_are_many_and_points_few_and_never_more_than_there_is_room_for(bands, n):
     points = points_of(make_star(6, n=n, bands=bands, baseline=365.0))
-    way = chosen_way(points, room_for_joint_search(points.n))
+    way = way_to_search(points, room_for_joint_search(points.n))
     count = np.diff(points.bounds)
     paired = count[count <= way.by_pairs]
     assert (paired * (paired - 1) // 2).sum() <= MOST_PAIRS

@@ -1,16 +1,29 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from features.bands.joint_search import joint_search, room_for_joint_search
 from features.bands.points import band_points
+from features.bands.shared_shape import drop
 from tests.features.bands import oracle
 from tests.features.bands.real_stars import one_a_night, stripe_82, ztf_dr
 from tests.features.bands.stars import Visits, make_star, points_of, search
 from tests.features.conftest import period_of
+
+ROOT = Path(__file__).resolve().parents[3]
+PROGRAM = """
+from tests.features.bands.stars import make_star, search
+for seed in range(12):
+    visits = make_star(seed, n=20 + 5 * seed, bands=("r", "gr", "ugrizy")[seed % 3])
+    print([number.hex() for number in search(visits)])
+"""
 
 CYCLES = 1e-3
 """Of the baseline: what a frequency may be off by from the oracle's, as accepted."""
@@ -175,3 +188,31 @@ def test_a_trend_is_searched_down_to_a_third_of_a_cycle_and_the_range_has_an_end
     for stages in (1, 2):
         found = search(Visits(time, fast, np.full(60, 0.01), letter), stages=stages)
         assert found.frequency == pytest.approx(1.0 / 0.03, rel=1e-9)
+
+
+def test_what_is_found_is_the_drop_there_and_it_falls_on_both_sides():
+    for seed in range(4):
+        points = points_of(make_star(seed, n=40, bands="gri"))
+        found = joint_search(points, 2, room_for_joint_search(points.n))
+        assert drop(points, found.frequency) == pytest.approx(found.q, rel=PRECISION)
+        for side in (-0.02, 0.02):
+            assert drop(points, found.frequency + side / points.baseline) < found.q
+
+
+@pytest.mark.slow
+def test_compiling_and_loading_processes_agree_to_the_last_bit(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    compiled, loaded = (
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
+            env=environment,
+        ).stdout
+        for _ in range(2)
+    )
+    assert any(tmp_path.rglob("*.nbc"))
+    assert compiled.count("[") == 12
+    assert compiled == loaded
