@@ -1,9 +1,9 @@
 """The 16 variability features of UPSILoN-T, from irregularly sampled light curves.
 
 One call does everything: `extract` takes a batch of light curves and returns a table of features, a
-column of status bits and the number of points that were used. Features and their names are those of Kim,
-Yeo, Bailer-Jones & Lee (2021), A&A 653, A22, doi:10.1051/0004-6361/202140369, Table 2, as their published
-code computes them, in three conventions: ``"kim2021"`` agrees with that code, ``"refined"`` is calm as a light
+column of status bits and what was found beside them. Features and their names are those of Kim, Yeo,
+Bailer-Jones & Lee (2021), A&A 653, A22, doi:10.1051/0004-6361/202140369, Table 2, as their published code
+computes them, in three conventions: ``"kim2021"`` agrees with that code, ``"refined"`` is calm as a light
 curve grows, and in ``"robust"`` no single point decides. `extract_together` measures all bands of a star.
 
 Nothing here knows surveys, files or classes.

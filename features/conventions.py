@@ -92,5 +92,5 @@ CONVENTIONS = MappingProxyType(
 )
 """``"kim2021"`` agrees with the published code, defects included: needed to serve its weights.
 ``"refined"`` finds the period between the grid's frequencies, so that one more epoch moves features little.
-``"robust"`` trusts no point that stands alone, and measures the bands of a star together: for every model that
-is trained with this package."""
+``"robust"`` trusts no point that stands alone, and measures the bands of a star together: for every model
+that is trained with this package."""

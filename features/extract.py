@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from features.conventions import CONVENTIONS, FEATURE_NAMES, MAX_EPOCHS, Convention
+from features.conventions import CONVENTIONS, MAX_EPOCHS, Convention
 from features.light_curve import choices, count, measure
 from features.measured import Measured, empty_measured
 from features.period.search import room_for_search
@@ -98,7 +98,8 @@ def _checked(convention: str, clip_sigma: float | None) -> Convention:
         raise ValueError(f"clip_sigma must be > 0 or None, got {clip_sigma!r}")
     if clip_sigma is not None and CONVENTIONS[convention].by_support:
         raise ValueError(
-            f"convention {convention!r} decides on outliers by itself: clip_sigma must be None, got {clip_sigma!r}"
+            f"convention {convention!r} decides on outliers by itself: clip_sigma must be None, "
+            f"got {clip_sigma!r}"
         )
     return CONVENTIONS[convention]
 

@@ -44,7 +44,7 @@ class Status(enum.IntFlag):
     FEW_PHASES = 1 << 15
     """A gap of more than 0.3 of the cycle was never seen."""
     FEW_NIGHTS = 1 << 16
-    """Seen in ten nights or fewer, or always within 0.1 d of one hour of the day: the period and its
+    """Seen in ten nights or fewer, or always within 0.05 d of one hour of the day: the period and its
     probability are not to be used, and an error is not given."""
 
 

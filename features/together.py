@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from features.bands.joint_search import room_for_joint_search
-from features.conventions import CONVENTIONS, FEATURE_NAMES, MAX_EPOCHS, MIN_BAND_POINTS, Convention
+from features.conventions import CONVENTIONS, MAX_EPOCHS, MIN_BAND_POINTS, Convention
 from features.light_curve import choices
 from features.measured import Measured, empty_measured
 from features.series import bands_of, checked_offsets, series_of

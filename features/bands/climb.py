@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from features.bands.points import BandPoints
 from features.bands.shared_shape import first_stage, second_stage
-from features.compilation.jit import part
+from features.compilation.jit import kernel, part
 from features.simd.lanes import DOUBLE_LANES, load, store
 
 F8 = NDArray[np.float64]
@@ -27,7 +27,7 @@ narrow, are so close, the second is good to 1e-6 of the step."""
 MAX_ROUNDS = 60
 
 
-@part
+@kernel
 def drops_at(points: BandPoints, stages: int, frequency: F8, value: F8) -> None:
     """Fill the parts of the variance taken away at frequencies [1/d], (m,) float64, m a multiple of four."""
     for i in range(0, frequency.size, DOUBLE_LANES):

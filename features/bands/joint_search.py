@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.bands.climb import NET, drops_at, highest_between
-from features.bands.joint_power import BANDS_IN_ROOM, SHARE, JointRoom, near_highest_of_bands
+from features.bands.joint_power import SHARE, TRANSFORMS_IN_ROOM, JointRoom, near_highest_of_bands
+from features.bands.pairs import Way, quickest_way, room_for_pairs
 from features.bands.points import BandPoints
 from features.compilation.jit import kernel, part
 from features.conventions import OVERSAMPLING
-from features.period.grid import Grid, grid_of_transforms
+from features.period.grid import Grid
 from features.period.refine import TIE_TOLERANCE
 from features.period.search import HIGHEST_FREQUENCY, room_for_search
 from features.simd.lanes import DOUBLE_LANES
@@ -50,8 +51,9 @@ def room_for_joint_search(n: int) -> JointRoom:
     search = room_for_search(n)
     return JointRoom(
         search,
-        np.empty(BANDS_IN_ROOM * search.w.size, np.float32),
+        np.empty(TRANSFORMS_IN_ROOM * search.w.size, np.float32),
         np.empty(n, np.float32),
+        room_for_pairs(n),
         np.empty(DOUBLE_LANES),
     )
 
@@ -80,11 +82,10 @@ def joint_search(points: BandPoints, stages: int, room: JointRoom) -> Found:
     Found
         Where nothing varies the first frequency of the grid, with power 0.
     """
-    step = 1.0 / (points.baseline * OVERSAMPLING)
+    way = way_to_search(points, room)
+    step = way.grid.step
     highest = max(HIGHEST_FREQUENCY, step)
-    size = max(1, int(highest / step * (1.0 + 1e-12)))
-    grid = grid_of_transforms(room.search.plans, points.n, points.letters.size + 2, step, size)
-    index, power = _candidates(points, grid, near_highest_of_bands(points, grid, room))
+    index, power = candidates_on(points, way.grid, near_highest_of_bands(points, way, room))
     frequency, drop = np.empty(index.size), np.empty(index.size)
     net = (np.empty(NET), np.empty(NET))
     best, most = step, 0.0
@@ -103,7 +104,15 @@ def joint_search(points: BandPoints, stages: int, room: JointRoom) -> Found:
 
 
 @part
-def _candidates(points: BandPoints, grid: Grid, near: I8) -> tuple[I8, float]:
+def way_to_search(points: BandPoints, room: JointRoom) -> Way:
+    """The grid that the bands of a star are searched on, and how."""
+    step = 1.0 / (points.baseline * OVERSAMPLING)
+    size = max(1, int(max(HIGHEST_FREQUENCY, step) / step * (1.0 + 1e-12)))
+    return quickest_way(points, room.search.plans, step, size)
+
+
+@part
+def candidates_on(points: BandPoints, grid: Grid, near: I8) -> tuple[I8, float]:
     """Numbers in the grid of the candidates, (m,) rising, and the highest power on the grid.
 
     Of those that single precision thinks near: the maxima of at least `SHARE` of the highest.

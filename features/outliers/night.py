@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.compilation.jit import kernel, part
-from features.median import robust_sigma
+from features.outliers.median import robust_sigma
 
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]

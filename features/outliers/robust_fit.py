@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.compilation.jit import kernel, part
-from features.median import median, robust_sigma
+from features.outliers.median import median, robust_sigma
 from features.simd.lanes import (
     DOUBLE_LANES,
     add,

@@ -12,8 +12,8 @@ from features.bands.joint_search import Found, joint_search
 from features.bands.points import band_points
 from features.compilation.jit import kernel, part
 from features.conventions import MIN_BASELINE_D, MIN_POINTS
-from features.median import median, robust_sigma
 from features.outliers.judge import better
+from features.outliers.median import median, robust_sigma
 from features.outliers.night import against_its_night, none_if_many
 from features.outliers.robust_fit import robust_fit
 from features.outliers.support import outliers, unsupported
@@ -30,6 +30,7 @@ SAME_CYCLES = 0.1
 """Frequencies no farther apart than this, in cycles over the baseline, are of one peak."""
 
 STAGES = 2
+LOOKS = 3
 FEWEST_TO_SEARCH = 2
 """Points of a band that a search takes; a fit takes one."""
 
@@ -87,19 +88,24 @@ def robust_period(time: F8, mag: F8, err: F8, bounds: I8, letters: I8, room: Joi
     """
     night = against_its_night(time, mag, err, bounds)
     star = only((time, mag, err, bounds, letters), ~night, 1)
-    found = _searched(star, room)
-    frequency, searches = found.frequency, 1
-    for last in (False, True):
-        keep = _supported(star, frequency) if last else _core(star)
+    found = Found(0.0, 0.0, 0.0, 0.0, 0.0)
+    searches = 0
+    for look in range(LOOKS):  # one place that searches: the compiler copies what it calls
+        keep = _all_but_some(star, look, found.frequency)
         chosen = only(star, keep, FEWEST_TO_SEARCH)
         baseline = _baseline(chosen[0])
-        if _all(keep) or chosen[0].size < MIN_POINTS or baseline < MIN_BASELINE_D:
+        if look > 0 and (_all(keep) or chosen[0].size < MIN_POINTS or baseline < MIN_BASELINE_D):
             continue
-        other = _searched(chosen, room)
+        points = band_points(chosen[0], chosen[1], chosen[2], chosen[3], chosen[4], True)
+        other = joint_search(points, STAGES, room)
         searches += 1
-        same = abs(other.frequency - frequency) * baseline <= SAME_CYCLES
-        if last if same else better(star[0], star[1], star[2], star[3], frequency, other.frequency):
-            frequency, found = other.frequency, other
+        if look == 0:
+            found = other
+        elif abs(other.frequency - found.frequency) * baseline <= SAME_CYCLES:
+            found = other if look == LOOKS - 1 else found
+        elif better(star[0], star[1], star[2], star[3], found.frequency, other.frequency):
+            found = other
+    frequency = found.frequency
     out, drawn_mag = outliers(time, mag, err, bounds, frequency)
     either = none_if_many(out | night)
     return RobustPeriod(frequency, found, either if either.any() else night, drawn_mag, searches)
@@ -128,10 +134,18 @@ def only(star: Star, keep: Mask, fewest: int) -> Star:
 
 
 @part
-def _searched(star: Star, room: JointRoom) -> Found:
-    """The search, of bands of two points or more: a star that has none of fewer is as it was."""
-    time, mag, err, bounds, letters = star
-    return joint_search(band_points(time, mag, err, bounds, letters, True), STAGES, room)
+def _all_but_some(star: Star, look: int, frequency: float) -> Mask:
+    """Points of a look: all, the core, or those that are not unsupported at a frequency."""
+    time, mag, err, bounds, _ = star
+    if look == 1:
+        return _core(star)
+    keep = np.zeros(time.size, np.bool_)
+    if look == LOOKS - 1:
+        residuals, scale = robust_fit(time, mag, err, bounds, frequency)
+        keep = unsupported(time, residuals, scale, err, frequency)
+    for i in range(keep.size):
+        keep[i] = not keep[i]
+    return keep
 
 
 @part
@@ -156,17 +170,6 @@ def _core(star: Star) -> Mask:
     keep = np.empty(n, np.bool_)
     for i in range(n):
         keep[i] = abs(offset[i]) <= CORE_SIGMAS * scatter
-    return keep
-
-
-@part
-def _supported(star: Star, frequency: float) -> Mask:
-    """Points that are not unsupported at a frequency."""
-    time, mag, err, bounds, _ = star
-    residuals, scale = robust_fit(time, mag, err, bounds, frequency)
-    keep = unsupported(time, residuals, scale, err, frequency)
-    for i in range(keep.size):
-        keep[i] = not keep[i]
     return keep
 
 

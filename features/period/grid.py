@@ -34,8 +34,8 @@ SHARPNESS = 0.976 * np.pi * TAPS * (1.0 - 0.5 / UPSAMPLING)
 
 ELEMENT_COST = 0.63
 CACHE_LENGTH = 11000
-"""Time of a group for each element of its three transforms, over that for each point, and the length at which
-it has doubled, for want of cache; measured with all that a search does."""
+"""Time of a group for each element of a transform, over that for each point, and the length at which it has
+doubled, for want of cache; measured with all that a search does."""
 
 DEGREE = 11
 """Of the polynomials that the kernel is made of: then they are as good as float32."""
@@ -134,19 +134,11 @@ def _plan(length: int) -> Plan:
 @kernel
 def even_grid(plans: tuple[Plan, ...], n: int, step: float, size: int) -> Grid:
     """Grid of the multiples of a step [1/d], with the plan that takes least time for n points."""
-    return grid_of_transforms(plans, n, 3, step, size)
-
-
-@kernel
-def grid_of_transforms(plans: tuple[Plan, ...], n: int, transforms: int, step: float, size: int) -> Grid:
-    """Grid as `even_grid` gives it, where n points are spread three times over so many transforms in all."""
     best = 0
     least = math.inf
-    share = transforms / 3.0
     for i in range(len(plans)):
         length = plans[i].length
-        for_cache = 1.0 + share * length / CACHE_LENGTH
-        time = groups_of(plans[i], size) * (n + share * ELEMENT_COST * length * for_cache)
+        time = groups_of(plans[i], size) * (n + ELEMENT_COST * length * (1.0 + length / CACHE_LENGTH))
         if time < least:
             best = i
             least = time

@@ -104,8 +104,8 @@ def fill_footprints(into: Footprints, points: Timed, grid: Grid, plan: Plan, pol
             raise ValueError("a time lies outside of the transform")
         into.shifted[j] = points.x[j] + shift
         position = into.shifted[j] * per_day
-        into.first[j] = _taps(into.taps, j * TAPS, position, polynomials)
-        into.first_doubled[j] = _taps(into.taps_doubled, j * TAPS, 2.0 * position, polynomials)
+        into.first[j] = write_taps(into.taps, j * TAPS, position, polynomials)
+        into.first_doubled[j] = write_taps(into.taps_doubled, j * TAPS, 2.0 * position, polynomials)
         into.end[0] = max(into.end[0], into.first[j] // ELEMENT + TAPS)
         into.end[1] = max(into.end[1], into.first_doubled[j] // ELEMENT + TAPS)
     for j in range(points.n, filled(points.n)):
@@ -131,7 +131,7 @@ def _turn(points: Footprints, n: int, frequency: float) -> None:
 
 
 @part
-def _taps(taps: F4, at: int, position: float, polynomials: F4) -> int:
+def write_taps(taps: F4, at: int, position: float, polynomials: F4) -> int:
     """Write the kernel at the taps of a point, and return where in a transform's float32 they begin."""
     start = math.ceil(position - TAPS // 2)
     u = spread(np.float32(2.0 * (start - (position - TAPS // 2)) - 1.0))
@@ -162,17 +162,9 @@ def move_to_group(points: Footprints, n: int, grid: Grid, plan: Plan, group: int
 @kernel
 def sums(x: F4, coefficients: F4, points: Footprints, plan: Plan) -> None:
     """Fill x with the sums of coefficients (n,) times exp(-2 pi i f x), before the correction, by `place`."""
-    sums_of_range(x, coefficients, (0, coefficients.size), points, plan)
-
-
-@part
-def sums_of_range(
-    x: F4, coefficients: F4, begin_end: tuple[int, int], points: Footprints, plan: Plan
-) -> None:
-    """Fill x as `sums` does, with a range of the points alone."""
     end = points.end[0]
-    _clear(x, end)
-    _add_points(x, coefficients, begin_end, points.first, points.taps, points.moved)
+    clear(x, end)
+    add_points(x, coefficients, (0, coefficients.size), points)
     transform(x, plan.length, end, plan.turn)
 
 
@@ -180,30 +172,47 @@ def sums_of_range(
 def sums_doubled(x: F4, coefficients: F4, points: Footprints, plan: Plan) -> None:
     """Fill x as `sums` does, at twice the frequencies."""
     end = points.end[1]
-    _clear(x, end)
-    every = (0, coefficients.size)
-    _add_points(x, coefficients, every, points.first_doubled, points.taps_doubled, points.moved_doubled)
+    clear(x, end)
+    add_points_doubled(x, coefficients, points)
     transform(x, plan.length, end, plan.turn)
 
 
 @part
-def _clear(x: F4, elements: int) -> None:
+def add_points(x: F4, coefficients: F4, begin_end: tuple[int, int], points: Footprints) -> None:
+    """Spread a range of the points over the elements of eight transforms."""
+    _add(x, coefficients, begin_end, points.first, points.taps, points.moved)
+
+
+@part
+def add_points_doubled(x: F4, coefficients: F4, points: Footprints) -> None:
+    """Spread all points over the elements of eight transforms at twice the frequencies."""
+    every = (0, coefficients.size)
+    _add(x, coefficients, every, points.first_doubled, points.taps_doubled, points.moved_doubled)
+
+
+@part
+def clear(x: F4, elements: int) -> None:
+    """Put zero into the first elements."""
     zero = spread(np.float32(0.0))
     for i in range(0, elements * ELEMENT, LANES):
         store(x, i, zero)
 
 
 @part
-def _add_points(x: F4, coefficients: F4, begin_end: tuple[int, int], first: I8, taps: F4, moved: F4) -> None:
-    """Spread a range of the points over the elements of eight transforms."""
+def _add(x: F4, coefficients: F4, begin_end: tuple[int, int], first: I8, taps: F4, moved: F4) -> None:
     begin, end = begin_end
     for j in range(begin, end):
         coefficient = spread(coefficients[j])
         real = mul(coefficient, load(moved, j * ELEMENT))
         imaginary = mul(coefficient, load(moved, j * ELEMENT + LANES))
-        i = first[j]
-        for tap in range(TAPS):
-            value = spread(taps[j * TAPS + tap])
-            store(x, i, mul_add(value, real, load(x, i)))
-            store(x, i + LANES, mul_add(value, imaginary, load(x, i + LANES)))
-            i += ELEMENT
+        spread_point(x, first[j], taps, j * TAPS, real, imaginary)
+
+
+@part
+def spread_point(x: F4, first: int, taps: F4, at: int, real: F4, imaginary: F4) -> None:
+    """Add a point's coefficients, one a lane, to its taps, from element `first` / ELEMENT on."""
+    for tap in range(TAPS):
+        value = spread(taps[at + tap])
+        store(x, first, mul_add(value, real, load(x, first)))
+        store(x, first + LANES, mul_add(value, imaginary, load(x, first + LANES)))
+        first += ELEMENT

@@ -178,7 +178,6 @@ def near_highest(points: Points, grid: Grid, share: float, maxima_only: bool, ro
     plan = room.plans[grid.plan]
     block = block_of(plan, grid.size)
     n = points.n
-    w = room.w[: ELEMENT * plan.length]
     for i in range(n):
         room.y_weights[i] = points.w[i] * points.y[i]
         room.weights[i] = points.w[i]
@@ -188,9 +187,9 @@ def near_highest(points: Points, grid: Grid, share: float, maxima_only: bool, ro
         move_to_group(room.footprints, n, grid, plan, group)
         sums(room.wy, room.y_weights[:n], room.footprints, plan)
         if points.floating_mean:
-            sums(w, room.weights[:n], room.footprints, plan)
+            sums(room.w, room.weights[:n], room.footprints, plan)
         sums_doubled(room.w_doubled, room.weights[:n], room.footprints, plan)
-        transforms = (room.wy, w, room.w_doubled)
+        transforms = (room.wy, room.w, room.w_doubled)
         safe = powers(room.power, room.highest, transforms, plan, block, points.floating_mean)
         if not safe or (group + 1) * LANES * block > grid.size:
             _complete(room.power, room.highest, points, grid, (block, group))

@@ -33,8 +33,10 @@ FEW_NIGHTS_ARE = 10
 MOST_RIVAL = 0.95
 """Where the bits begin."""
 
-ONE_HOUR_D = 0.1
-"""Exposures all within this of one hour of the day see whole days, and their aliases, as one [d]."""
+ONE_HOUR_D = 0.05
+"""Exposures all within this of one hour of the day cannot tell aliases of the day apart [d]. Of real light
+curves of 20 points in more than ten nights 0.25 of those had the right period, of those within twice as much
+0.41, of all others 0.33."""
 
 STEP_CYCLES = 0.02
 """Of the second difference that gives the curvature of a peak, in cycles over the baseline."""

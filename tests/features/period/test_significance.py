@@ -66,7 +66,7 @@ def test_one_hour_of_the_day_may_lie_around_its_beginning():
     days = np.arange(40.0)
     rng = np.random.default_rng(5)
     for middle in (0.4, 0.99):
-        time = 60000.0 + days + middle + rng.uniform(-0.099, 0.099, 40)
+        time = 60000.0 + days + middle + rng.uniform(-0.049, 0.049, 40)
         assert seen(time, np.sin(time), 0.7).one_hour
     time[::2] += 0.25
     assert not seen(np.sort(time), np.sin(time), 0.7).one_hour
