@@ -107,7 +107,7 @@ def export(arguments: argparse.Namespace) -> None:
 
 def reproduce(arguments: argparse.Namespace) -> None:
     """``varstream-train reproduce``."""
-    from training.reproduce.report import published_model  # noqa: PLC0415
+    from training.reproduce.report import TABLES_FILE, published_model  # noqa: PLC0415
     from training.reproduce.report import reproduce as make_report  # noqa: PLC0415
     from training.reproduce.scale import Scale  # noqa: PLC0415
 
@@ -126,6 +126,8 @@ def reproduce(arguments: argparse.Namespace) -> None:
             command=stated_command(arguments),
             progress=progress,
         )
+    if arguments.only:
+        print((path.parent / TABLES_FILE).read_text(encoding="utf-8"))
     print(f"written to {path}")
 
 

@@ -273,9 +273,6 @@ class Experiments:
 
 EXPERIMENTS: dict[str, Callable[[Experiments], list[Section]]] = {
     "recipe": Experiments.recipe,
-    "bands": Experiments.bands,
-    "outliers": Experiments.outliers,
-    "deep-field": Experiments.deep_field,
     "fig7": Experiments.fig7,
     "hipparcos": Experiments.hipparcos_transfer,
     "css": Experiments.css_transfer,
@@ -286,4 +283,7 @@ EXPERIMENTS: dict[str, Callable[[Experiments], list[Section]]] = {
     "ablations": Experiments.ablations,
     "forests": Experiments.forests,
     "odd-curves": Experiments.odd_curves,
+    "bands": Experiments.bands,
+    "outliers": Experiments.outliers,
+    "deep-field": Experiments.deep_field,
 }
