@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -106,7 +107,7 @@ def export(arguments: argparse.Namespace) -> None:
 
 def reproduce(arguments: argparse.Namespace) -> None:
     """``varstream-train reproduce``."""
-    from training.reproduce.report import published_model  # noqa: PLC0415
+    from training.reproduce.report import TABLES_FILE, published_model  # noqa: PLC0415
     from training.reproduce.report import reproduce as make_report  # noqa: PLC0415
     from training.reproduce.scale import Scale  # noqa: PLC0415
 
@@ -125,6 +126,8 @@ def reproduce(arguments: argparse.Namespace) -> None:
             command=stated_command(arguments),
             progress=progress,
         )
+    if arguments.only:
+        print((path.parent / TABLES_FILE).read_text(encoding="utf-8"))
     print(f"written to {path}")
 
 
@@ -155,7 +158,7 @@ def _job(arguments: argparse.Namespace, recipe: Recipe) -> Job:
 
 def _labelled_files(arguments: argparse.Namespace) -> list[LabelledFile]:
     class_map = read_class_map(arguments.class_map) if arguments.class_map else None
-    paths = files_of(arguments.light_curves)
+    paths = _meant(arguments, files_of(arguments.light_curves))
     names = [survey_name(path) for path in paths]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -169,6 +172,30 @@ def _labelled_files(arguments: argparse.Namespace) -> list[LabelledFile]:
             f"two surveys are called {twice!r}, one of them by files of its bands: rename one"
         )
     return [_observed(arguments, _labelled_file(arguments, survey, class_map, columns)) for survey in surveys]
+
+
+def _meant(arguments: argparse.Namespace, paths: Sequence[Path]) -> list[Path]:
+    """Leave out the archives of a folder whose labels nobody has told, if there are others; say which.
+
+    What is named itself stays: that its labels are not known is an error.
+    """
+    named = {*arguments.light_curves}
+    unknown = [
+        path
+        for path in paths
+        if arguments.label is None
+        and path not in named
+        and not is_table(path)
+        and survey_name(path) not in SURVEYS
+    ]
+    if not unknown or len(unknown) == len(paths):
+        return list(paths)
+    print(
+        f"varstream-train: {len(unknown)} archives left out whose labels are not known without --label: "
+        f"{', '.join(survey_name(path) for path in unknown)}",
+        file=sys.stderr,
+    )
+    return [path for path in paths if path not in unknown]
 
 
 def _labelled_file(

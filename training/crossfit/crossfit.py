@@ -97,6 +97,26 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
         If there is nothing that a temperature can be fitted to.
     """
     fitted = _calibrated_on(dataset, recipe)
+    of_folds, logits = judge_folds(dataset, recipe, fit, seed=seed)
+    final, scale = fit_all(dataset, recipe, fit, seed=seed)
+    rows = np.flatnonzero(dataset.table.usable & (dataset.fold == NEVER_TRAINED))
+    logits[rows] = answers(final, scale, dataset, rows)
+    temperature = fit_temperature(logits[fitted], dataset.truth.allowed[fitted])
+    model = TrainedNetwork(final.weights(), fit.input_eps, scale, temperature)
+    fused = fit_fused(dataset, softmax(logits, temperature), recipe)
+    return CrossFit(model, logits, of_folds, dataset.table.n_epochs[fitted], *(fused or ()))
+
+
+def judge_folds(
+    dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int
+) -> tuple[tuple[TrainedNetwork, ...], NDArray[np.float64]]:
+    """Train a network without each fold, and ask each about its fold.
+
+    Returns
+    -------
+    networks, logits : tuple of TrainedNetwork, (m, k) float64
+        Logits are NaN where features are missing, and of stars in no fold.
+    """
     rng = np.random.default_rng(seed)
     numbers = range(recipe.folds)
     watched = [(number + 1) % recipe.folds for number in numbers] if recipe.chooses_epoch else None
@@ -104,20 +124,13 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
         dataset, recipe, fit, without=list(numbers), watched=watched, seed=seed, rng=rng
     )
     logits = np.full(dataset.truth.allowed.shape, np.nan)
-    usable = dataset.table.usable
     for number in numbers:
-        rows = np.flatnonzero(usable & (dataset.fold == number))
+        rows = np.flatnonzero(dataset.table.usable & (dataset.fold == number))
         logits[rows] = answers(networks.part(slice(number, number + 1)), scales[number], dataset, rows)
-    final, scale = fit_all(dataset, recipe, fit, seed=seed)
-    rows = np.flatnonzero(usable & (dataset.fold == NEVER_TRAINED))
-    logits[rows] = answers(final, scale, dataset, rows)
-    temperature = fit_temperature(logits[fitted], dataset.truth.allowed[fitted])
-    model = TrainedNetwork(final.weights(), fit.input_eps, scale, temperature)
     of_folds = tuple(
         TrainedNetwork(networks.weights(number), fit.input_eps, scales[number]) for number in numbers
     )
-    fused = fit_fused(dataset, softmax(logits, temperature), recipe)
-    return CrossFit(model, logits, of_folds, dataset.table.n_epochs[fitted], *(fused or ()))
+    return of_folds, logits
 
 
 def _calibrated_on(dataset: Dataset, recipe: Recipe) -> Rows:

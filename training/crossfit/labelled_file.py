@@ -56,6 +56,8 @@ class LabelledFile:
         At most so many stars of one native label are shown to it.
     bands : tuple of Path
         Files of the same survey in other bands, see `training.data.join_bands`.
+    reobservation : Reobservation
+        How many copies of each star another survey is shown, and of which kinds.
     """
 
     path: Path
@@ -69,6 +71,7 @@ class LabelledFile:
     observe_as: str | None = None
     stars_per_label: int | None = None
     bands: tuple[Path, ...] = ()
+    reobservation: Reobservation = field(default_factory=lambda: Reobservation(copies=COPIES_OF_A_STAR))
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -120,7 +123,7 @@ class LabelledFile:
             survey,
             CADENCES[self.observe_as],
             seed=0,
-            settings=Reobservation(copies=COPIES_OF_A_STAR),
+            settings=self.reobservation,
             meaning=np.array([self.label_map.get(label, "") for label in labels.tolist()], np.str_),
             double_mode=np.isin(labels, DOUBLE_MODE_LABELS),
             constant=np.isin(labels, still),

@@ -52,6 +52,20 @@ class Section:
     figures: tuple[Figure, ...] = ()
 
 
+def as_text(section: Section) -> str:
+    """Return the tables of a section as plain text, their columns one below the other."""
+    lines = [section.title]
+    for table in section.tables:
+        cells = (table.header, *table.rows)
+        widths = [max(len(row[column]) for row in cells) for column in range(len(table.header))]
+        lines += ["", table.caption]
+        lines += [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells
+        ]
+        lines += [table.note] if table.note else []
+    return "\n".join(line.rstrip() for line in lines)
+
+
 def write_report(path: Path, title: str, summary: Sequence[str], sections: Sequence[Section]) -> None:
     """Write a report as one HTML file that needs no other: figures are embedded.
 

@@ -17,7 +17,10 @@ from training.report.html import Section
 from training.reproduce.bench import Bench
 from training.reproduce.cell import Cell, CellSettings, Way
 from training.reproduce.labelled_sets import Target, asas_8, css_12, hipparcos_20, source_pool
+from training.reproduce.ours.bands import bands_together
 from training.reproduce.ours.comparison import recipes
+from training.reproduce.ours.deep_field import deep_field
+from training.reproduce.ours.outliers import outliers
 from training.reproduce.paper.ablations import imbalance, without_period
 from training.reproduce.paper.best_network import BestNetwork, best_network
 from training.reproduce.paper.fig6 import feature_importance
@@ -237,6 +240,18 @@ class Experiments:
         """Say what we do differently, and what each part gives."""
         return [recipes(self.bench, self.folder, workers=self.workers)]
 
+    def bands(self) -> list[Section]:
+        """All bands of a star beside its best one."""
+        return [bands_together(self.bench, self.folder, workers=self.workers)]
+
+    def outliers(self) -> list[Section]:
+        """Classes of light curves with outliers."""
+        return [outliers(self.bench, self.folder, workers=self.workers)]
+
+    def deep_field(self) -> list[Section]:
+        """Count what shipped models are sure of and wrong about in a deep field."""
+        return [deep_field(self.folder, workers=self.workers)]
+
     def _case(self, measured: MeasuredTarget, test: float) -> Case:
         settings = CellSettings(way=Way.SCRATCH, test=test)
         cell = self.bench.cell(measured.target, measured.values, None, settings)
@@ -268,4 +283,7 @@ EXPERIMENTS: dict[str, Callable[[Experiments], list[Section]]] = {
     "ablations": Experiments.ablations,
     "forests": Experiments.forests,
     "odd-curves": Experiments.odd_curves,
+    "bands": Experiments.bands,
+    "outliers": Experiments.outliers,
+    "deep-field": Experiments.deep_field,
 }

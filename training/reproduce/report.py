@@ -11,10 +11,12 @@ from training.artifact.upsilont import import_upsilont
 from training.errors import SettingsError
 from training.network.trained_network import TrainedNetwork
 from training.progress import Bars
-from training.report.html import Section, write_report
+from training.report.html import Section, as_text, write_html, write_report
 from training.reproduce.bench import Bench
 from training.reproduce.experiments import EXPERIMENTS, Experiments
 from training.reproduce.scale import Scale
+
+TABLES_FILE = "tables.txt"
 
 
 def reproduce(
@@ -31,6 +33,8 @@ def reproduce(
     progress: Bars,
 ) -> Path:
     """Run experiments and write ``report.html`` and its figures; what the cache holds is not computed again.
+
+    Their tables are in `TABLES_FILE` as plain text, too.
 
     Raises
     ------
@@ -64,6 +68,7 @@ def reproduce(
         missing = ", ".join(asked[number:])
         unfinished = (f"Not there yet: {missing}. The same command goes on with them.",) if missing else ()
         write_report(path, "UPSILoN-T reproduced on public surveys", (*summary, *unfinished), sections)
+        write_html(output / TABLES_FILE, "\n\n".join(map(as_text, sections)) + "\n")
     return path
 
 

@@ -34,6 +34,8 @@ class Scale:
         Test stars that are resampled (Fig. 12); None for all.
     recipe_repeats : int
         Fresh splits for our own recipe.
+    bands_stars_per_label, outliers_stars_per_label : int
+        Stars of a label and survey that are shown to streams in all bands; and that get outliers.
     """
 
     repeats: int = 30
@@ -49,6 +51,8 @@ class Scale:
     shuffled_curves: int | None = None
     duration_stars: int | None = None
     recipe_repeats: int = 10
+    bands_stars_per_label: int = 100
+    outliers_stars_per_label: int = 50
 
     def __post_init__(self) -> None:
         for name in ("repeats", "large_repeats", "forest_repeats", "recipe_repeats"):
@@ -81,4 +85,6 @@ class Scale:
             shuffled_curves=300,
             duration_stars=150,
             recipe_repeats=2,
+            bands_stars_per_label=12,
+            outliers_stars_per_label=10,
         )
