@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from broker.alert import Alert, Annotation, DeadLetter, Packet, Partition, Skipped
+from broker.alert import Alert, Annotation, DeadLetter, Packet, Partition, Place, Skipped
 from broker.blame.poison import MAX_POISON, PoisonError, dead_letter, first_that_fails, raise_if_not_poison
 from broker.classify.annotator import Annotator, Changed
 from broker.errors import AlertError, FatalError, UnknownSchemaError
@@ -54,6 +54,8 @@ class Batch:
         exposure is held with a later detection is among them, though it changes nothing.
     history_rows : Counter
         Fate of the history rows of the used alerts.
+    places : dict of str to Place
+        Where the objects are whose alerts were merged, by object key.
     """
 
     packets: int
@@ -65,6 +67,7 @@ class Batch:
     used: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     history_rows: Counter[str] = field(default_factory=Counter)
+    places: dict[str, Place] = field(default_factory=dict)
 
     def take(self, packet: Packet) -> None:
         """Count a packet in: the next one of its partition is read after this batch."""
@@ -74,7 +77,8 @@ class Batch:
             self.offsets[partition] = packet.origin.offset + 1
 
     def count(self, alert: Alert, *, held: bool, changed: bool) -> None:
-        """Count an alert that was merged, and whether its detection was `held` and a band `changed` by it."""
+        """Count an alert that was merged, whether its detection was `held` and a band `changed` by it."""
+        self.places[alert.key] = alert.place.or_later(self.places.get(alert.key))
         if not changed and (held or alert.is_withdrawn):
             self.skipped[WITHDRAWN if alert.is_withdrawn else DUPLICATE] += 1
         else:
@@ -210,7 +214,7 @@ class Pipeline:
         except Exception as exc:
             raise_if_not_poison(exc)
             raise PoisonError(index, exc) from exc
-        batch.count(alert, held=alert.source_id in before.epochs["source_id"], changed=bool(changed))
+        batch.count(alert, held=before.holds(alert.source_id), changed=bool(changed))
         if after.epochs is not before.epochs:
             curves.put(alert.key, after)
             batch.curves[alert.key] = after

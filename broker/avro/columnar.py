@@ -6,7 +6,7 @@ of an alert's values are not wanted. `tests/benchmarks/bench_decode.py` measures
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,17 @@ from broker.avro.interpreter import (
     TRUNCATED,
     execute,
 )
-from broker.avro.projection import DTYPES, NULLS, Kind, Projection, Record, Scalar, decode_text, no_trigger
+from broker.avro.projection import (
+    DTYPES,
+    NULLS,
+    Kind,
+    Projection,
+    Record,
+    Rows,
+    Scalar,
+    decode_text,
+    no_trigger,
+)
 from broker.errors import AlertError, FatalError
 from features.compilation.machine_code import KernelError
 
@@ -38,7 +48,7 @@ FAULTS = {
     BAD_COUNT: ("corrupt", "an array has more items than there are bytes"),
     TOO_MANY_ITEMS: (TOO_LARGE, f"arrays and maps of more than {MAX_ITEMS} values"),
 }
-USUAL_ROWS = 512  # of a deep-drilling LSST history; the room for them grows where it does not do
+USUAL_ROWS = 1024  # of a deep-drilling LSST alert; the room for them grows where it does not do
 KEPT_ROWS = 8 * USUAL_ROWS  # room for more is given back: there is a reader for every schema
 
 
@@ -71,7 +81,7 @@ class ColumnarReader:
         self._program = program
         self.projection = projection
         self._names = wanted_names(projection)
-        self._nulls = np.array([_bits(kind) for kind in projection.columns.values()], dtype=np.int64)
+        self._nulls = np.array([_bits(kind) for kind in projection.all_columns.values()], dtype=np.int64)
         self._fields = np.zeros(len(projection.fields), dtype=np.int64)
         self._fields_present = np.zeros(len(projection.fields), dtype=np.bool_)
         self._reserve(USUAL_ROWS)
@@ -90,7 +100,7 @@ class ColumnarReader:
         """
         data = np.frombuffer(payload, dtype=np.uint8)
         while True:
-            at, n_rows, trigger_row, n_counted = _walk(
+            at, n_rows, trigger_row, n_forced = _walk(
                 self._program,
                 data,
                 start,
@@ -103,9 +113,10 @@ class ColumnarReader:
             )
             if at != -TOO_MANY_ROWS:
                 break
-            if n_rows >= MAX_ROWS:
-                raise over_budget(f"alert with more than {n_rows} detections")
-            self._reserve(min(8 * n_rows, MAX_ROWS))
+            n_all = n_rows + n_forced
+            if n_all >= MAX_ROWS:
+                raise over_budget(f"alert with more than {n_all} detections and forced measurements")
+            self._reserve(min(8 * n_all, MAX_ROWS))
         if -at >= OF_WRONG_TYPE:
             name = self._names[-at - OF_WRONG_TYPE]
             raise AlertError("bad_schema", f"{name} is of a type that it cannot be in an alert")
@@ -115,7 +126,7 @@ class ColumnarReader:
             raise AlertError("corrupt", f"its record ends {stop - at} bytes early: is it of another schema?")
         if trigger_row < 0:
             raise no_trigger(self.projection)
-        record = self._record(payload, n_rows, trigger_row, n_counted)
+        record = self._record(payload, n_rows, trigger_row, n_forced)
         if self._cells.shape[1] > KEPT_ROWS:
             self._reserve(USUAL_ROWS)
         return record
@@ -124,20 +135,33 @@ class ColumnarReader:
         self._cells = np.zeros((self._nulls.size, n_rows), dtype=np.int64)
         self._present = np.zeros((self._nulls.size, n_rows), dtype=np.bool_)
 
-    def _record(self, payload: bytes, n_rows: int, trigger_row: int, n_counted: int) -> Record:
-        cells = self._cells[:, :n_rows].copy()
-        present = self._present[:, :n_rows].copy()
+    def _record(self, payload: bytes, n_rows: int, trigger_row: int, n_forced: int) -> Record:
+        n_columns = len(self.projection.columns)  # they come first
+        cells = self._cells[:n_columns, :n_rows].copy()
+        present = self._present[:n_columns, :n_rows].copy()
         if trigger_row > 0:  # the history stands before it
             for each in (cells, present):
                 each[:, : trigger_row + 1] = np.roll(each[:, : trigger_row + 1], 1, axis=1)
-        views = {kind: cells.view(dtype) for kind, dtype in DTYPES.items()}
-        columns = self.projection.columns
         return Record(
+            columns=self._columns(cells, self.projection.columns),
+            present=dict(zip(self.projection.columns, present, strict=True)),
             fields=dict(zip(self.projection.fields, self._field_values(payload), strict=True)),
-            columns={name: views[kind][i] for i, (name, kind) in enumerate(columns.items())},
-            present=dict(zip(columns, present, strict=True)),
-            n_counted=n_counted,
+            forced=self._forced(n_forced),
         )
+
+    def _forced(self, n_forced: int) -> Rows:
+        """Rows of forced photometry, which stand at the end, the last one first."""
+        wanted = self.projection.forced_columns
+        places = [self._names.index(name) for name in wanted]
+        last = self._cells.shape[1] - n_forced
+        cells = np.ascontiguousarray(self._cells[places, last:][:, ::-1])
+        present = np.ascontiguousarray(self._present[places, last:][:, ::-1])
+        return Rows(self._columns(cells, wanted), dict(zip(wanted, present, strict=True)))
+
+    @staticmethod
+    def _columns(cells: NDArray[np.int64], wanted: Mapping[str, Kind]) -> dict[str, NDArray[Any]]:
+        views = {kind: cells.view(dtype) for kind, dtype in DTYPES.items()}
+        return {name: views[kind][i] for i, (name, kind) in enumerate(wanted.items())}
 
     def _field_values(self, payload: bytes) -> Iterator[Scalar]:
         kinds = self.projection.fields.values()
@@ -148,6 +172,8 @@ class ColumnarReader:
                 yield None
             elif kind == "long":
                 yield value
+            elif kind == "double":
+                yield float(np.int64(value).view(np.float64))
             else:
                 start, length = value >> SPAN_BITS, value & (2**SPAN_BITS - 1)
                 yield decode_text(payload[start : start + length])

@@ -13,6 +13,7 @@ from broker.blame.schema_watch import SchemaWatch
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import load_classifiers
 from broker.classify.encoding import FileFormat
+from broker.cli.light_curve_file import LightCurveFile
 from broker.cli.output_files import check_outputs
 from broker.cli.replay import replay_files
 from broker.cli.signals import stop_on_signal
@@ -24,7 +25,7 @@ from broker.ingest.vetting import VettingRules
 from broker.monitor.console import Console
 from broker.monitor.counts import Counts
 from broker.monitor.metrics import Metrics
-from broker.pipeline import Pipeline
+from broker.pipeline import Batch, Pipeline
 from broker.registry.client import REPLY_TIMEOUT_S
 from broker.registry.schema_registry import open_registry
 from broker.settings.config import ModelConfig
@@ -56,8 +57,10 @@ def classify(arguments: argparse.Namespace) -> int:
         "--output": arguments.output,
         "--dead-letters": arguments.dead_letters,
         "--counts": arguments.counts,
+        "--light-curves": arguments.light_curves,
     }
     check_outputs(outputs, paths=arguments.paths, files=files)
+    light_curves = None if arguments.light_curves is None else LightCurveFile(arguments.light_curves)
     stop = threading.Event()
     registry = open_registry(arguments.schemas, stop=stop) if arguments.schemas else None
     rules = VettingRules(programids=frozenset(arguments.programid) if arguments.programid else None)
@@ -69,12 +72,20 @@ def classify(arguments: argparse.Namespace) -> int:
     console = Console()
     try:
         warm_up()
-        with console.batches("classifying") as on_batch:
+        with console.batches("classifying") as show:
+
+            def on_batch(batch: Batch, counts: Counts) -> None:
+                if light_curves is not None:
+                    light_curves.note(batch.places)
+                show(batch, counts)
+
             source = FileSource(files, batch_size=256)
             stop_on_signal(stop)
             counts = run(source, pipeline, store, sink, stop=stop, on_batch=on_batch)
     finally:
         sink.close()
+    if light_curves is not None:
+        light_curves.write(store.curves)
     if arguments.counts:
         _write(arguments.counts, json.dumps(counts.as_json(), indent=2) + "\n")
     console.say(str(counts))

@@ -138,6 +138,7 @@ class DecodingConfig:
     max_distnr_arcsec: float = _DEFAULT_RULES.max_distnr_arcsec
     require_reference_star: bool = _DEFAULT_RULES.require_reference_star
     ztf_error: Literal["dc", "difference"] = _DEFAULT_RULES.ztf_error
+    forced_photometry: bool = _DEFAULT_RULES.forced_photometry
     max_mag_err: float = _DEFAULT_RULES.max_mag_err
     max_packet_bytes: int = _DEFAULT_RULES.max_packet_bytes
 
@@ -160,6 +161,7 @@ class DecodingConfig:
             max_distnr_arcsec=self.max_distnr_arcsec,
             require_reference_star=self.require_reference_star,
             ztf_error=self.ztf_error,
+            forced_photometry=self.forced_photometry,
             max_mag_err=self.max_mag_err,
             max_packet_bytes=self.max_packet_bytes,
         )
