@@ -9,11 +9,16 @@ from numpy.typing import NDArray
 
 from broker.alert import DETECTION, EPOCH, FORCED, REFUSED, Alert
 from broker.state.epochs import (
+    alike,
+    among,
     exposure_keys,
     find,
     find_where,
     is_detection,
+    joined,
     last_of_each,
+    picked,
+    put,
     same_values,
     seen,
 )
@@ -97,13 +102,12 @@ def merge(curve: LightCurve, alert: Alert) -> tuple[LightCurve, list[str]]:
     """
     before = curve.epochs
     after, left = _withdraw(before, alert.withdrawn)
-    after, came = _take_detections(after, np.concatenate([alert.history, alert.detection]), alert)
+    after, came = _take_detections(after, joined(alert.history, alert.detection), alert)
     after, judged = _take_forced(after, alert)
     if after is before:
         return curve, []
     sealed = slice(0, curve.n_sealed)
-    unchanged = np.array_equal(after[sealed].view(np.uint8), before[sealed].view(np.uint8))
-    now = LightCurve(after, curve.n_sealed if unchanged else 0)
+    now = LightCurve(after, curve.n_sealed if alike(after[sealed], before[sealed]) else 0)
     others, own = _changed_bands(before, after, np.concatenate([left, came, judged]))
     own_band = bytes(alert.detection["band"][0])
     is_new = now.holds(alert.source_id) and not curve.holds(alert.source_id) and not alert.is_withdrawn
@@ -115,14 +119,14 @@ def merge(curve: LightCurve, alert: Alert) -> tuple[LightCurve, list[str]]:
 def band_series(curve: LightCurve, band: str) -> BandSeries:
     """Epochs of one band that count, by time; ties by source id, then by exposure."""
     epochs = curve.epochs
-    epochs = epochs[
-        (epochs["band"] == band.encode("ascii")) & ~epochs["withdrawn"] & (epochs["kind"] != REFUSED)
-    ]
+    counts = ~epochs["withdrawn"] & (epochs["kind"] != REFUSED)
+    epochs = picked(epochs, counts & (epochs["band"] == band.encode("ascii")))
     forced = epochs["kind"] == FORCED
     if forced.any():
         epochs = seen(epochs)
     time = epochs["mjd"] + epochs["time_correction_s"].astype(np.float64) / SECONDS_PER_DAY
-    epochs = epochs[order := np.lexsort((epochs["exposure"], epochs["source_id"], time))]
+    order = np.lexsort((epochs["exposure"], epochs["source_id"], time))
+    epochs = picked(epochs, order)
     return BandSeries(
         band,
         time[order],
@@ -155,8 +159,8 @@ def _withdraw(
         return epochs, NOTHING
     marks = np.zeros(unseen.size, EPOCH)
     marks["source_id"], marks["withdrawn"] = unseen, True
-    left = exposure_keys(epochs[leaves])
-    epochs = np.concatenate([epochs, marks])
+    left = exposure_keys(picked(epochs, leaves))
+    epochs = joined(epochs, marks)
     epochs["withdrawn"][: leaves.size] |= leaves
     return epochs, left
 
@@ -169,18 +173,19 @@ def _take_detections(
     fresh = at < 0
     known = np.flatnonzero(~fresh)
     if known.size:
-        former = held[at[known]]
-        fresh[known] = ~(former["withdrawn"] | same_values(former, rows[known]))
+        former, again = picked(held, at[known]), picked(rows, known)
+        if not alike(former, again):
+            fresh[known] = ~(former["withdrawn"] | same_values(former, again))
     if not fresh.any():
         return held, NOTHING
-    rows, at = rows[fresh], at[fresh]
+    rows, at = picked(rows, fresh), at[fresh]
     if rows.size > 1:  # of a detection that is sent twice the later row
         latest = np.sort(last_of_each(rows["source_id"], np.arange(rows.size)))
-        rows, at = rows[latest], at[latest]
-    again = at >= 0
-    epochs = np.concatenate([held, rows[~again]])
-    epochs[at[again]] = rows[again]
-    touched = np.concatenate([exposure_keys(held[at[again]]), exposure_keys(rows)])
+        rows, at = picked(rows, latest), at[latest]
+    replaces = at >= 0
+    epochs = joined(held, picked(rows, ~replaces))
+    put(epochs, at[replaces], picked(rows, replaces))
+    touched = np.concatenate([exposure_keys(picked(held, at[replaces])), exposure_keys(rows)])
     return _one_each(epochs, exposure_keys(rows), alert, held), touched
 
 
@@ -190,7 +195,7 @@ def _one_each(
     """Leave in every exposure of `keys` one detection; `held` itself where the rest is what was held."""
     all_keys = exposure_keys(epochs)
     kind = epochs["kind"]
-    contends = ~epochs["withdrawn"] & (find(all_keys, keys) >= 0)
+    contends = ~epochs["withdrawn"] & among(all_keys, keys)
     contends &= kind == DETECTION if alert.forced_wins else kind != REFUSED
     places = np.flatnonzero(contends)
     contested = all_keys[places]
@@ -202,9 +207,9 @@ def _one_each(
     stays = np.ones(epochs.size, dtype=np.bool_)
     stays[places] = False
     stays[places[first]] = True
-    epochs[places[first]] = epochs[places[best]]
-    epochs = epochs[stays]
-    return held if np.array_equal(epochs.view(np.uint8), held.view(np.uint8)) else epochs
+    put(epochs, places[first], picked(epochs, places[best]))
+    epochs = picked(epochs, stays)
+    return held if alike(epochs, held) else epochs
 
 
 def _take_forced(epochs: NDArray[np.void], alert: Alert) -> tuple[NDArray[np.void], NDArray[np.int64]]:
@@ -217,18 +222,19 @@ def _take_forced(epochs: NDArray[np.void], alert: Alert) -> tuple[NDArray[np.voi
     keys = exposure_keys(rows)
     at = find_where(keys, exposure_keys(epochs), rivals)
     known = np.flatnonzero(at >= 0)
-    better = np.ones(rows.size, dtype=np.bool_)
-    differs = np.ones(rows.size, dtype=np.bool_)
+    better = at < 0
+    differs = better.copy()
     if known.size:
-        former, new = epochs[at[known]], rows[known]
-        same = (former["kind"] == new["kind"]) & (former["withdrawn"] == new["withdrawn"])
-        differs[known] = ~(same & same_values(former, new))
-        better[known] = _wins(new, former, differs[known]) if alert.forced_wins else _nearer(new, former)
+        former, new = picked(epochs, at[known]), picked(rows, known)
+        if not alike(former, new):
+            same = (former["kind"] == new["kind"]) & (former["withdrawn"] == new["withdrawn"])
+            differs[known] = ~(same & same_values(former, new))
+            better[known] = _wins(new, former, differs[known]) if alert.forced_wins else _nearer(new, former)
     if not better.any():
         return epochs, NOTHING
     again = better & (at >= 0)
-    epochs = np.concatenate([epochs, rows[better & (at < 0)]])
-    epochs[at[again]] = rows[again]
+    epochs = joined(epochs, picked(rows, better & (at < 0)))
+    put(epochs, at[again], picked(rows, again))
     return epochs, keys[better & differs]
 
 
@@ -252,16 +258,20 @@ def _changed_bands(
     """Bands with other exposures, detections or kinds of them; and bands with any other value."""
     if not touched.size:
         return set(), set()
-    old, new = (seen(epochs[find(exposure_keys(epochs), touched) >= 0]) for epochs in (before, after))
+    old, new = (seen(picked(epochs, among(exposure_keys(epochs), touched))) for epochs in (before, after))
     old_keys, new_keys = exposure_keys(old), exposure_keys(new)
     at = find(new_keys, old_keys)
     both = np.flatnonzero(at >= 0)
-    former, latter = old[at[both]], new[both]
+    former, latter = picked(old, at[both]), picked(new, both)
     same = former["kind"] == latter["kind"]
     forced = same & (latter["kind"] == FORCED)
     remeasured = ~same_values(former, latter)
     other = ~same | (~forced & (remeasured | (former["source_id"] != latter["source_id"])))
-    changed = {bytes(band) for band in new["band"][at < 0]}
-    changed |= {bytes(band) for band in old["band"][find(old_keys, new_keys) < 0]}
-    changed |= {bytes(band) for band in latter["band"][other]}
-    return changed, changed | {bytes(band) for band in latter["band"][forced & remeasured]}
+    changed = _bands(new["band"][at < 0])
+    changed |= _bands(old["band"][find(old_keys, new_keys) < 0])
+    changed |= _bands(latter["band"][other])
+    return changed, changed | _bands(latter["band"][forced & remeasured])
+
+
+def _bands(letters: NDArray[np.bytes_]) -> set[bytes]:
+    return set(np.unique(letters).tolist())
