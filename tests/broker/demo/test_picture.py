@@ -15,8 +15,8 @@ from broker.classify.classifier import Classifier
 from broker.demo.picture import HEIGHT, WIDTH, draw
 from broker.demo.readme_picture import draw_story
 from broker.demo.svg_panel import Panel, ticks
-from broker.state.light_curve import BandSeries
 from schemas.model.artifact import Artifact
+from tests.broker.epochs import made_series
 from tests.broker.streams import classifier
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -38,7 +38,7 @@ def record(n_epochs, **probabilities):
 
 def series(band, n=40):
     time = 60000.0 + np.arange(n) * 3.1
-    return BandSeries(band, time, 15.0 + 0.4 * np.sin(time), np.full(n, 0.02))
+    return made_series(band, time, 15.0 + 0.4 * np.sin(time), np.full(n, 0.02))
 
 
 RECORDS = [
