@@ -81,7 +81,12 @@ class ColumnarReader:
         self._program = program
         self.projection = projection
         self._names = wanted_names(projection)
-        self._nulls = np.array([_bits(kind) for kind in projection.all_columns.values()], dtype=np.int64)
+        columns = projection.all_columns
+        self._of_detections = {name: kind for name, kind in columns.items() if name in projection.columns}
+        self._of_forced = {name: kind for name, kind in columns.items() if name in projection.forced_columns}
+        self._nulls = np.array([_bits(kind) for kind in columns.values()], dtype=np.int64)
+        nothing = np.zeros((len(self._of_forced), 0), dtype=np.int64)
+        self._no_forced = _rows(self._of_forced, nothing, nothing.astype(np.bool_))
         self._fields = np.zeros(len(projection.fields), dtype=np.int64)
         self._fields_present = np.zeros(len(projection.fields), dtype=np.bool_)
         self._reserve(USUAL_ROWS)
@@ -136,32 +141,25 @@ class ColumnarReader:
         self._present = np.zeros((self._nulls.size, n_rows), dtype=np.bool_)
 
     def _record(self, payload: bytes, n_rows: int, trigger_row: int, n_forced: int) -> Record:
-        n_columns = len(self.projection.columns)  # they come first
-        cells = self._cells[:n_columns, :n_rows].copy()
-        present = self._present[:n_columns, :n_rows].copy()
+        cells = self._cells[: len(self._of_detections), :n_rows].copy()
+        present = self._present[: len(self._of_detections), :n_rows].copy()
         if trigger_row > 0:  # the history stands before it
             for each in (cells, present):
                 each[:, : trigger_row + 1] = np.roll(each[:, : trigger_row + 1], 1, axis=1)
+        detections = _rows(self._of_detections, cells, present)
         return Record(
-            columns=self._columns(cells, self.projection.columns),
-            present=dict(zip(self.projection.columns, present, strict=True)),
+            columns=detections.columns,
+            present=detections.present,
             fields=dict(zip(self.projection.fields, self._field_values(payload), strict=True)),
-            forced=self._forced(n_forced),
+            forced=self._forced(n_forced) if n_forced else self._no_forced,
         )
 
     def _forced(self, n_forced: int) -> Rows:
         """Rows of forced photometry, which stand at the end, the last one first."""
-        wanted = self.projection.forced_columns
-        places = [self._names.index(name) for name in wanted]
-        last = self._cells.shape[1] - n_forced
-        cells = np.ascontiguousarray(self._cells[places, last:][:, ::-1])
-        present = np.ascontiguousarray(self._present[places, last:][:, ::-1])
-        return Rows(self._columns(cells, wanted), dict(zip(wanted, present, strict=True)))
-
-    @staticmethod
-    def _columns(cells: NDArray[np.int64], wanted: Mapping[str, Kind]) -> dict[str, NDArray[Any]]:
-        views = {kind: cells.view(dtype) for kind, dtype in DTYPES.items()}
-        return {name: views[kind][i] for i, (name, kind) in enumerate(wanted.items())}
+        first = self._nulls.size - len(self._of_forced)
+        cells = np.ascontiguousarray(self._cells[first:, : -n_forced - 1 : -1])
+        present = np.ascontiguousarray(self._present[first:, : -n_forced - 1 : -1])
+        return _rows(self._of_forced, cells, present)
 
     def _field_values(self, payload: bytes) -> Iterator[Scalar]:
         kinds = self.projection.fields.values()
@@ -185,6 +183,13 @@ def _walk(*arguments: Any) -> tuple[int, int, int, int]:
         return execute(*arguments)
     except (KernelError, MemoryError) as exc:
         raise FatalError(f"packets cannot be decoded: {str(exc) or 'out of memory'}") from exc
+
+
+def _rows(columns: Mapping[str, Kind], cells: NDArray[np.int64], present: NDArray[np.bool_]) -> Rows:
+    """Rows of bit patterns (c, n), by the kind of each column."""
+    views = {kind: cells.view(dtype) for kind, dtype in DTYPES.items()}
+    values = {name: views[kind][i] for i, (name, kind) in enumerate(columns.items())}
+    return Rows(values, dict(zip(columns, present, strict=True)))
 
 
 def _bits(kind: Kind) -> int:

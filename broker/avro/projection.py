@@ -61,8 +61,10 @@ class Projection:
 
     @property
     def all_columns(self) -> dict[str, Kind]:
-        """Columns of either kind of row, those of detections first."""
-        return {**self.columns, **self.forced_columns}
+        """Columns of detections alone, then those of both kinds of rows, then those of forced rows alone."""
+        alone = {name: kind for name, kind in self.columns.items() if name not in self.forced_columns}
+        both = {name: kind for name, kind in self.columns.items() if name in self.forced_columns}
+        return {**alone, **both, **self.forced_columns}
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,12 +108,11 @@ def merge(curve: LightCurve, alert: Alert) -> tuple[LightCurve, list[str]]:
         return curve, []
     sealed = slice(0, curve.n_sealed)
     now = LightCurve(after, curve.n_sealed if alike(after[sealed], before[sealed]) else 0)
-    others, own = _changed_bands(before, after, np.concatenate([left, came, judged]))
-    own_band = bytes(alert.detection["band"][0])
+    changed, touched = _changed_bands(before, after, np.concatenate([left, came, judged]))
+    own = bytes(alert.detection["band"][0])
     is_new = now.holds(alert.source_id) and not curve.holds(alert.source_id) and not alert.is_withdrawn
-    if is_new or own_band in own:
-        others.add(own_band)
-    return now, sorted(band.decode("ascii") for band in others)
+    published = changed | {own} if is_new or own in touched else changed
+    return now, sorted(band.decode("ascii") for band in published)
 
 
 def band_series(curve: LightCurve, band: str) -> BandSeries:
@@ -258,7 +257,12 @@ def _changed_bands(
     """Bands with other exposures, detections or kinds of them; and bands with any other value."""
     if not touched.size:
         return set(), set()
-    old, new = (seen(picked(epochs, among(exposure_keys(epochs), touched))) for epochs in (before, after))
+    were = among(exposure_keys(before), touched)
+    new = seen(picked(after, among(exposure_keys(after), touched)))
+    if not were.any():  # nearly always
+        changed = _bands(new)
+        return changed, changed
+    old = seen(picked(before, were))
     old_keys, new_keys = exposure_keys(old), exposure_keys(new)
     at = find(new_keys, old_keys)
     both = np.flatnonzero(at >= 0)
@@ -267,11 +271,9 @@ def _changed_bands(
     forced = same & (latter["kind"] == FORCED)
     remeasured = ~same_values(former, latter)
     other = ~same | (~forced & (remeasured | (former["source_id"] != latter["source_id"])))
-    changed = _bands(new["band"][at < 0])
-    changed |= _bands(old["band"][find(old_keys, new_keys) < 0])
-    changed |= _bands(latter["band"][other])
-    return changed, changed | _bands(latter["band"][forced & remeasured])
+    changed = _bands(picked(new, at < 0), picked(old, find(old_keys, new_keys) < 0), picked(latter, other))
+    return changed, changed | _bands(picked(latter, forced & remeasured))
 
 
-def _bands(letters: NDArray[np.bytes_]) -> set[bytes]:
-    return set(np.unique(letters).tolist())
+def _bands(*parts: NDArray[np.void]) -> set[bytes]:
+    return {band for epochs in parts for band in epochs["band"].tolist()}
