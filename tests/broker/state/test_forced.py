@@ -116,6 +116,11 @@ class TestWinning:
         assert points(curve, "r") == {"3f": 15.2}
         assert bands == [["g", "r"]]
 
+    def test_it_wins_whatever_number_the_detection_has(self):
+        """Ids of detections are larger than any time."""
+        curve, _ = merged(lsst(9, forced_epoch(3, mag=15.2), history=[epoch(10**17, exposure=3)]))
+        assert points(curve) == {"3f": 15.2, "9": 15.0}
+
     def test_a_refused_row_leaves_the_detection_in_place(self):
         curve, _ = merged(lsst(9, refused(9), refused(3), history=[epoch(3)]))
         assert points(curve) == {"3": 15.0, "9": 15.0}

@@ -68,6 +68,13 @@ def test_of_several_detections_in_one_exposure_the_largest_id_stays_in_any_order
     assert ids(curve) == [13]
 
 
+def test_a_detection_that_does_not_stay_changes_nothing_however_often_it_comes():
+    curve, _ = merged(alert(epoch(12, exposure=7)))
+    again, bands = merge(curve, alert(epoch(11, exposure=7)))
+    assert bands == []
+    assert again.epochs is curve.epochs
+
+
 def test_detections_of_one_exposure_in_two_bands_are_two_points():
     curve, _ = merged(alert(epoch(1, exposure=7, band="g")), alert(epoch(2, exposure=7, band="r")))
     assert ids(curve) == [1, 2]
