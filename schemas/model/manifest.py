@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from operator import itemgetter
 from pathlib import Path
 from reprlib import repr as shown
 from typing import Any
 
+from schemas.model.manifest_fields import what_is_wrong
 from schemas.read_json import read_json
 
 MANIFEST_VERSION = "1"
 MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "manifest.json"
-LARGEST_NUMBER = 2**53  # of epochs, stars or sigmas
 
 
 class ManifestError(ValueError):
@@ -62,6 +62,11 @@ class Manifest:
         The model gives no label where its highest probability is below this; 0 gives one always.
     licence : str
         Licence of the weights, and what the data's owners ask for.
+    fused : mapping or None
+        What is stated of fused answers, of all bands of a star together (`schemas.model.fusion`); None where
+        nothing was measured of them, and none are given. ``min_epochs``, over all bands, ``temperature``,
+        ``abstain_below`` and ``reliability`` are meant as those of a band above; epochs are those of all
+        bands. A star of a single usable band is answered by the band's terms.
     """
 
     name: str
@@ -79,6 +84,7 @@ class Manifest:
     reliability: tuple[Mapping[str, Any], ...] = ()
     abstain_below: float = 0.0
     licence: str = ""
+    fused: Mapping[str, Any] | None = None
     manifest_version: str = MANIFEST_VERSION
 
     @property
@@ -93,8 +99,11 @@ class Manifest:
         return streams.pop() if len(streams) == 1 else None
 
     def save(self, folder: Path) -> None:
-        """Write ``manifest.json`` into `folder`."""
-        text = json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False)
+        """Write ``manifest.json`` into `folder`; `fused` only where something is stated of it."""
+        stated = asdict(self)
+        if self.fused is None:
+            del stated["fused"]  # so that a model of before it, written again, keeps its bytes
+        text = json.dumps(stated, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
 
 
@@ -130,8 +139,13 @@ def load_manifest(folder: Path) -> Manifest:
 
 def expected_reliability(manifest: Manifest, n_epochs: int) -> Mapping[str, Any] | None:
     """Return the bin of `Manifest.reliability` that holds `n_epochs`; None below the first or without any."""
-    place = bisect_right(manifest.reliability, n_epochs, key=itemgetter("n_epochs_min")) - 1
-    return manifest.reliability[place] if place >= 0 else None
+    return bin_of(manifest.reliability, n_epochs)
+
+
+def bin_of(bins: Sequence[Mapping[str, Any]], n_epochs: int) -> Mapping[str, Any] | None:
+    """Return the bin of a reliability that holds `n_epochs`; None below the first or without any."""
+    place = bisect_right(bins, n_epochs, key=itemgetter("n_epochs_min")) - 1
+    return bins[place] if place >= 0 else None
 
 
 def sha256_of(path: Path) -> str:
@@ -150,110 +164,17 @@ def _parse(raw: object, path: Path) -> Manifest:
     unknown = sorted(set(raw) - known)
     if unknown:
         raise ManifestError(f"{path} has unknown fields {', '.join(name[:40] for name in unknown[:10])}")
-    wrong = [name for name, right in _FIELD_CHECKS.items() if name in raw and not right(raw[name])]
-    if wrong:
-        raise ManifestError(f"{path}: {wrong[0]} cannot be {shown(raw[wrong[0]])}")
-    _check_bins(raw.get("reliability", []), path)
+    wrong = what_is_wrong(raw)
+    if wrong is not None:
+        raise ManifestError(f"{path}: {wrong}")
+    fused = raw.get("fused")
     try:
         tuples = {
             "classes": tuple(raw["classes"]),
             "features": tuple(raw["features"]),
             "reliability": tuple(raw.get("reliability", ())),
+            "fused": None if fused is None else {**fused, "reliability": tuple(fused["reliability"])},
         }
         return Manifest(**{**raw, **tuples})
     except (KeyError, TypeError) as exc:
         raise ManifestError(f"{path} is incomplete: {exc}") from exc
-
-
-def _check_bins(bins: Sequence[object], path: Path) -> None:
-    """Refuse bins of reliability that say something impossible, or nothing about some number of epochs."""
-    previous: Mapping[str, Any] | None = None
-    for place, each in enumerate(bins):
-        what = f"{path}: reliability[{place}]"
-        if not isinstance(each, dict):
-            raise ManifestError(f"{what} is not a JSON object")
-        if each.keys() != _BIN_CHECKS.keys():
-            missing, unknown = (
-                ", ".join(name[:40] for name in sorted(names)[:10]) or "none"
-                for names in (_BIN_CHECKS.keys() - each.keys(), each.keys() - _BIN_CHECKS.keys())
-            )
-            raise ManifestError(f"{what} has other fields than it must: missing {missing}; unknown {unknown}")
-        wrong = [name for name, right in _BIN_CHECKS.items() if not right(each[name])]
-        if wrong:
-            raise ManifestError(f"{what}: {wrong[0]} cannot be {shown(each[wrong[0]])}")
-        low, high, is_last = each["n_epochs_min"], each["n_epochs_max"], place == len(bins) - 1
-        if (high is None) != is_last:
-            raise ManifestError(
-                f"{what}: n_epochs_max is {high}; it must be null in the last bin and in no other"
-            )
-        if high is not None and high < low:
-            raise ManifestError(f"{what} goes from {low} to {high} epochs: n_epochs_max is too small")
-        if previous is not None and low != previous["n_epochs_max"] + 1:
-            raise ManifestError(
-                f"{what} starts at {low} epochs, the bin before ends at {previous['n_epochs_max']}: "
-                "bins must ascend without gaps"
-            )
-        previous = each
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _is_names(value: object) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value)) and len(set(value)) == len(value) > 0
-
-
-def _is_number(value: object, kinds: tuple[type, ...]) -> bool:
-    return type(value) in kinds and 0 < value <= LARGEST_NUMBER  # type: ignore[operator]
-
-
-def _is_finite_object(value: object) -> bool:
-    try:
-        json.dumps(value, allow_nan=False)
-    except ValueError:
-        return False
-    return isinstance(value, dict)
-
-
-def _is_label_maps(value: object) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(labels, dict) and all(map(_is_text, labels.values())) for labels in value.values()
-    )
-
-
-def _is_share(value: object) -> bool:
-    return type(value) in (int, float) and 0.0 <= value <= 1.0  # type: ignore[operator]
-
-
-_FIELD_CHECKS: Mapping[str, Callable[[object], bool]] = {
-    "name": _is_text,
-    "version": _is_text,
-    "sha256": _is_text,
-    "convention": _is_text,
-    "classes": _is_names,
-    "features": _is_names,
-    "min_epochs": lambda value: _is_number(value, (int,)),
-    "clip_sigma": lambda value: value is None or _is_number(value, (int, float)),
-    "label_maps": _is_label_maps,
-    "preprocessing": _is_finite_object,
-    "training": _is_finite_object,
-    "metrics": _is_finite_object,
-    "licence": lambda value: isinstance(value, str),
-    "reliability": lambda value: isinstance(value, list),
-    "abstain_below": lambda value: _is_share(value) and value != 1,
-}
-
-_BIN_CHECKS: Mapping[str, Callable[[object], bool]] = {
-    "n_epochs_min": lambda value: _is_number(value, (int,)),
-    "n_epochs_max": lambda value: value is None or _is_number(value, (int,)),
-    "n_stars": lambda value: _is_number(value, (int,)),
-    "n_light_curves": lambda value: _is_number(value, (int,)),
-    "accuracy": _is_share,
-    "accuracy_error": _is_share,
-    "mc": _is_share,
-    "mc_error": _is_share,
-    "calibration_error": _is_share,
-    "abstained": _is_share,
-    "accuracy_when_sure": lambda value: value is None or _is_share(value),
-}

@@ -46,7 +46,7 @@ def verdicts(
     probabilities: NDArray[np.float32] | NDArray[np.float64],
     scored: NDArray[np.bool_],
     *,
-    abstain_below: float,
+    abstain_below: float | NDArray[np.float64],
 ) -> Verdicts:
     """Decide on labels by the probabilities as they are published: whoever reads these finds the same.
 
@@ -56,7 +56,7 @@ def verdicts(
         Of the classes; not looked at where not scored.
     scored : (n,) bool
         Light curves that the model may be asked about.
-    abstain_below : float
+    abstain_below : float or (n,) float64
         No label where the highest probability is lower, see `schemas.model.manifest.Manifest`.
     """
     n, k = probabilities.shape
