@@ -120,6 +120,7 @@ ONE_EPOCH = st.builds(
     st.one_of(st.just(np.nan), st.floats(0.0078125, 0.5, width=32)),
     st.integers(0, 40).map(lambda day: 59_000.0 + day / 4),  # some in one moment
 )
+COLUMNS = ("time", "mag", "mag_err", "mjd", "forced")
 CURVES = st.lists(ONE_EPOCH, min_size=1, max_size=12)
 
 
@@ -143,16 +144,19 @@ def test_epochs_that_come_in_another_order_have_the_same_digest(data, epochs):
 def test_a_value_that_changes_or_an_epoch_that_leaves_changes_the_digest(data, epochs):
     curve = band_series(curve_in_order(epochs, range(len(epochs))), "g")
     place = data.draw(st.integers(0, len(epochs) - 1))
-    column = data.draw(st.sampled_from(["time", "mag", "mag_err"]))
+    column = data.draw(st.sampled_from(["time", "mag", "mag_err", "mjd"]))
     values = getattr(curve, column).copy()
     values[place] = 0.25 if np.isnan(values[place]) else np.nextafter(values[place], np.inf)
-    fewer = [np.delete(each, place) for each in (curve.time, curve.mag, curve.mag_err)]
+    fewer = {name: np.delete(getattr(curve, name), place) for name in COLUMNS}
+    kind = curve.forced.copy()
+    kind[place] = not kind[place]
     digests = {
         digest_of(curve),
         digest_of(replace(curve, **{column: values})),
-        digest_of(made_series("g", *fewer)),
+        digest_of(replace(curve, forced=kind)),
+        digest_of(replace(curve, **fewer)),
     }
-    assert len(digests) == 3
+    assert len(digests) == 4
 
 
 def test_unknown_errors_are_alike_whatever_their_bits():
