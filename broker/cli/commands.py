@@ -66,7 +66,13 @@ def classify(arguments: argparse.Namespace) -> int:
     rules = VettingRules(programids=frozenset(arguments.programid) if arguments.programid else None)
     model = ModelConfig(path=arguments.model, min_epochs=arguments.min_epochs)
     store = MemoryStore()
-    pipeline = Pipeline(Decoder(registry, rules), Annotator(load_classifiers(model), rules), store)
+    annotator = Annotator(
+        load_classifiers(model),
+        rules,
+        annotate_bands=arguments.records != "fused",
+        annotate_fused=arguments.records != "bands",
+    )
+    pipeline = Pipeline(Decoder(registry, rules), annotator, store)
     form: FileFormat = "avro" if arguments.format == "avro" else "json"
     sink = FileSink(arguments.output, form, dead_letters=arguments.dead_letters)
     console = Console()
@@ -106,7 +112,13 @@ def run_worker(arguments: argparse.Namespace) -> int:
     if arguments.model is not None:
         model = ModelConfig(path=arguments.model, min_epochs=model.min_epochs)
     rules = config.decoding.rules()
-    annotator = Annotator(load_classifiers(model), rules, annotate_unscored=config.output.annotate_unscored)
+    annotator = Annotator(
+        load_classifiers(model),
+        rules,
+        annotate_unscored=config.output.annotate_unscored,
+        annotate_bands=config.output.annotate_bands,
+        annotate_fused=config.output.annotate_fused,
+    )
     stop = threading.Event()
     patience_s = config.kafka.patience_s
     registry = None
@@ -139,6 +151,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
         with closing(sink), closing(source):
             sink.connect()
             source.connect()
+            annotator.say_what_is_not_fused()
             console.say(f"reading {', '.join(config.kafka.topics)} from {config.kafka.bootstrap_servers}")
             stop_on_signal(stop)
             try:

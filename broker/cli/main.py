@@ -115,6 +115,12 @@ def _parser() -> argparse.ArgumentParser:
         "--min-epochs", type=_positive(int), metavar="N", help="score a band from N epochs on (the model's)"
     )
     sub.add_argument(
+        "--records",
+        choices=["both", "bands", "fused"],
+        default="both",
+        help="of single bands, or of all bands of a star together (%(default)s)",
+    )
+    sub.add_argument(
         "--programid",
         type=int,
         action="append",
