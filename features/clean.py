@@ -52,8 +52,8 @@ def clean(time: F8, mag: F8, err: F8, clip_sigma: float) -> tuple[F8, F8, F8, np
         Bits of `features.Status`; with a blocking bit no kernel needs to be tried.
     """
     status = np.uint32(0)
-    time, mag, err = _finite_in_order(time, mag, err)
-    time, mag, err = _without_repeats(time, mag, err)
+    time, mag, err = finite_in_order(time, mag, err)
+    time, mag, err = without_repeats(time, mag, err)
     begin = 0
     if time.size > 0 and time[-1] - time[0] > MAX_BASELINE_D:
         while time[begin] < time[-1] - MAX_BASELINE_D:
@@ -68,20 +68,20 @@ def clean(time: F8, mag: F8, err: F8, clip_sigma: float) -> tuple[F8, F8, F8, np
         time, mag, err = _without_outliers(time, mag, err, clip_sigma)
         if time.size < n:
             status |= CLIPPED
-    if _patch_errors(err):
+    if patch_errors(err):
         status |= ERR_PATCHED
     if time.size < MIN_POINTS:
         return time, mag, err, status | TOO_FEW
     if time[-1] - time[0] < MIN_BASELINE_D:
         status |= NO_BASELINE
-    mean, std = _mean_std(mag)
+    mean, std = mean_std(mag)
     if not ROUNDING_SCATTER * max(1.0, abs(mean)) <= std < np.inf:
         status |= DEGENERATE
     return time, mag, err, status
 
 
 @part
-def _finite_in_order(time: F8, mag: F8, err: F8) -> tuple[F8, F8, F8]:
+def finite_in_order(time: F8, mag: F8, err: F8) -> tuple[F8, F8, F8]:
     """Points with finite time and magnitude by (time, mag, err); errors that are none become 0."""
     n = 0
     times, mags, errs = np.empty(time.size), np.empty(time.size), np.empty(time.size)
@@ -130,7 +130,7 @@ def _picked(values: F8, order: NDArray[np.int64]) -> F8:
 
 
 @part
-def _without_repeats(time: F8, mag: F8, err: F8) -> tuple[F8, F8, F8]:
+def without_repeats(time: F8, mag: F8, err: F8) -> tuple[F8, F8, F8]:
     """Leave out exact repeats of the point before, in place."""
     n = min(1, time.size)
     for i in range(1, time.size):
@@ -144,7 +144,7 @@ def _without_repeats(time: F8, mag: F8, err: F8) -> tuple[F8, F8, F8]:
 def _without_outliers(time: F8, mag: F8, err: F8, clip_sigma: float) -> tuple[F8, F8, F8]:
     """Leave out what is farther from the median than so many standard deviations, in place."""
     median = _median(mag)
-    _, std = _mean_std(mag)
+    _, std = mean_std(mag)
     n = 0
     for i in range(time.size):
         if abs(mag[i] - median) <= clip_sigma * std:
@@ -154,7 +154,7 @@ def _without_outliers(time: F8, mag: F8, err: F8, clip_sigma: float) -> tuple[F8
 
 
 @part
-def _patch_errors(err: F8) -> bool:
+def patch_errors(err: F8) -> bool:
     """Replace zeros by the median of the others, or 1; raise to the floor; tell whether there were zeros."""
     valid = np.empty(err.size)
     n = 0
@@ -181,7 +181,7 @@ def _median(values: F8) -> float:
 
 
 @part
-def _mean_std(values: F8) -> tuple[float, float]:
+def mean_std(values: F8) -> tuple[float, float]:
     """Mean and standard deviation (ddof 0)."""
     mean = 0.0
     for value in values:

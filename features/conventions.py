@@ -1,4 +1,4 @@
-"""The order of the features, and the two conventions they are computed in."""
+"""The order of the features, and the conventions they are computed in."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ FEATURE_NAMES = (
 MIN_POINTS = 8
 """Fewest usable points: the Fourier model has seven coefficients."""
 
+MIN_BAND_POINTS = 2
+"""Fewest points of a band that is measured together with others."""
+
 MIN_BASELINE_D = 1.0
 """Shortest baseline: within one night no period that matters can be told from a trend [d]."""
 
@@ -38,6 +41,9 @@ MAX_EPOCHS = 10_000
 """Most points that are used, the newest: a search of them over the longest baseline takes 0.05 s, and a
 minute or two where a point or a few have nearly all the weight, for then single precision does not do."""
 
+NIGHT_GAP_D = 0.3
+"""Points that are farther apart are of two nights [d]."""
+
 MIN_PERIOD_D = 0.03
 """Shortest period: the highest frequency of the search is its inverse [d]."""
 
@@ -47,7 +53,7 @@ OVERSAMPLING = 3
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """The choices in which the two conventions differ.
+    """The choices in which the conventions differ.
 
     Attributes
     ----------
@@ -63,6 +69,10 @@ class Convention:
     full_angles : bool
         Fourier phases from all four quadrants with differences wrapped to [-pi, pi), or from the
         arctangent of a ratio and not wrapped.
+    by_support : bool
+        No single point decides: errors have floors, the period is judged by all points, points that no other
+        supports are left out or drawn in, and the Fourier fit keeps to the range of the magnitudes. Only so
+        can several bands be measured together.
     """
 
     name: str
@@ -70,14 +80,17 @@ class Convention:
     refine: bool
     from_first_epoch: bool
     full_angles: bool
+    by_support: bool
 
 
 CONVENTIONS = MappingProxyType(
     {
-        "kim2021": Convention("kim2021", False, False, False, False),
-        "refined": Convention("refined", True, True, True, True),
+        "kim2021": Convention("kim2021", False, False, False, False, False),
+        "refined": Convention("refined", True, True, True, True, False),
+        "robust": Convention("robust", True, True, True, True, True),
     }
 )
 """``"kim2021"`` agrees with the published code, defects included: needed to serve its weights.
-``"refined"`` finds the period between the grid's frequencies, so that one more epoch moves features little:
-for every model that is trained with this package."""
+``"refined"`` finds the period between the grid's frequencies, so that one more epoch moves features little.
+``"robust"`` trusts no point that stands alone, and measures the bands of a star together: for every model
+that is trained with this package."""

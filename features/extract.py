@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from features.conventions import CONVENTIONS, FEATURE_NAMES, MAX_EPOCHS
+from features.conventions import CONVENTIONS, MAX_EPOCHS, Convention
 from features.light_curve import choices, count, measure
+from features.measured import Measured, empty_measured
 from features.period.search import room_for_search
+from features.series import checked_offsets, series_of
 from features.sorting import room_for_sorting
+from features.together import measure_each
 
 F8 = NDArray[np.float64]
-
-
-class Measured(NamedTuple):
-    """What `extract` finds in n light curves.
-
-    Attributes
-    ----------
-    values : (n, 16) float64
-        Columns in the order of `features.FEATURE_NAMES`; a row is all finite or all NaN.
-    status : (n,) uint32
-        Bits of `features.Status`; a row is NaN exactly if one of `features.BLOCKING` is set.
-    n_used : (n,) int64
-        Points that were used: not those that are NaN, repeats, beyond the limits on baseline and number, or
-        cut as outliers. This, and no other number, is how many epochs a light curve has.
-    baseline_d : (n,) float64
-        From the first to the last of the points that were used [d]; 0 where there are none.
-    """
-
-    values: F8
-    status: NDArray[np.uint32]
-    n_used: NDArray[np.int64]
-    baseline_d: F8
 
 
 def extract(
@@ -44,7 +24,7 @@ def extract(
     err: ArrayLike,
     offsets: ArrayLike,
     *,
-    convention: str = "refined",
+    convention: str = "robust",
     clip_sigma: float | None = None,
 ) -> Measured:
     """Compute the 16 features of every light curve of a batch.
@@ -64,9 +44,10 @@ def extract(
     offsets : (n + 1,) array_like of int
         From 0 to n_points, never falling.
     convention : str
-        ``"refined"`` or ``"kim2021"``, see `features.CONVENTIONS`.
+        ``"robust"``, ``"refined"`` or ``"kim2021"``, see `features.CONVENTIONS`.
     clip_sigma : float, optional
-        Cut points farther than this many standard deviations from the median, once.
+        Cut points farther than this many standard deviations from the median, once. Not with ``"robust"``,
+        which decides on outliers by itself.
 
     Returns
     -------
@@ -78,68 +59,51 @@ def extract(
     ValueError
         If the arguments do not fit together, or the convention is unknown.
     """
-    if convention not in CONVENTIONS:
-        raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}, got {convention!r}")
-    if clip_sigma is not None and not clip_sigma > 0.0:
-        raise ValueError(f"clip_sigma must be > 0 or None, got {clip_sigma!r}")
-    time, mag, err = _series(time, "time"), _series(mag, "mag"), _series(err, "err")
-    bounds = _checked_offsets(offsets, (time.size, mag.size, err.size))
-    n = bounds.size - 1
-    values = np.full((n, len(FEATURE_NAMES)), np.nan)
-    status = np.zeros(n, np.uint32)
-    n_used = np.zeros(n, np.int64)
-    baseline_d = np.zeros(n)
+    chosen = _checked(convention, clip_sigma)
+    time, mag, err = series_of(time, "time"), series_of(mag, "mag"), series_of(err, "err")
+    bounds = checked_offsets(offsets, {"time": time.size, "mag": mag.size, "err": err.size})
+    if chosen.by_support:
+        return measure_each(time, mag, err, bounds, chosen)
+    found = empty_measured(bounds.size - 1)
     most = min(int(np.diff(bounds).max(initial=0)), MAX_EPOCHS)
-    if n:
+    if bounds.size > 1:
         measure(
             (time, mag, err, bounds),
             _cut(clip_sigma),
-            choices(CONVENTIONS[convention]),
+            choices(chosen),
             (room_for_search(most), room_for_sorting(most)),
-            (values, status, n_used, baseline_d),
+            (found.values, found.status, found.n_used, found.baseline_d, found.n_nights),
         )
-    return Measured(values, status, n_used, baseline_d)
+    return found
 
 
 def count_used(
     time: F8, mag: F8, err: F8, offsets: NDArray[np.int64], *, clip_sigma: float | None = None
 ) -> NDArray[np.int64]:
-    """Return `Measured.n_used` (n,) of light curves, without measuring them; parameters as in `extract`."""
-    time, mag, err = _series(time, "time"), _series(mag, "mag"), _series(err, "err")
-    bounds = _checked_offsets(offsets, (time.size, mag.size, err.size))
+    """Return how many points (n,) of light curves pass `features.clean.clean`; parameters as in `extract`.
+
+    That is `Measured.n_used`, unless some of them are then left out for want of support.
+    """
+    time, mag, err = series_of(time, "time"), series_of(mag, "mag"), series_of(err, "err")
+    bounds = checked_offsets(offsets, {"time": time.size, "mag": mag.size, "err": err.size})
     n_used = np.zeros(bounds.size - 1, np.int64)
     count((time, mag, err, bounds), _cut(clip_sigma), n_used)
     return n_used
 
 
+def _checked(convention: str, clip_sigma: float | None) -> Convention:
+    if convention not in CONVENTIONS:
+        raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}, got {convention!r}")
+    if clip_sigma is not None and not clip_sigma > 0.0:
+        raise ValueError(f"clip_sigma must be > 0 or None, got {clip_sigma!r}")
+    if clip_sigma is not None and CONVENTIONS[convention].by_support:
+        raise ValueError(
+            f"convention {convention!r} decides on outliers by itself: clip_sigma must be None, "
+            f"got {clip_sigma!r}"
+        )
+    return CONVENTIONS[convention]
+
+
 def _cut(clip_sigma: float | None) -> float:
     """What kernels take: infinity for none, and always a float, or they would be compiled anew."""
     return math.inf if clip_sigma is None else float(clip_sigma)
-
-
-def _series(values: ArrayLike, name: str) -> F8:
-    """One-dimensional, contiguous float64, not to be written to; a copy where needed.
-
-    To numba what can be written to is another type, and kernels would be compiled for both.
-    """
-    array = np.asarray(values)
-    if array.ndim != 1 or array.dtype.kind not in "fiu":
-        raise ValueError(f"{name} must be a 1-d array of real numbers, got {array.dtype} {array.shape}")
-    series = np.require(array, np.float64, ["C", "A"]).view()
-    series.flags.writeable = False
-    return series
-
-
-def _checked_offsets(offsets: ArrayLike, sizes: tuple[int, ...]) -> NDArray[np.int64]:
-    array = np.asarray(offsets)
-    if array.ndim != 1 or array.size < 1 or array.dtype.kind not in "iu":
-        raise ValueError(f"offsets must be a 1-d array of integers, got {array.dtype} {array.shape}")
-    bounds = array.astype(np.int64)
-    if len(set(sizes)) != 1:
-        raise ValueError(f"time, mag and err must be equally long, got {', '.join(map(str, sizes))}")
-    if bounds[0] != 0 or bounds[-1] != sizes[0] or (bounds[1:] < bounds[:-1]).any():
-        raise ValueError(
-            f"offsets must rise from 0 to the number of points, {sizes[0]}; "
-            f"they start at {bounds[0]}, end at {bounds[-1]}"
-        )
-    return bounds

@@ -1,4 +1,7 @@
-"""From the points of a light curve to its 16 features and status bits, for one after another of a batch."""
+"""From the points of a light curve to its 16 features and status bits, for one after another of a batch.
+
+Where single points decide; where they do not, `features.star` takes this place.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ from numpy.typing import NDArray
 
 from features.clean import DEGENERATE, clean
 from features.compilation.jit import kernel, part
-from features.conventions import Convention
+from features.conventions import NIGHT_GAP_D, Convention
 from features.period.points import weighted_points
 from features.period.search import Room, find_period
 from features.sorting import SortingRoom, room_for_sorting, sort
 from features.status import BLOCKING, Status
-from features.variability.fourier import fourier_coefficients, fourier_shape
+from features.variability.fourier import bounded_fourier_coefficients, fourier_coefficients, fourier_shape
 from features.variability.moments import (
     hl_amp_ratio,
     percentile,
@@ -42,12 +45,17 @@ class Choices(NamedTuple):
     refine: bool
     from_first_epoch: bool
     full_angles: bool
+    by_support: bool
 
 
 def choices(convention: Convention) -> Choices:
     """Return what kernels take of a convention."""
     return Choices(
-        convention.floating_mean, convention.refine, convention.from_first_epoch, convention.full_angles
+        convention.floating_mean,
+        convention.refine,
+        convention.from_first_epoch,
+        convention.full_angles,
+        convention.by_support,
     )
 
 
@@ -57,7 +65,7 @@ def measure(
     clip_sigma: float,
     convention: Choices,
     rooms: tuple[Room, SortingRoom],
-    results: tuple[F8, NDArray[np.uint32], NDArray[np.int64], F8],
+    results: tuple[F8, NDArray[np.uint32], NDArray[np.int64], F8, NDArray[np.int64]],
 ) -> None:
     """Fill what `features.extract` returns; what it takes was checked there.
 
@@ -71,17 +79,18 @@ def measure(
         See there.
     rooms
         For as many points as are used of the longest.
-    results : values, status, n_used, baseline_d
+    results : values, status, n_used, baseline_d, n_nights
         See `features.extract.Measured`; the values are NaN and stay so where there are none.
     """
     time, mag, err, bounds = light_curves
-    values, status, n_used, baseline_d = results
+    values, status, n_used, baseline_d, n_nights = results
     for i in range(bounds.size - 1):
         begin, end = bounds[i], bounds[i + 1]
         times, mags, errs, bits = clean(time[begin:end], mag[begin:end], err[begin:end], clip_sigma)
         n_used[i] = times.size
         if times.size > 0:
             baseline_d[i] = times[-1] - times[0]
+            n_nights[i] = count_nights(times)
         if not bits & BLOCKING_BITS:
             points = weighted_points(times, mags, errs, convention.floating_mean)
             period = find_period(points, convention.refine, rooms[0])
@@ -112,6 +121,15 @@ def count(
         n_used[i] = clean(time[begin:end], mag[begin:end], err[begin:end], clip_sigma)[0].size
 
 
+@kernel
+def count_nights(time: F8) -> int:
+    """Count the groups of rising times [d], one at least, that are more than `NIGHT_GAP_D` apart."""
+    nights = 1
+    for i in range(1, time.size):
+        nights += time[i] - time[i - 1] > NIGHT_GAP_D
+    return nights
+
+
 def features_at(time: F8, mag: F8, err: F8, period: float, convention: Convention) -> F8:
     """Compute the features of clean points at a given period, (16,) float64, not finite where undefined."""
     return features_at_period(time, mag, err, float(period), choices(convention), room_for_sorting(time.size))
@@ -140,7 +158,10 @@ def features_at_period(
     median = percentile(ordered, 50.0)
     skewness, kurtosis = skewness_kurtosis(mags)
     mean, std = weighted_mean_std(mags, err)
-    coefficients = fourier_coefficients(times, mags, period)
+    if convention.by_support:
+        coefficients = bounded_fourier_coefficients(times, mags, period)
+    else:
+        coefficients = fourier_coefficients(times, mags, period)
     amplitude, r21, r31, phi21, phi31 = fourier_shape(coefficients, convention.full_angles)
     since, in_phase = phase_fold(times, mags, period, room)
     slope_per10, slope_per90 = slope_percentiles(since, in_phase, room)

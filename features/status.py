@@ -31,11 +31,21 @@ class Status(enum.IntFlag):
     BASELINE_CAPPED = 1 << 10
     """Points earlier than the longest baseline that is searched were left out."""
     ALIAS = 1 << 11
-    """The period is close to the day, the month, or a fraction of one."""
+    """The period may be an alias. In the conventions ``"kim2021"`` and ``"refined"``: it is close to the day,
+    the month, or a fraction of one. In ``"robust"``: another period does more than 0.95 as well."""
     CLIPPED = 1 << 12
-    """The outlier cut removed points."""
+    """The outlier cut removed points; in the convention ``"robust"``: points that nothing supports were left
+    out, or drawn in to where they might still be."""
     EPOCHS_CAPPED = 1 << 13
     """Points before the newest `features.MAX_EPOCHS` were left out."""
+    POOR_FIT = 1 << 14
+    """Neighbours in phase differ nearly as much as any two points: the period explains little. This bit and
+    the following ones are of ``"robust"`` alone."""
+    FEW_PHASES = 1 << 15
+    """A gap of more than 0.3 of the cycle was never seen."""
+    FEW_NIGHTS = 1 << 16
+    """Seen in ten nights or fewer, or always within 0.05 d of one hour of the day: the period and its
+    probability are not to be used, and an error is not given."""
 
 
 BLOCKING = Status.TOO_FEW | Status.NO_BASELINE | Status.DEGENERATE

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from features.compilation.jit import kernel, part
 from features.period.grid import DEGREE, TAPS, Grid, Plan, block_of
-from features.period.points import Points
+from features.period.points import Timed
 from features.simd.fft import ELEMENT, transform
 from features.simd.lanes import DOUBLE_LANES, LANES, filled, load, mul, mul_add, mul_sub, spread, store
 from features.simd.sincos import cos_sin_cycles
@@ -87,8 +87,8 @@ def room_for_footprints(n: int) -> Footprints:
 
 
 @kernel
-def fill_footprints(into: Footprints, points: Points, grid: Grid, plan: Plan, polynomials: F4) -> None:
-    """Fill the footprints of points, and what the lanes are moved by.
+def fill_footprints(into: Footprints, points: Timed, grid: Grid, plan: Plan, polynomials: F4) -> None:
+    """Fill the footprints of points, in any order, and what the lanes are moved by.
 
     Raises
     ------
@@ -98,15 +98,16 @@ def fill_footprints(into: Footprints, points: Points, grid: Grid, plan: Plan, po
     per_day = grid.step * plan.length
     latest = (plan.length // 2 - TAPS) / per_day
     shift = (TAPS // 2) / per_day
+    into.end[0] = into.end[1] = 0
     for j in range(points.n):
         if not 0.0 <= points.x[j] <= latest:
             raise ValueError("a time lies outside of the transform")
         into.shifted[j] = points.x[j] + shift
         position = into.shifted[j] * per_day
-        into.first[j] = _taps(into.taps, j * TAPS, position, polynomials)
-        into.first_doubled[j] = _taps(into.taps_doubled, j * TAPS, 2.0 * position, polynomials)
-    into.end[0] = into.first[points.n - 1] // ELEMENT + TAPS
-    into.end[1] = into.first_doubled[points.n - 1] // ELEMENT + TAPS
+        into.first[j] = write_taps(into.taps, j * TAPS, position, polynomials)
+        into.first_doubled[j] = write_taps(into.taps_doubled, j * TAPS, 2.0 * position, polynomials)
+        into.end[0] = max(into.end[0], into.first[j] // ELEMENT + TAPS)
+        into.end[1] = max(into.end[1], into.first_doubled[j] // ELEMENT + TAPS)
     for j in range(points.n, filled(points.n)):
         into.shifted[j] = 0.0
     _turn(into, points.n, block_of(plan, grid.size) * grid.step)
@@ -130,7 +131,7 @@ def _turn(points: Footprints, n: int, frequency: float) -> None:
 
 
 @part
-def _taps(taps: F4, at: int, position: float, polynomials: F4) -> int:
+def write_taps(taps: F4, at: int, position: float, polynomials: F4) -> int:
     """Write the kernel at the taps of a point, and return where in a transform's float32 they begin."""
     start = math.ceil(position - TAPS // 2)
     u = spread(np.float32(2.0 * (start - (position - TAPS // 2)) - 1.0))
@@ -162,8 +163,8 @@ def move_to_group(points: Footprints, n: int, grid: Grid, plan: Plan, group: int
 def sums(x: F4, coefficients: F4, points: Footprints, plan: Plan) -> None:
     """Fill x with the sums of coefficients (n,) times exp(-2 pi i f x), before the correction, by `place`."""
     end = points.end[0]
-    _clear(x, end)
-    _add_points(x, coefficients, points.first, points.taps, points.moved)
+    clear(x, end)
+    add_points(x, coefficients, (0, coefficients.size), points)
     transform(x, plan.length, end, plan.turn)
 
 
@@ -171,28 +172,47 @@ def sums(x: F4, coefficients: F4, points: Footprints, plan: Plan) -> None:
 def sums_doubled(x: F4, coefficients: F4, points: Footprints, plan: Plan) -> None:
     """Fill x as `sums` does, at twice the frequencies."""
     end = points.end[1]
-    _clear(x, end)
-    _add_points(x, coefficients, points.first_doubled, points.taps_doubled, points.moved_doubled)
+    clear(x, end)
+    add_points_doubled(x, coefficients, points)
     transform(x, plan.length, end, plan.turn)
 
 
 @part
-def _clear(x: F4, elements: int) -> None:
+def add_points(x: F4, coefficients: F4, begin_end: tuple[int, int], points: Footprints) -> None:
+    """Spread a range of the points over the elements of eight transforms."""
+    _add(x, coefficients, begin_end, points.first, points.taps, points.moved)
+
+
+@part
+def add_points_doubled(x: F4, coefficients: F4, points: Footprints) -> None:
+    """Spread all points over the elements of eight transforms at twice the frequencies."""
+    every = (0, coefficients.size)
+    _add(x, coefficients, every, points.first_doubled, points.taps_doubled, points.moved_doubled)
+
+
+@part
+def clear(x: F4, elements: int) -> None:
+    """Put zero into the first elements."""
     zero = spread(np.float32(0.0))
     for i in range(0, elements * ELEMENT, LANES):
         store(x, i, zero)
 
 
 @part
-def _add_points(x: F4, coefficients: F4, first: I8, taps: F4, moved: F4) -> None:
-    """Spread the points over the elements of eight transforms."""
-    for j in range(coefficients.size):
+def _add(x: F4, coefficients: F4, begin_end: tuple[int, int], first: I8, taps: F4, moved: F4) -> None:
+    begin, end = begin_end
+    for j in range(begin, end):
         coefficient = spread(coefficients[j])
         real = mul(coefficient, load(moved, j * ELEMENT))
         imaginary = mul(coefficient, load(moved, j * ELEMENT + LANES))
-        i = first[j]
-        for tap in range(TAPS):
-            value = spread(taps[j * TAPS + tap])
-            store(x, i, mul_add(value, real, load(x, i)))
-            store(x, i + LANES, mul_add(value, imaginary, load(x, i + LANES)))
-            i += ELEMENT
+        spread_point(x, first[j], taps, j * TAPS, real, imaginary)
+
+
+@part
+def spread_point(x: F4, first: int, taps: F4, at: int, real: F4, imaginary: F4) -> None:
+    """Add a point's coefficients, one a lane, to its taps, from element `first` / ELEMENT on."""
+    for tap in range(TAPS):
+        value = spread(taps[at + tap])
+        store(x, first, mul_add(value, real, load(x, first)))
+        store(x, first + LANES, mul_add(value, imaginary, load(x, first + LANES)))
+        first += ELEMENT

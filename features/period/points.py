@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,18 @@ class Points(NamedTuple):
     y: F8
     w: F8
     floating_mean: bool
+
+
+class Timed(Protocol):
+    """What transforms take of points, `Points` or others."""
+
+    @property
+    def n(self) -> int:
+        """Number of points."""
+
+    @property
+    def x(self) -> F8:
+        """(at least n,) float64: times [d], none negative."""
 
 
 @kernel

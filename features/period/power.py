@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from features.compilation.jit import kernel
+from features.compilation.jit import kernel, part
 from features.period.grid import Plan
 from features.simd.fft import ELEMENT
 from features.simd.lanes import (
@@ -62,8 +62,6 @@ def powers(
     """
     wy, w, w_doubled = sums
     half = spread(np.float32(0.5))
-    smallest = spread(np.float32(SMALLEST_SAFE_PIVOT))
-    unsafe = spread(NEEDS_EXACT)
     top = lowest = spread(np.float32(0.0))
     side = block // 2
     for j in range(plan.block):
@@ -83,14 +81,25 @@ def powers(
             cc = sub_mul(c, c, cc)
             ss = sub_mul(s, s, ss)
             cs = sub_mul(c, s, cs)
-        trace = add(cc, ss)
-        det = sub_mul(cs, cs, mul(cc, ss))
-        squares = mul_add(mul(ss, yc), yc, mul(mul(cc, ys), ys))
-        numerator = mul(mul(d, d), sub_mul(mul(add(cs, cs), yc), ys, squares))
-        value = where_above(det, mul(smallest, trace), div(numerator, det), unsafe)
-        value = where_above(trace, smallest, value, unsafe)
+        value = power_of((cc, ss, cs), (yc, ys), d)
         store(power, (offset + side) * LANES, value)
         top = larger(value, top)
         lowest = smaller(value, lowest)
     store(highest, 0, top)
     return not any_above(spread(np.float32(0.0)), lowest)
+
+
+@part
+def power_of(normal: tuple[F4, F4, F4], right: tuple[F4, F4], correction: F4) -> F4:
+    """Power, or `NEEDS_EXACT`, from registers: (cc, ss, cs), and (yc, ys) before the correction."""
+    cc, ss, cs = normal
+    yc, ys = right
+    smallest = spread(np.float32(SMALLEST_SAFE_PIVOT))
+    unsafe = spread(NEEDS_EXACT)
+    trace = add(cc, ss)
+    det = sub_mul(cs, cs, mul(cc, ss))
+    squares = mul_add(mul(ss, yc), yc, mul(mul(cc, ys), ys))
+    numerator = mul(mul(correction, correction), sub_mul(mul(add(cs, cs), yc), ys, squares))
+    value = where_above(det, mul(smallest, trace), div(numerator, det), unsafe)
+    safe: F4 = where_above(trace, smallest, value, unsafe)
+    return safe

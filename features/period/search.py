@@ -19,6 +19,7 @@ from features.period.grid import (
     kernel_polynomials,
     plans,
 )
+from features.period.near import all_near, end_of_grid, highest_of_lanes, nothing_yet, with_group
 from features.period.nufft import (
     Footprints,
     fill_footprints,
@@ -31,7 +32,7 @@ from features.period.points import Points
 from features.period.power import NEEDS_EXACT, powers
 from features.period.refine import SHARE_ON_GRID, SLACK, TIE_TOLERANCE, highest_maximum
 from features.simd.fft import ELEMENT
-from features.simd.lanes import LANES, any_above, larger, load, spread, store
+from features.simd.lanes import LANES, any_above, load, spread
 
 F4 = NDArray[np.float32]
 F8 = NDArray[np.float64]
@@ -181,11 +182,7 @@ def near_highest(points: Points, grid: Grid, share: float, maxima_only: bool, ro
         room.y_weights[i] = points.w[i] * points.y[i]
         room.weights[i] = points.w[i]
     fill_footprints(room.footprints, points, grid, plan, room.polynomials)
-    near = np.empty(64, np.int64)
-    near_power = np.empty(64, np.float32)
-    count = 0
-    highest = np.float32(0.0)
-    last = np.float32(0.0)
+    near = nothing_yet()
     for group in range(groups_of(plan, grid.size)):
         move_to_group(room.footprints, n, grid, plan, group)
         sums(room.wy, room.y_weights[:n], room.footprints, plan)
@@ -196,27 +193,10 @@ def near_highest(points: Points, grid: Grid, share: float, maxima_only: bool, ro
         safe = powers(room.power, room.highest, transforms, plan, block, points.floating_mean)
         if not safe or (group + 1) * LANES * block > grid.size:
             _complete(room.power, room.highest, points, grid, (block, group))
-        for lane in range(LANES):
-            highest = max(highest, room.highest[lane])
         level = LEVEL if safe else np.float32(1.0)  # all digits of the direct sum count
-        threshold = np.float32(share * highest)
-        if near.size - count < LANES * block:
-            count = _drop_below(near, near_power, count, threshold)
-            near, near_power = _longer(near, near_power, count, count + LANES * block)
-        rows = _rows_above(room.power, block, threshold, room.rows)
-        for lane in range(LANES):
-            if not room.highest[lane] > threshold:
-                continue
-            for row in room.rows[:rows]:
-                power = room.power[row * LANES + lane]
-                before, after = _beside(room.power, block, row, lane, last)
-                if power > threshold and not (maxima_only and power < level * max(before, after)):
-                    near[count] = (group * LANES + lane) * block + row
-                    near_power[count] = power
-                    count += 1
-        last = room.power[block * LANES - 1]
-    count = _drop_below(near, near_power, count, np.float32(share * highest))
-    return near[:count], near_power[:count]
+        here = (room.power, room.highest, block, group)
+        near = with_group(near, here, share, level, maxima_only, room.rows)
+    return all_near(near, share)
 
 
 @part
@@ -224,66 +204,12 @@ def _complete(power: F4, highest: F4, points: Points, grid: Grid, block_group: t
     """Replace `NEEDS_EXACT` by the exact power, what is beyond the grid by 0, and the highest accordingly."""
     block, group = block_group
     first = group * LANES * block
-    if first + LANES * block > grid.size:
-        for lane in range(LANES):
-            for m in range(max(0, grid.size - first - lane * block), block):
-                power[m * LANES + lane] = 0.0
-    top = zero = spread(np.float32(0.0))
+    end_of_grid(power, first, block, grid.size)
+    zero = spread(np.float32(0.0))
     for m in range(block):
         if any_above(zero, load(power, m * LANES)):
             for lane in range(LANES):
                 if power[m * LANES + lane] == NEEDS_EXACT:
                     frequency = grid.lowest + (first + lane * block + m) * grid.step
                     power[m * LANES + lane] = lomb_scargle_power(points, frequency)
-        top = larger(load(power, m * LANES), top)
-    store(highest, 0, top)
-
-
-@part
-def _rows_above(power: F4, block: int, threshold: np.float32, rows: I8) -> int:
-    """Fill rows of a group with power above a threshold in any lane; return their number."""
-    count = 0
-    limit = spread(threshold)
-    for m in range(block):
-        rows[count] = m
-        count += any_above(load(power, m * LANES), limit)
-    return count
-
-
-@part
-def _beside(power: F4, block: int, row: int, lane: int, last: np.float32) -> tuple[np.float32, np.float32]:
-    """Power at the frequencies before and after; before a group's first it is `last`, after its last 0.
-
-    The group that follows is not there yet: at worst one maximum too many is refined.
-    """
-    if row > 0:
-        before = power[(row - 1) * LANES + lane]
-    else:
-        before = power[(block - 1) * LANES + lane - 1] if lane > 0 else last
-    if row < block - 1:
-        return before, power[(row + 1) * LANES + lane]
-    return before, power[lane + 1] if lane < LANES - 1 else np.float32(0.0)
-
-
-@part
-def _drop_below(near: I8, power: F4, count: int, threshold: np.float32) -> int:
-    """Leave out what is not above a threshold; return the number of the others."""
-    kept = 0
-    for i in range(count):
-        if power[i] > threshold:
-            near[kept] = near[i]
-            power[kept] = power[i]
-            kept += 1
-    return kept
-
-
-@part
-def _longer(near: I8, power: F4, count: int, size: int) -> tuple[I8, F4]:
-    """Return arrays of at least a size, and twice as long, with the first of what is in these."""
-    size = max(size, 2 * near.size)
-    longer_near = np.empty(size, np.int64)
-    longer_power = np.empty(size, np.float32)
-    for i in range(count):
-        longer_near[i] = near[i]
-        longer_power[i] = power[i]
-    return longer_near, longer_power
+    highest_of_lanes(power, block, highest)

@@ -25,6 +25,16 @@ SMALLEST_PIVOT = 1e-10
 RIDGE = 1e-6
 """Then this much per point is added to its diagonal, which picks nearly the shortest solution."""
 
+MOST_OF_RANGE = 1.2
+"""Parts of the range of the magnitudes that a bounded series may have for its own."""
+
+FIRST_RIDGE, RIDGE_STEP, LAST_RIDGE = 4.0**-8, 4.0, 16.0
+"""Ridges that are tried in turn, per point."""
+
+PHASES = 48
+WAVES = tuple(math.sin(2.0 * math.pi * j / PHASES) for j in range(PHASES))
+"""Phases at which the range of a series is taken, and their sines."""
+
 
 @kernel
 def fourier_coefficients(time: F8, mag: F8, period: float) -> F8:
@@ -52,6 +62,56 @@ def fourier_coefficients(time: F8, mag: F8, period: float) -> F8:
     (7,) float64
         c_0, a_1, b_1, a_2, b_2, a_3, b_3 [mag].
     """
+    return _solved(*_normal_equations(time, mag, period), time.size)
+
+
+@kernel
+def bounded_fourier_coefficients(time: F8, mag: F8, period: float) -> F8:
+    r"""`fourier_coefficients`, held to the range of the data where few phases were seen.
+
+    Where the curve they describe, at 48 phases, has more than 1.2 times the range of the magnitudes, they are
+    those of least squares with a ridge that grows with the harmonic k as :math:`k^4`,
+
+    .. math:: \frac{1}{n} \sum_i (m_i - \bar m - c \cdot x_i)^2
+              + \lambda \sum_{k=1}^{3} k^4 (a_k^2 + b_k^2),
+
+    with the first :math:`\lambda` of 4^-8, 4^-7, ... 16 with which it has not: at 16 none has. Elsewhere, so
+    in nearly all light curves of 40 points and more, they are the same to the last bit.
+
+    Parameters
+    ----------
+    time, mag, period
+        See `fourier_coefficients`.
+
+    Returns
+    -------
+    (7,) float64
+        c_0, a_1, b_1, a_2, b_2, a_3, b_3 [mag]. A curve of range R has a first harmonic of at most 2 R / pi,
+        that of a square wave: so H1 is at most 0.77 of the range of the magnitudes.
+    """
+    n = time.size
+    matrix, right = _normal_equations(time, mag, period)
+    plain = matrix.copy()
+    coefficients = _solved(matrix, right, n)
+    lowest = highest = mag[0]
+    for value in mag:
+        lowest, highest = min(lowest, value), max(highest, value)
+    ridge = FIRST_RIDGE
+    factor = np.empty((N_COEFFICIENTS, N_COEFFICIENTS))
+    while _range(coefficients) > MOST_OF_RANGE * (highest - lowest) and ridge <= LAST_RIDGE:
+        for k in range(1, HARMONICS + 1):
+            for j in (2 * k - 1, 2 * k):
+                matrix[j, j] = plain[j, j] + n * ridge * k**4
+        matrix[0, 0] = plain[0, 0]
+        _cholesky(matrix, factor, 0.0)
+        coefficients = _solve(factor, right)
+        ridge *= RIDGE_STEP
+    return coefficients
+
+
+@part
+def _normal_equations(time: F8, mag: F8, period: float) -> tuple[F8, F8]:
+    """Matrix, its lower triangle, and right side."""
     n = time.size
     cycles = folded(time, period)
     deviation = np.zeros(cycles.size)
@@ -69,13 +129,33 @@ def fourier_coefficients(time: F8, mag: F8, period: float) -> F8:
     for k in range(cosines.size):  # of what fills the last register
         cosines[k] -= cycles.size - n
     cosines[0] = n
-    matrix = _normal_matrix(cosines, sines)
+    return _normal_matrix(cosines, sines), right
+
+
+@part
+def _solved(matrix: F8, right: F8, n: int) -> F8:
+    """Solution of the equations of n points, nearly the shortest where there are many; changes the matrix."""
     factor = np.empty((N_COEFFICIENTS, N_COEFFICIENTS))
     if not _cholesky(matrix, factor, SMALLEST_PIVOT * n):
         for j in range(N_COEFFICIENTS):
             matrix[j, j] += RIDGE * n
         _cholesky(matrix, factor, 0.0)
     return _solve(factor, right)
+
+
+@part
+def _range(coefficients: F8) -> float:
+    """Range of the series over `PHASES` phases; half a cycle on odd harmonics change their sign."""
+    highest, lowest = -math.inf, math.inf
+    for j in range(PHASES // 2):
+        odd = even = 0.0
+        for k in range(1, HARMONICS + 1):
+            sine, cosine = WAVES[k * j % PHASES], WAVES[(k * j + PHASES // 4) % PHASES]
+            value = coefficients[2 * k - 1] * sine + coefficients[2 * k] * cosine
+            odd, even = (odd + value, even) if k % 2 == 1 else (odd, even + value)
+        highest = max(highest, even + abs(odd))
+        lowest = min(lowest, even - abs(odd))
+    return highest - lowest
 
 
 @part
