@@ -15,9 +15,9 @@ from training.data.light_curves import LabelledCurves
 from training.data.stars_in_bands import bands_of
 from training.examples.cached_pool import LIGHT_CURVES_A_TASK, compute_chunks
 from training.examples.feature_table import Extraction, View
-from training.examples.joined_types import joined
 from training.examples.some_stars import SomeStars, in_pieces
 from training.examples.star_features import ALL_BANDS, Features, measure_stars
+from training.joined_types import joined
 from training.progress import Bars
 from training.result_cache import Arrays, name_of
 from training.table_file import write_rows

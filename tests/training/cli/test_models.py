@@ -245,3 +245,19 @@ def test_an_export_that_cannot_be_is_refused(model_folder, tmp_path, capsys):
         with pytest.raises(SystemExit, match="2"):
             main([*command, *wrong])
         assert wrong[0] in capsys.readouterr().err
+
+
+def test_archives_of_a_folder_whose_labels_are_not_known_are_left_out_and_named(survey, tmp_path, capsys):
+    """A named file stays an error; so does a folder of nothing else."""
+    folder = tmp_path / "light_curves"
+    folder.mkdir()
+    (folder / "waves.npz").write_bytes(survey.read_bytes())
+    command = f"train --light-curves {folder} --output {tmp_path / 'model'} --cache {tmp_path / 'cache'}"
+    assert "'waves' is none of the known surveys" in fails(command.split(), capsys, 2)
+    with np.load(survey) as stars:
+        columns = {**stars, "native_class": stars["kind"]}
+    np.savez(folder / "gaia_dr3_G.npz", **columns)
+    assert main(command.split()) == 1  # its labels are others
+    said = capsys.readouterr().err
+    assert "1 archives left out whose labels are not known without --label: waves" in said
+    assert "no label in column 'native_class'" in said

@@ -2,7 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from training.examples.joined_types import joined
+from training.joined_types import joined
 
 
 def test_a_column_without_values_in_one_part_keeps_the_type_of_the_others():
