@@ -9,7 +9,7 @@ from features.extract import count_used, extract
 
 
 def warm_up() -> None:
-    """Load the kernels; the first time on a machine compile them, some 20 s.
+    """Load the kernels; the first time on a machine compile them, a minute of one core.
 
     Afterwards `extract` and `count_used` wait for nothing.
 

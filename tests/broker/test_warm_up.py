@@ -42,7 +42,7 @@ USED = """
 from broker.pipeline import n_labelled
 from tests.broker.streams import packets, pipeline, simulated
 from broker.state.store import MemoryStore
-from features import CONVENTIONS, count_used, extract
+from features import CONVENTIONS, count_used, extract, extract_together
 batch = pipeline(MemoryStore()).process(packets([alert.payload for alert in simulated()]))
 rng = np.random.default_rng(3)
 for n, convention, clip_sigma, can_write in itertools.product(
@@ -53,6 +53,9 @@ for n, convention, clip_sigma, can_write in itertools.product(
         each.flags.writeable = can_write
     bounds = np.array([0, n // 2, n])
     count_used(*series, bounds, clip_sigma=clip_sigma)
+    if CONVENTIONS[convention].by_support:
+        extract_together(*series, np.arange(n) % 6, bounds, convention=convention)
+        clip_sigma = None
     extract(*series, bounds, convention=convention, clip_sigma=clip_sigma)
 """
 
