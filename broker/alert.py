@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,13 @@ _MAX_HEADER_BYTES = 300  # of a text in a dead letter's headers
 _FRAMING_BYTES = 100  # of a message that is alone in its batch: 61 of the batch, at most 36 of the message
 _HEADER_FRAMING_BYTES = 10  # of each header: two lengths
 
+DETECTION, FORCED, REFUSED = range(3)
+"""Kinds of an epoch: the detection of an alert; forced photometry; forced photometry that is not to be used,
+remembered so that an older packet cannot bring it back."""
+
 EPOCH = np.dtype(
     [
-        ("source_id", "<i8"),  # the survey's identifier of this detection
+        ("source_id", "<i8"),  # the survey's identifier of this detection; forced: see `Alert.forced`
         ("exposure", "<i8"),  # one point is kept per (band, exposure)
         ("mjd", "<f8"),  # time as the survey reports it, in its own scale [d]
         ("mag", "<f4"),  # total magnitude, not of the difference [mag]
@@ -34,7 +38,8 @@ EPOCH = np.dtype(
         ("time_correction_s", "<f4"),  # to the middle of the exposure, as seen from the Sun [s]
         ("band", "S1"),  # one of u g r i z y
         ("withdrawn", "?"),  # taken back by the survey: remembered, so that it cannot come back, never used
-        ("pad", "V2"),  # room to grow: records stay 40 bytes
+        ("kind", "u1"),  # DETECTION, FORCED or REFUSED
+        ("offset", "u1"),  # of forced photometry from its star; 255 stands for more [0.01 arcsec]
     ]
 )
 """One measurement of one object, as stored: little-endian, 40 bytes."""
@@ -76,6 +81,26 @@ class Packet:
     damage: AlertError | None = None
 
 
+class Place(NamedTuple):
+    """Where an object is: the place of its latest detection that triggered an alert.
+
+    Attributes
+    ----------
+    mjd : float
+        Of that detection [d].
+    ra, dec : float
+        [deg].
+    """
+
+    mjd: float
+    ra: float
+    dec: float
+
+    def or_later(self, other: Place | None) -> Place:
+        """Return the later of the two."""
+        return self if other is None else max(self, other)
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
     """A usable detection of one object, with what its packet tells of the past.
@@ -89,7 +114,16 @@ class Alert:
     withdrawn : (m,) int64
         Source ids in the packet that the survey has taken back.
     history_rows : mapping of str to int
-        How many history rows met which fate: ``"used"`` or a reason.
+        How many history rows met which fate: ``"used"`` or a reason; and how many rows of forced photometry
+        there are (``"forced"``), of which verdicts (``"forced_used"``, ``"forced_faint"``, ...).
+    forced : (f,) EPOCH
+        Forced photometry in the packet, at most one row for each exposure of a band. Where `forced_wins`, all
+        rows that can be named are here, with the verdict of this packet (FORCED, REFUSED or withdrawn), and
+        their `source_id` is the time of the alert [ms since MJD 0]: the newest packet judges. Otherwise the
+        usable ones are, of source id 0.
+    forced_wins : bool
+        Whether a forced measurement takes the place of a detection in the same exposure; otherwise it fills
+        exposures without one, and of two of them the one nearer to the star stays.
     """
 
     survey: str
@@ -101,6 +135,8 @@ class Alert:
     history: NDArray[np.void]
     withdrawn: NDArray[np.int64]
     history_rows: Mapping[str, int]
+    forced: NDArray[np.void] = field(default_factory=lambda: np.empty(0, EPOCH))
+    forced_wins: bool = False
 
     @property
     def key(self) -> str:
@@ -126,6 +162,11 @@ class Alert:
     def mjd(self) -> float:
         """Time of the triggering detection as the survey reports it [d]."""
         return float(self.detection["mjd"][0])
+
+    @property
+    def place(self) -> Place:
+        """Where its detection is."""
+        return Place(self.mjd, self.ra, self.dec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +227,8 @@ class DeadLetter:
             "sha256": hashlib.sha256(payload).hexdigest(),
         }
         return {
-            name: as_utf8(field).decode() if isinstance(field, str) else field
-            for name, field in fields.items()
+            name: as_utf8(value).decode() if isinstance(value, str) else value
+            for name, value in fields.items()
         }
 
     def as_message(self, max_bytes: int) -> tuple[list[tuple[str, bytes]], bytes]:
@@ -197,7 +238,7 @@ class DeadLetter:
         nothing. Texts in the headers are cut too, a file's name at its beginning.
         """
         payload = self.packet.payload
-        tags = [(name, _bounded(name, str(field))) for name, field in self.describe().items()]
+        tags = [(name, _bounded(name, str(value))) for name, value in self.describe().items()]
         # the longest of what can be said of the cut, as it is settled last
         taken = message_bytes(b"", headers=[*tags, ("truncated", b"false")])
         value = payload[: max(0, max_bytes - taken)]

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from broker.alert import Alert, Annotation, DeadLetter, Packet, Partition, Skipped
+from broker.alert import Alert, Annotation, DeadLetter, Packet, Partition, Place, Skipped
 from broker.blame.poison import MAX_POISON, PoisonError, dead_letter, first_that_fails, raise_if_not_poison
 from broker.classify.annotator import Annotator, Changed
 from broker.errors import AlertError, FatalError, UnknownSchemaError
 from broker.ingest.decoder import Decoder
 from broker.state.light_curve import LightCurve, band_series, merge
+from broker.state.star_series import ALL_BANDS, joint_bands, star_series
 from broker.state.store import Store
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ Outcome = Alert | Skipped | DeadLetter | UnknownSchemaError
 Read = tuple[Packet, Outcome]
 
 _Merged = tuple[int, list[Changed]]
-"""Place of a packet in its batch, and the bands that its alert changed."""
+"""Place of a packet in its batch, and what its alert changed that is to be annotated."""
 
 
 @dataclass(slots=True)
@@ -54,6 +55,8 @@ class Batch:
         exposure is held with a later detection is among them, though it changes nothing.
     history_rows : Counter
         Fate of the history rows of the used alerts.
+    places : dict of str to Place
+        Where the objects are whose alerts were merged, by object key.
     """
 
     packets: int
@@ -65,6 +68,7 @@ class Batch:
     used: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     history_rows: Counter[str] = field(default_factory=Counter)
+    places: dict[str, Place] = field(default_factory=dict)
 
     def take(self, packet: Packet) -> None:
         """Count a packet in: the next one of its partition is read after this batch."""
@@ -74,7 +78,8 @@ class Batch:
             self.offsets[partition] = packet.origin.offset + 1
 
     def count(self, alert: Alert, *, held: bool, changed: bool) -> None:
-        """Count an alert that was merged, and whether its detection was `held` and a band `changed` by it."""
+        """Count an alert that was merged, whether its detection was `held` and a band `changed` by it."""
+        self.places[alert.key] = alert.place.or_later(self.places.get(alert.key))
         if not changed and (held or alert.is_withdrawn):
             self.skipped[WITHDRAWN if alert.is_withdrawn else DUPLICATE] += 1
         else:
@@ -82,9 +87,14 @@ class Batch:
             self.history_rows.update(alert.history_rows)
 
     @property
-    def labelled(self) -> int:
-        """How many of the annotations have a label."""
-        return sum(a.record["label"] is not None for a in self.annotations)
+    def fused(self) -> list[Annotation]:
+        """The annotations of all bands of a star together."""
+        return [a for a in self.annotations if a.record["band"] == ALL_BANDS]
+
+
+def n_labelled(annotations: Sequence[Annotation]) -> int:
+    """Count the annotations that have a label."""
+    return sum(a.record["label"] is not None for a in annotations)
 
 
 class Pipeline:
@@ -117,7 +127,7 @@ class Pipeline:
         return [(packet, self._vet(packet)) for packet in packets]
 
     def annotate(self, read: Sequence[Read]) -> Batch:
-        """Annotations of every band that the packets change, in the packets' order.
+        """Annotations of every band that the packets change, then of the star, in the packets' order.
 
         The batch ends before the last packet where its light curves or records would take too much memory;
         it says how many packets it holds, at least one. The others come after it is stored.
@@ -203,21 +213,39 @@ class Pipeline:
     def _extend(
         self, index: int, packet: Packet, alert: Alert, curves: _Curves, batch: Batch
     ) -> list[Changed]:
-        """Merge an alert into the light curve of its object; the bands that it changes."""
+        """Merge an alert into the light curve of its object; what it changes that is to be annotated."""
         before = curves.of(alert.key)
         try:
-            after, changed = _merge(packet, alert, before)
+            after, bands, changed = self._merge(packet, alert, before)
         except Exception as exc:
             raise_if_not_poison(exc)
             raise PoisonError(index, exc) from exc
-        batch.count(alert, held=alert.source_id in before.epochs["source_id"], changed=bool(changed))
+        batch.count(alert, held=before.holds(alert.source_id), changed=bool(bands))
         if after.epochs is not before.epochs:
             curves.put(alert.key, after)
             batch.curves[alert.key] = after
         return changed
 
+    def _merge(
+        self, packet: Packet, alert: Alert, before: LightCurve
+    ) -> tuple[LightCurve, list[str], list[Changed]]:
+        """Merge an alert; the light curve after it, the bands that it changes, and what is to be annotated.
+
+        That is every changed band as it stands right after the alert, and the star, if one of them is
+        measured together with others, or was.
+        """
+        after, bands = merge(before, alert)
+        changed: list[Changed] = []
+        if self._annotator.annotate_bands:
+            changed += [(packet, alert, band_series(after, band)) for band in bands]
+        if bands and alert.survey in self._annotator.fused_surveys:
+            star = star_series(after)
+            if not star.bands.isdisjoint(bands) or not joint_bands(before).isdisjoint(bands):
+                changed.append((packet, alert, star))
+        return after, bands, changed
+
     def _score(self, chunk: Sequence[_Merged], batch: Batch) -> None:
-        """Score changed bands together and make their records."""
+        """Score what changed together and make its records."""
 
         def annotate(alerts: Sequence[_Merged]) -> list[Annotation]:
             rows = [row for _, changed in alerts for row in changed]
@@ -237,12 +265,6 @@ class Pipeline:
                 f"{n} packets since the start broke the pipeline, most recently by {_last(poison)}: nothing "
                 "of this batch was published or committed; this installation is in trouble"
             )
-
-
-def _merge(packet: Packet, alert: Alert, before: LightCurve) -> tuple[LightCurve, list[Changed]]:
-    """Merge an alert; every changed band as it stands right after it."""
-    curve, bands = merge(before, alert)
-    return curve, [(packet, alert, band_series(curve, band)) for band in bands]
 
 
 class _Curves:

@@ -36,7 +36,7 @@ MAX_ITEMS = 10_000_000
 """Values in arrays and maps, made or passed over. A deep-drilling alert of LSST has 132,000."""
 
 MAX_ROWS = 2**15
-"""Detections of an alert. Deep-drilling alerts have 400, of a year they would have 3,000."""
+"""Detections and forced measurements of an alert. Deep-drilling alerts have up to 2,205 together."""
 
 MAX_INFLATED_BYTES = 2**24
 """Of a compressed message. A deep-drilling alert of LSST has 500 kB."""

@@ -6,7 +6,7 @@ of an alert's values are not wanted. `tests/benchmarks/bench_decode.py` measures
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,17 @@ from broker.avro.interpreter import (
     TRUNCATED,
     execute,
 )
-from broker.avro.projection import DTYPES, NULLS, Kind, Projection, Record, Scalar, decode_text, no_trigger
+from broker.avro.projection import (
+    DTYPES,
+    NULLS,
+    Kind,
+    Projection,
+    Record,
+    Rows,
+    Scalar,
+    decode_text,
+    no_trigger,
+)
 from broker.errors import AlertError, FatalError
 from features.compilation.machine_code import KernelError
 
@@ -38,7 +48,7 @@ FAULTS = {
     BAD_COUNT: ("corrupt", "an array has more items than there are bytes"),
     TOO_MANY_ITEMS: (TOO_LARGE, f"arrays and maps of more than {MAX_ITEMS} values"),
 }
-USUAL_ROWS = 512  # of a deep-drilling LSST history; the room for them grows where it does not do
+USUAL_ROWS = 1024  # of a deep-drilling LSST alert; the room for them grows where it does not do
 KEPT_ROWS = 8 * USUAL_ROWS  # room for more is given back: there is a reader for every schema
 
 
@@ -71,7 +81,12 @@ class ColumnarReader:
         self._program = program
         self.projection = projection
         self._names = wanted_names(projection)
-        self._nulls = np.array([_bits(kind) for kind in projection.columns.values()], dtype=np.int64)
+        columns = projection.all_columns
+        self._of_detections = {name: kind for name, kind in columns.items() if name in projection.columns}
+        self._of_forced = {name: kind for name, kind in columns.items() if name in projection.forced_columns}
+        self._nulls = np.array([_bits(kind) for kind in columns.values()], dtype=np.int64)
+        nothing = np.zeros((len(self._of_forced), 0), dtype=np.int64)
+        self._no_forced = _rows(self._of_forced, nothing, nothing.astype(np.bool_))
         self._fields = np.zeros(len(projection.fields), dtype=np.int64)
         self._fields_present = np.zeros(len(projection.fields), dtype=np.bool_)
         self._reserve(USUAL_ROWS)
@@ -90,7 +105,7 @@ class ColumnarReader:
         """
         data = np.frombuffer(payload, dtype=np.uint8)
         while True:
-            at, n_rows, trigger_row, n_counted = _walk(
+            at, n_rows, trigger_row, n_forced = _walk(
                 self._program,
                 data,
                 start,
@@ -103,9 +118,10 @@ class ColumnarReader:
             )
             if at != -TOO_MANY_ROWS:
                 break
-            if n_rows >= MAX_ROWS:
-                raise over_budget(f"alert with more than {n_rows} detections")
-            self._reserve(min(8 * n_rows, MAX_ROWS))
+            n_all = n_rows + n_forced
+            if n_all >= MAX_ROWS:
+                raise over_budget(f"alert with more than {n_all} detections and forced measurements")
+            self._reserve(min(8 * n_all, MAX_ROWS))
         if -at >= OF_WRONG_TYPE:
             name = self._names[-at - OF_WRONG_TYPE]
             raise AlertError("bad_schema", f"{name} is of a type that it cannot be in an alert")
@@ -115,7 +131,7 @@ class ColumnarReader:
             raise AlertError("corrupt", f"its record ends {stop - at} bytes early: is it of another schema?")
         if trigger_row < 0:
             raise no_trigger(self.projection)
-        record = self._record(payload, n_rows, trigger_row, n_counted)
+        record = self._record(payload, n_rows, trigger_row, n_forced)
         if self._cells.shape[1] > KEPT_ROWS:
             self._reserve(USUAL_ROWS)
         return record
@@ -124,20 +140,26 @@ class ColumnarReader:
         self._cells = np.zeros((self._nulls.size, n_rows), dtype=np.int64)
         self._present = np.zeros((self._nulls.size, n_rows), dtype=np.bool_)
 
-    def _record(self, payload: bytes, n_rows: int, trigger_row: int, n_counted: int) -> Record:
-        cells = self._cells[:, :n_rows].copy()
-        present = self._present[:, :n_rows].copy()
+    def _record(self, payload: bytes, n_rows: int, trigger_row: int, n_forced: int) -> Record:
+        cells = self._cells[: len(self._of_detections), :n_rows].copy()
+        present = self._present[: len(self._of_detections), :n_rows].copy()
         if trigger_row > 0:  # the history stands before it
             for each in (cells, present):
                 each[:, : trigger_row + 1] = np.roll(each[:, : trigger_row + 1], 1, axis=1)
-        views = {kind: cells.view(dtype) for kind, dtype in DTYPES.items()}
-        columns = self.projection.columns
+        detections = _rows(self._of_detections, cells, present)
         return Record(
+            columns=detections.columns,
+            present=detections.present,
             fields=dict(zip(self.projection.fields, self._field_values(payload), strict=True)),
-            columns={name: views[kind][i] for i, (name, kind) in enumerate(columns.items())},
-            present=dict(zip(columns, present, strict=True)),
-            n_counted=n_counted,
+            forced=self._forced(n_forced) if n_forced else self._no_forced,
         )
+
+    def _forced(self, n_forced: int) -> Rows:
+        """Rows of forced photometry, which stand at the end, the last one first."""
+        first = self._nulls.size - len(self._of_forced)
+        cells = np.ascontiguousarray(self._cells[first:, : -n_forced - 1 : -1])
+        present = np.ascontiguousarray(self._present[first:, : -n_forced - 1 : -1])
+        return _rows(self._of_forced, cells, present)
 
     def _field_values(self, payload: bytes) -> Iterator[Scalar]:
         kinds = self.projection.fields.values()
@@ -148,6 +170,8 @@ class ColumnarReader:
                 yield None
             elif kind == "long":
                 yield value
+            elif kind == "double":
+                yield float(np.int64(value).view(np.float64))
             else:
                 start, length = value >> SPAN_BITS, value & (2**SPAN_BITS - 1)
                 yield decode_text(payload[start : start + length])
@@ -159,6 +183,13 @@ def _walk(*arguments: Any) -> tuple[int, int, int, int]:
         return execute(*arguments)
     except (KernelError, MemoryError) as exc:
         raise FatalError(f"packets cannot be decoded: {str(exc) or 'out of memory'}") from exc
+
+
+def _rows(columns: Mapping[str, Kind], cells: NDArray[np.int64], present: NDArray[np.bool_]) -> Rows:
+    """Rows of bit patterns (c, n), by the kind of each column."""
+    views = {kind: cells.view(dtype) for kind, dtype in DTYPES.items()}
+    values = {name: views[kind][i] for i, (name, kind) in enumerate(columns.items())}
+    return Rows(values, dict(zip(columns, present, strict=True)))
 
 
 def _bits(kind: Kind) -> int:

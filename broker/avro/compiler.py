@@ -14,13 +14,14 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.avro.projection import Kind, Projection
+from broker.avro.projection import FieldKind, Kind, Projection
 from broker.avro.schema import AvroType
 
 VARINT_KINDS = frozenset({"int", "long", "enum"})
 PREFIXED_KINDS = frozenset({"bytes", "string"})
 VARINT_WIDTH, PREFIXED_WIDTH = -1, -2  # in place of a number of bytes
 NOT_NULL = -1  # in place of the branch that is null
+HISTORY_ROW, TRIGGER_ROW, FORCED_ROW = range(3)
 
 
 class Op(IntEnum):
@@ -33,17 +34,19 @@ class Op(IntEnum):
     SKIP_NULLABLE = 4  # (branch of null, width, how many in a row)
     UNION = 5  # (branches); as many JUMPs to them follow
     JUMP = 6  # (target)
-    BLOCKS = 7  # (target after the array, depth, counted): opens a block of an array or map
+    BLOCKS = 7  # (target after the array, depth): opens a block of an array or map
     NEXT = 8  # (its BLOCKS, depth, values in an item): closes one of its items
-    ROW = 9  # (is trigger)
+    ROW = 9  # (whose: HISTORY_ROW, TRIGGER_ROW, FORCED_ROW)
     LONG = 10  # (column, branch of null or NOT_NULL), and so for all that follow
     FLOAT = 11
     DOUBLE = 12
     TEXT = 13
     INTEGER = 14  # an integer into a column of numbers with fractions
     FIELD_LONG = 15  # (field, branch of null or NOT_NULL)
-    FIELD_TEXT = 16
-    WRONG_TYPE = 17  # (place in `wanted_names`): a wanted value of a type that it cannot be
+    FIELD_FLOAT = 16
+    FIELD_DOUBLE = 17
+    FIELD_TEXT = 18
+    WRONG_TYPE = 19  # (place in `wanted_names`): a wanted value of a type that it cannot be
 
 
 COLUMN_OPS: Mapping[Kind, Mapping[str, Op]] = {
@@ -53,6 +56,7 @@ COLUMN_OPS: Mapping[Kind, Mapping[str, Op]] = {
 }
 FIELD_OPS: Mapping[Kind, Mapping[str, Op]] = {
     "long": {"int": Op.FIELD_LONG, "long": Op.FIELD_LONG},
+    "double": {"float": Op.FIELD_FLOAT, "double": Op.FIELD_DOUBLE},
     "text": {"string": Op.FIELD_TEXT},
 }
 """The Avro types that each kind of value is read from; a union may add null."""
@@ -61,11 +65,11 @@ FIELD_OPS: Mapping[Kind, Mapping[str, Op]] = {
 def wanted_names(projection: Projection) -> list[str]:
     """All that a projection names, in the order in which instructions refer to it."""
     return [
-        *projection.columns,
+        *projection.all_columns,
         *projection.fields,
         projection.trigger,
         projection.history,
-        projection.counted,
+        projection.forced,
     ]
 
 
@@ -87,18 +91,15 @@ def compile_projection(alert: AvroType, projection: Projection) -> NDArray[np.in
         Instructions for `broker.avro.interpreter.execute`.
     """
     program = _Program(projection)
-    slots = {name: slot for slot, name in enumerate(projection.fields)}
     for name, part in zip(alert.names, alert.parts, strict=True):
         if name == projection.trigger:
-            program.row(part, projection, is_trigger=True)
+            program.row(part, name, TRIGGER_ROW)
         elif name == projection.history:
-            program.rows(part, projection)
-        elif name == projection.counted:
-            program.counted(part, name)
-        elif name in slots:
-            program.leaf(part, name, slots[name], FIELD_OPS[projection.fields[name]])
+            program.rows(part, name, HISTORY_ROW)
+        elif name == projection.forced:
+            program.rows(part, name, FORCED_ROW)
         else:
-            program.skip(part)
+            program.field(part, name)
     return program.finish()
 
 
@@ -113,7 +114,13 @@ class _Program:
     """Instructions being written."""
 
     def __init__(self, projection: Projection | None = None) -> None:
-        self._names = [] if projection is None else wanted_names(projection)
+        self._names: list[str] = []
+        self._fields: Mapping[str, FieldKind] = {}
+        self._columns: dict[int, Mapping[str, Kind]] = {}
+        if projection is not None:
+            self._names, self._fields = wanted_names(projection), projection.fields
+            self._columns = dict.fromkeys((HISTORY_ROW, TRIGGER_ROW), projection.columns)
+            self._columns[FORCED_ROW] = projection.forced_columns
         self._code: list[list[int]] = []
         self._label = 0  # latest place that a jump leads to: instructions are not merged across it
         self._depth = 0
@@ -148,40 +155,50 @@ class _Program:
         else:
             self._wrong_unless_null(tree, name)
 
-    def row(self, tree: AvroType, projection: Projection, *, is_trigger: bool) -> None:
+    def field(self, tree: AvroType, name: str) -> None:
+        """Read the field `name` of the alert, or what is wanted of the record in it."""
+        if name in self._fields:
+            slot = list(self._fields).index(name)
+            self.leaf(tree, name, slot, FIELD_OPS[self._fields[name]])
+        elif any(wanted.startswith(f"{name}.") for wanted in self._fields):
+            self._record_of_fields(tree, name)
+        else:
+            self.skip(tree)
+
+    def row(self, tree: AvroType, name: str, whose: int) -> None:
         """Read a record, or null, as a row."""
         if tree.kind == "union":
-            self._union(tree, lambda branch: self.row(branch, projection, is_trigger=is_trigger))
+            self._union(tree, lambda branch: self.row(branch, name, whose))
         elif tree.kind == "record":
-            self._emit(Op.ROW, int(is_trigger))
-            slots = {name: slot for slot, name in enumerate(projection.columns)}
-            for name, part in zip(tree.names, tree.parts, strict=True):
-                if name in slots:
-                    self.leaf(part, name, slots[name], COLUMN_OPS[projection.columns[name]])
+            self._emit(Op.ROW, whose)
+            columns = self._columns[whose]
+            for column, part in zip(tree.names, tree.parts, strict=True):
+                if column in columns:
+                    self.leaf(part, column, self._names.index(column), COLUMN_OPS[columns[column]])
                 else:
                     self.skip(part)
         else:
-            self._wrong_unless_null(tree, projection.trigger if is_trigger else projection.history)
+            self._wrong_unless_null(tree, name)
 
-    def rows(self, tree: AvroType, projection: Projection) -> None:
+    def rows(self, tree: AvroType, name: str, whose: int) -> None:
         """Read an array of records, or null, as rows."""
         if tree.kind == "union":
-            self._union(tree, lambda branch: self.rows(branch, projection))
+            self._union(tree, lambda branch: self.rows(branch, name, whose))
         elif tree.kind == "array":
             with self._loop(tree):
-                self.row(tree.parts[0], projection, is_trigger=False)
-        else:
-            self._wrong_unless_null(tree, projection.history)
-
-    def counted(self, tree: AvroType, name: str) -> None:
-        """Count the items of an array, or null."""
-        if tree.kind == "union":
-            self._union(tree, lambda branch: self.counted(branch, name))
-        elif tree.kind == "array":
-            with self._loop(tree, counted=True):
-                self.skip(tree.parts[0])
+                self.row(tree.parts[0], name, whose)
         else:
             self._wrong_unless_null(tree, name)
+
+    def _record_of_fields(self, tree: AvroType, name: str) -> None:
+        """Read the wanted fields of a record; where something else stands, there are none."""
+        if tree.kind == "union":
+            self._union(tree, lambda branch: self._record_of_fields(branch, name))
+        elif tree.kind == "record":
+            for inner, part in zip(tree.names, tree.parts, strict=True):
+                self.field(part, f"{name}.{inner}")
+        else:
+            self.skip(tree)
 
     def _wrong_unless_null(self, tree: AvroType, name: str) -> None:
         if tree.kind != "null":
@@ -238,10 +255,10 @@ class _Program:
             self._code[place][1] = end
 
     @contextmanager
-    def _loop(self, tree: AvroType, *, counted: bool = False) -> Iterator[None]:
+    def _loop(self, tree: AvroType) -> Iterator[None]:
         """Repeat what is emitted inside for every item of an array or map."""
         start = len(self._code)
-        self._emit(Op.BLOCKS, 0, self._depth, int(counted))
+        self._emit(Op.BLOCKS, 0, self._depth)
         self._here()
         self._depth += 1
         yield

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from broker.avro.budget import MAX_DEPTH, MAX_ITEMS
-from broker.avro.compiler import NOT_NULL, PREFIXED_WIDTH, VARINT_WIDTH, Op
+from broker.avro.compiler import FORCED_ROW, NOT_NULL, PREFIXED_WIDTH, TRIGGER_ROW, VARINT_WIDTH, Op
 from broker.avro.projection import TEXT_WIDTH
 from features.compilation.jit import kernel
 
@@ -24,9 +24,20 @@ NOT_A_BRANCH = np.uint8(255)
 HALT, SKIP_FIXED, SKIP_VARINT, SKIP_PREFIXED, SKIP_NULLABLE, UNION, JUMP, BLOCKS = (
     int(op) for op in list(Op)[:8]
 )
-NEXT, ROW, LONG, FLOAT, DOUBLE, TEXT, INTEGER, FIELD_LONG, FIELD_TEXT, WRONG_TYPE = (
-    int(op) for op in list(Op)[8:]
-)
+(
+    NEXT,
+    ROW,
+    LONG,
+    FLOAT,
+    DOUBLE,
+    TEXT,
+    INTEGER,
+    FIELD_LONG,
+    FIELD_FLOAT,
+    FIELD_DOUBLE,
+    FIELD_TEXT,
+    WRONG_TYPE,
+) = (int(op) for op in list(Op)[8:])
 
 
 @kernel
@@ -123,9 +134,9 @@ def read_value(
         value, at = read_varint(data, at, stop)
         scratch[0] = value
         return int(scratch.view(np.int64)[0]), at
-    if op == DOUBLE:
+    if op in (DOUBLE, FIELD_DOUBLE):
         return (little_endian(data, at, 8), at + 8) if stop - at >= 8 else (0, -TRUNCATED)
-    if op == FLOAT:
+    if op in (FLOAT, FIELD_FLOAT):
         if stop - at < 4:
             return 0, -TRUNCATED
         scratch.view(np.uint32)[0] = little_endian(data, at, 4)
@@ -166,6 +177,7 @@ def execute(  # noqa: PLR0912, PLR0915, PLR0917 (an interpreter is one loop; num
         What a null leaves in each column.
     cells, present : (c, r) int64 and bool, written
         Columns, as the bit patterns of their values, and which values are not null.
+        Rows of forced photometry fill them from the end, the others from the beginning.
     fields, fields_present : (f,) int64 and bool, written
         The alert's own fields; a text as ``start << SPAN_BITS | length``.
 
@@ -173,12 +185,12 @@ def execute(  # noqa: PLR0912, PLR0915, PLR0917 (an interpreter is one loop; num
     -------
     at : int
         Where the walk ended; if negative, the fault: `TOO_MANY_ROWS` stands for more than r rows.
-    n_rows, trigger_row, n_counted : int
-        Rows written, which of them is the trigger (-1: none), items of the counted array.
+    n_rows, trigger_row, n_forced : int
+        Detections, which of them is the trigger (-1: none), rows of forced photometry.
     """
     scratch = np.zeros(1, np.float64)
     left = np.zeros(MAX_DEPTH + 1, np.int64)  # items left in the open block of each nested array
-    n_rows, trigger_row, n_counted, n_items = 0, -1, 0, 0
+    n_rows, trigger_row, n_forced, n_items, row = 0, -1, 0, 0, 0
     fields_present[:] = False
     at, pc = start, 0
     while at >= 0:
@@ -202,7 +214,7 @@ def execute(  # noqa: PLR0912, PLR0915, PLR0917 (an interpreter is one loop; num
                 if op >= FIELD_LONG:
                     fields[a], fields_present[a] = bits, True
                 else:
-                    cells[a, n_rows - 1], present[a, n_rows - 1] = bits, True
+                    cells[a, row], present[a, row] = bits, True
         elif op == SKIP_FIXED:
             at = skip(data, at, stop, a)
         elif op == SKIP_VARINT:
@@ -225,19 +237,23 @@ def execute(  # noqa: PLR0912, PLR0915, PLR0917 (an interpreter is one loop; num
                 at = -TOO_MANY_ITEMS
         elif op == BLOCKS:
             left[b], at = read_count(data, at, stop)
-            n_counted += c * left[b]
             if left[b] == 0:
                 pc = a
         elif op == ROW:
-            if n_rows == cells.shape[1]:
+            if n_rows + n_forced == cells.shape[1]:
                 at = -TOO_MANY_ROWS
             else:
-                cells[:, n_rows] = nulls
-                present[:, n_rows] = False
-                trigger_row = n_rows if a else trigger_row
-                n_rows += 1
+                if a == FORCED_ROW:
+                    n_forced += 1
+                    row = cells.shape[1] - n_forced
+                else:
+                    row = n_rows
+                    n_rows += 1
+                trigger_row = row if a == TRIGGER_ROW else trigger_row
+                cells[:, row] = nulls
+                present[:, row] = False
         elif op == WRONG_TYPE:
             at = -(OF_WRONG_TYPE + a)
         else:  # HALT
             break
-    return at, n_rows, trigger_row, n_counted
+    return at, n_rows, trigger_row, n_forced

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from broker.errors import AlertError
 
 Kind = Literal["long", "double", "text"]
-FieldKind = Literal["long", "text"]
-Scalar = int | str | None
+FieldKind = Literal["long", "double", "text"]
+Scalar = int | float | str | None
 
 TEXT_WIDTH = 8
 OVERLONG_TEXT = b"\xff" * TEXT_WIDTH
@@ -29,21 +29,22 @@ NULLS: Mapping[Kind, Any] = {"long": 0, "double": np.nan, "text": b""}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Projection:
-    """The wanted part of an alert: some fields, and the columns of its detections.
+    """The wanted part of an alert: some fields, and the columns of its detections and forced photometry.
 
     Attributes
     ----------
     survey : str
         Name that object ids are prefixed with.
     fields : mapping of str to FieldKind
-        Wanted fields of the alert itself, integers and texts.
+        Wanted fields of the alert itself; ``"part.name"`` is a field of the record (or null) in its `part`.
     trigger, history : str
         Fields of the alert that hold the triggering detection (a record) and the earlier ones (an array of
         records, or null).
-    counted : str
-        Field that holds an array of which only the length is wanted.
-    columns : mapping of str to Kind
-        Wanted fields of every detection.
+    forced : str
+        Field of the alert that holds forced photometry (an array of records, or null).
+    columns, forced_columns : mapping of str to Kind
+        Wanted fields of every detection, and of every row of forced photometry; where both have a name, it is
+        of one kind.
     signature : frozenset of str
         Fields by which a detection of this survey is known. Those without which every alert would be passed
         over are among them: a schema that lacks them is no fault of its alerts.
@@ -53,32 +54,50 @@ class Projection:
     fields: Mapping[str, FieldKind]
     trigger: str
     history: str
-    counted: str
+    forced: str
     columns: Mapping[str, Kind]
+    forced_columns: Mapping[str, Kind]
     signature: frozenset[str]
+
+    @property
+    def all_columns(self) -> dict[str, Kind]:
+        """Columns of detections alone, then those of both kinds of rows, then those of forced rows alone."""
+        alone = {name: kind for name, kind in self.columns.items() if name not in self.forced_columns}
+        both = {name: kind for name, kind in self.columns.items() if name in self.forced_columns}
+        return {**alone, **both, **self.forced_columns}
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """The wanted part of one alert. Row 0 of the columns is the triggering detection.
+class Rows:
+    """Rows of an alert, column by column.
 
     Attributes
     ----------
-    fields : mapping of str to int, str or None
-        None where the writer wrote null or its schema has no such field.
     columns : mapping of str to (n,) array
         int64, float64 or S8, in packet order; 0, NaN or empty where null. A text of more than eight bytes
         is `OVERLONG_TEXT`.
     present : mapping of str to (n,) bool
         False where the writer wrote null or its schema has no such field.
-    n_counted : int
-        Length of the array that is only counted.
+    """
+
+    columns: Mapping[str, NDArray[Any]]
+    present: Mapping[str, NDArray[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Rows):
+    """The wanted part of one alert: its detections are the rows, the triggering one is row 0.
+
+    Attributes
+    ----------
+    fields : mapping of str to int, float, str or None
+        None where the writer wrote null or its schema has no such field.
+    forced : Rows
+        Its forced photometry.
     """
 
     fields: Mapping[str, Scalar]
-    columns: Mapping[str, NDArray[Any]]
-    present: Mapping[str, NDArray[np.bool_]]
-    n_counted: int
+    forced: Rows
 
 
 def no_trigger(projection: Projection) -> AlertError:

@@ -1,20 +1,31 @@
-"""The annotator: bands that alerts changed -> their records, each by the model of its survey."""
+"""The annotator: bands and stars that alerts changed -> their records, each by the model of its survey."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from broker.alert import Alert, Annotation, Packet
 from broker.classify.annotation import RecordMaker
-from broker.classify.classifier import Classifier, Scores
+from broker.classify.classifier import Classifier, FusedScores, Scores
 from broker.classify.derivation import derivation_of
+from broker.errors import ConfigError
 from broker.ingest.vetting import VettingRules
 from broker.state.light_curve import BandSeries
+from broker.state.star_series import StarSeries
+from features import CONVENTIONS
 
-Changed = tuple[Packet, Alert, BandSeries]
-"""A packet, its alert, and a band that the alert changed as it stood right after it."""
+log = logging.getLogger(__name__)
+
+Changed = tuple[Packet, Alert, BandSeries | StarSeries]
+"""A packet, its alert, and what that changed as it stood right after it: a band, or all bands together."""
+
+_BandRow = tuple[int, Packet, Alert, BandSeries]
+_StarRow = tuple[int, Packet, Alert, StarSeries]
+"""Place among what changed, and what stands there."""
 
 
 class Annotator:
@@ -27,7 +38,23 @@ class Annotator:
     rules : VettingRules
         What the epochs were vetted by; a part of what a record follows from.
     annotate_unscored : bool
-        Whether a band that cannot be scored yet gets a record with its status and no label.
+        Whether what cannot be scored yet gets a record with its status and no label.
+    annotate_bands : bool
+        Whether single bands have records.
+    annotate_fused : bool
+        Whether stars have one of all their bands together, where the model of their survey makes them.
+
+    Attributes
+    ----------
+    annotate_bands : bool
+        See there.
+    fused_surveys : frozenset of str
+        Surveys whose stars have records of all their bands together.
+
+    Raises
+    ------
+    ConfigError
+        If a survey would have no records at all.
     """
 
     def __init__(
@@ -36,26 +63,74 @@ class Annotator:
         rules: VettingRules,
         *,
         annotate_unscored: bool = True,
+        annotate_bands: bool = True,
+        annotate_fused: bool = True,
     ) -> None:
+        fusing = {survey for survey, classifier in classifiers.items() if annotate_fused and classifier.fuses}
+        if not annotate_bands:
+            for survey in sorted(classifiers.keys() - fusing):
+                raise ConfigError(
+                    f"{survey}'s alerts would have no records: those of single bands are switched off, and "
+                    + (why_not_fused(classifiers[survey]) if annotate_fused else "so are those of all bands")
+                )
+        self.annotate_bands = annotate_bands
+        self._annotate_fused = annotate_fused
+        self.fused_surveys = frozenset(fusing)
         self._classifiers = dict(classifiers)
         self._makers = {
-            survey: RecordMaker(classifier.manifest, derivation_of(classifier, rules, survey))
+            survey: RecordMaker(
+                classifier.manifest,
+                derivation_of(classifier, rules, survey),
+                derivation_of(classifier, rules, survey, fused=True) if survey in fusing else None,
+            )
             for survey, classifier in classifiers.items()
         }
         self._annotate_unscored = annotate_unscored
 
     def annotate(self, changed: Sequence[Changed], *, ingest_time_us: int) -> list[Annotation]:
-        """Return the records of the changed bands, in their order; those of one model are scored at once."""
+        """Return the records of what changed, in its order; what is of one model is scored at once."""
+        bands: dict[Classifier, list[_BandRow]] = {}
+        stars: dict[Classifier, list[_StarRow]] = {}
+        for place, (packet, alert, series) in enumerate(changed):
+            classifier = self._classifiers[alert.survey]
+            if isinstance(series, StarSeries):
+                stars.setdefault(classifier, []).append((place, packet, alert, series))
+            else:
+                bands.setdefault(classifier, []).append((place, packet, alert, series))
         annotations: dict[int, Annotation] = {}
-        for survey in {alert.survey for _, alert, _ in changed}:
-            places = [place for place, (_, alert, _) in enumerate(changed) if alert.survey == survey]
-            scores = _score(self._classifiers[survey], [changed[place][2] for place in places])
-            for row, place in enumerate(places):
+        for classifier, of_bands in bands.items():
+            scores = _score(classifier, [series for *_, series in of_bands])
+            for row, (place, packet, alert, series) in enumerate(of_bands):
                 if scores.scored[row] or self._annotate_unscored:
-                    annotations[place] = self._makers[survey].make(
-                        *changed[place], scores, row, ingest_time_us=ingest_time_us
+                    maker = self._makers[alert.survey]
+                    annotations[place] = maker.make(
+                        packet, alert, series, scores, row, ingest_time_us=ingest_time_us
+                    )
+        for classifier, of_stars in stars.items():
+            fused = _score_together(classifier, [star for *_, star in of_stars])
+            for row, (place, packet, alert, star) in enumerate(of_stars):
+                if fused.scores.scored[row] or self._annotate_unscored:
+                    maker = self._makers[alert.survey]
+                    annotations[place] = maker.make_fused(
+                        packet, alert, star, fused, row, ingest_time_us=ingest_time_us
                     )
         return [annotations[place] for place in sorted(annotations)]
+
+    def say_what_is_not_fused(self) -> None:
+        """Log of which surveys there will be no records of all bands together, though they are asked for."""
+        if self._annotate_fused:
+            for survey in sorted(self._classifiers.keys() - self.fused_surveys):
+                reason = why_not_fused(self._classifiers[survey])
+                log.warning("no fused records", extra={"survey": survey, "reason": reason})
+
+
+def why_not_fused(classifier: Classifier) -> str:
+    """Say why a model that does not fuse gives no record of all bands of a star together."""
+    manifest = classifier.manifest
+    model = f"model {manifest.name} {manifest.version}"
+    if not CONVENTIONS[manifest.convention].by_support:
+        return f"{model} is of convention {manifest.convention}, in which bands are not measured together"
+    return f"{model} states nothing of fused answers"
 
 
 def _score(classifier: Classifier, series: Sequence[BandSeries]) -> Scores:
@@ -63,5 +138,19 @@ def _score(classifier: Classifier, series: Sequence[BandSeries]) -> Scores:
         np.concatenate([one.time for one in series]),
         np.concatenate([one.mag for one in series]),
         np.concatenate([one.mag_err for one in series]),
-        np.cumsum([0, *(one.time.size for one in series)], dtype=np.int64),
+        _offsets(series),
     )
+
+
+def _score_together(classifier: Classifier, stars: Sequence[StarSeries]) -> FusedScores:
+    return classifier.score_together(
+        np.concatenate([one.time for one in stars]),
+        np.concatenate([one.mag for one in stars]),
+        np.concatenate([one.mag_err for one in stars]),
+        np.concatenate([one.number for one in stars]),
+        _offsets(stars),
+    )
+
+
+def _offsets(series: Sequence[BandSeries | StarSeries]) -> NDArray[np.int64]:
+    return np.cumsum([0, *(one.time.size for one in series)], dtype=np.int64)

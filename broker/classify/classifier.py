@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +12,19 @@ from numpy.typing import NDArray
 
 from broker.errors import ConfigError, FatalError
 from broker.settings.config import ModelConfig
-from features import CONVENTIONS, FEATURE_NAMES, MIN_POINTS, extract, scorable
+from features import (
+    CONVENTIONS,
+    FEATURE_NAMES,
+    MIN_POINTS,
+    Measured,
+    Together,
+    extract,
+    extract_together,
+    scorable,
+)
 from features.compilation.machine_code import KernelError
 from schemas.model.artifact import Artifact
+from schemas.model.fusion import fuse
 from schemas.model.manifest import Manifest, ManifestError
 from schemas.model.shipped import find_model
 from schemas.model.verdict import Verdicts, verdicts
@@ -24,16 +36,12 @@ class Scores:
 
     Attributes
     ----------
-    features : (n, 16) float64
-        NaN where `status` blocks.
-    status : (n,) uint32
-        Bits of `features.Status`.
-    n_epochs : (n,) int64
-        Points that were used.
-    baseline_d : (n,) float64
-        From the first to the last of them [d].
+    measured : Measured
+        Features, status and what they were measured on; features are NaN where the status blocks.
+    outlier : (n,) int64
+        Which point of the light curve is the farthest that no other supports; -1 where there is none.
     below_min_epochs : (n,) bool
-        Whether these are fewer than the model is meant for.
+        Whether fewer points were used than the model is meant for.
     scored : (n,) bool
         Whether the model scored this light curve.
     verdicts : Verdicts
@@ -42,14 +50,31 @@ class Scores:
         Bit j: feature j was clipped to the training range.
     """
 
-    features: NDArray[np.float64]
-    status: NDArray[np.uint32]
-    n_epochs: NDArray[np.int64]
-    baseline_d: NDArray[np.float64]
+    measured: Measured
+    outlier: NDArray[np.int64]
     below_min_epochs: NDArray[np.bool_]
     scored: NDArray[np.bool_]
     verdicts: Verdicts
     out_of_range: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class FusedScores:
+    """Features and classes of n stars, each by all its bands together.
+
+    Attributes
+    ----------
+    scores : Scores
+        Of the stars: features, status and bits of their merged curves, and the fused answers.
+    together : Together
+        What was measured, of the merged curves and of the bands.
+    one_band : (n,) bool
+        Stars of at most one usable band: what is said of them is what is said of that band.
+    """
+
+    scores: Scores
+    together: Together
+    one_band: NDArray[np.bool_]
 
 
 class Classifier:
@@ -66,7 +91,7 @@ class Classifier:
     ------
     ConfigError
         If the model was made for other features or another convention than this version computes,
-        or `min_epochs` is too small.
+        `min_epochs` is too small, or the model states terms that cannot be kept.
     """
 
     def __init__(self, artifact: Artifact, *, min_epochs: int | None = None) -> None:
@@ -85,11 +110,21 @@ class Classifier:
         self.min_epochs = manifest.min_epochs if min_epochs is None else min_epochs
         if self.min_epochs < MIN_POINTS:
             raise ConfigError(f"min_epochs must be at least {MIN_POINTS}, got {self.min_epochs}")
+        _check_terms(manifest)
 
     @property
     def manifest(self) -> Manifest:
         """What the model is."""
         return self._artifact.manifest
+
+    @property
+    def fuses(self) -> bool:
+        """Whether the model answers for all bands of a star together.
+
+        It does if it is of the convention in which bands are measured together, and states what its fused
+        answers are worth.
+        """
+        return CONVENTIONS[self.manifest.convention].by_support and self.manifest.fused is not None
 
     def score(
         self,
@@ -106,17 +141,88 @@ class Classifier:
             If the features cannot be computed on this machine.
         """
         manifest = self.manifest
-        try:
+        with _trouble_of_the_machine():
             measured = extract(
                 time, mag, mag_err, offsets, convention=manifest.convention, clip_sigma=manifest.clip_sigma
             )
-        except (KernelError, MemoryError) as exc:
-            raise FatalError(f"features cannot be computed: {str(exc) or 'out of memory'}") from exc
-        below = measured.n_used < self.min_epochs
         scored = scorable(measured.values, measured.status, measured.n_used, self.min_epochs)
         probabilities, out_of_range = self._artifact.score(measured.values, scored)
         said = verdicts(probabilities, scored, abstain_below=manifest.abstain_below)
-        return Scores(*measured, below, scored, said, out_of_range)
+        below = measured.n_used < self.min_epochs
+        return Scores(measured, _within(measured.outlier, offsets), below, scored, said, out_of_range)
+
+    def score_together(
+        self,
+        time: NDArray[np.float64],
+        mag: NDArray[np.float64],
+        mag_err: NDArray[np.float64],
+        band: NDArray[np.int8],
+        offsets: NDArray[np.int64],
+    ) -> FusedScores:
+        """Features and classes of stars, all bands of one together, as in `features.extract_together`.
+
+        Raises
+        ------
+        FatalError
+            If the features cannot be computed on this machine.
+        ValueError
+            If the model does not fuse.
+        """
+        manifest, fused = self.manifest, self.manifest.fused
+        if fused is None or not self.fuses:
+            raise ValueError(f"model {manifest.name} {manifest.version} gives no fused answers")
+        with _trouble_of_the_machine():
+            together = extract_together(time, mag, mag_err, band, offsets, convention=manifest.convention)
+        merged, bands = together.merged, together.bands
+        one_band = together.usable.sum(axis=1) <= 1
+        below = merged.n_used < np.where(one_band, self.min_epochs, fused["min_epochs"])
+        scored = scorable(merged.values, merged.status, merged.n_used, MIN_POINTS) & ~below
+        asked = scorable(bands.values, bands.status, bands.n_used, MIN_POINTS)
+        asked &= np.repeat(scored & ~one_band, together.usable.shape[1])
+        probabilities, out_of_range = self._artifact.score(
+            np.concatenate([merged.values, bands.values]), np.concatenate([scored, asked])
+        )
+        n, n_bands = together.usable.shape
+        answers = fuse(
+            probabilities[:n],
+            probabilities[n:].reshape(n, n_bands, -1),
+            one_band,
+            temperature=fused["temperature"],
+        )
+        limits = np.where(one_band, manifest.abstain_below, fused["abstain_below"])
+        said = verdicts(answers, scored, abstain_below=limits)
+        outlier = _within(merged.outlier, offsets)
+        scores = Scores(merged, outlier, below, scored, said, out_of_range[:n])
+        return FusedScores(scores, together, one_band)
+
+
+def _within(place: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Turn places in concatenated series into places in each; -1 stays."""
+    return np.where(place < 0, -1, place - offsets[:-1])
+
+
+def _check_terms(manifest: Manifest) -> None:
+    """Refuse what a manifest may state and this version cannot keep."""
+    model = f"model {manifest.name} {manifest.version}"
+    if CONVENTIONS[manifest.convention].by_support and manifest.clip_sigma is not None:
+        raise ConfigError(
+            f"{model} states clip_sigma {manifest.clip_sigma:g}; its convention, {manifest.convention}, "
+            "decides on outliers by itself"
+        )
+    if manifest.fused is not None and manifest.fused["min_epochs"] < MIN_POINTS:
+        raise ConfigError(
+            f"{model} states fused answers from {manifest.fused['min_epochs']} epochs on; the features need "
+            f"{MIN_POINTS}"
+        )
+
+
+@contextmanager
+def _trouble_of_the_machine() -> Iterator[None]:
+    """Raise as fatal what keeps features from being computed at all."""
+    try:
+        yield
+    except (KernelError, MemoryError) as exc:
+        raise FatalError(f"features cannot be computed: {str(exc) or 'out of memory'}") from exc
 
 
 def load_classifiers(config: ModelConfig) -> dict[str, Classifier]:

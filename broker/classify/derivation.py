@@ -4,48 +4,83 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from broker.classify.classifier import Classifier
 from broker.ingest.vetting import VettingRules
 from broker.state.light_curve import BandSeries
+from broker.state.star_series import StarSeries
 from features.compilation.source_hash import source_hash
 from schemas.classification import CLASSIFICATION_VERSION
+from schemas.model import fusion
 
 STATED_RELIABILITY = ("n_epochs_min", "n_epochs_max", "accuracy", "mc", "calibration_error")
 """What a record says of its bin of `Manifest.reliability`."""
 
 
-def derivation_of(classifier: Classifier, rules: VettingRules, survey: str) -> str:
+def derivation_of(classifier: Classifier, rules: VettingRules, survey: str, *, fused: bool = False) -> str:
     """SHA-256, in hexadecimal, of everything but epochs that a record of this survey follows from.
 
     That is the model's graph with the terms of its use and what is stated of its reliability, the code that
     computes features, the record's major version, and the rules by which the survey's epochs are vetted.
-    Workers of equal settings agree on it; how many alerts they take at once, or where they read them, changes
-    nothing.
+    A fused record follows from the terms and the reliability of fused answers and from the code that fuses
+    them as well. Workers of equal settings agree on it; how many alerts they take at once, where they read
+    them, or which kinds of records they publish, changes nothing.
+
+    Raises
+    ------
+    ValueError
+        If the model states nothing of fused answers, and that of a fused record is asked for.
     """
     manifest = classifier.manifest
-    parts = {
+    parts: dict[str, Any] = {
         "model": manifest.sha256,
         "abstain_below": float(manifest.abstain_below),
         "clip_sigma": None if manifest.clip_sigma is None else float(manifest.clip_sigma),
         "convention": manifest.convention,
         "made_for": manifest.survey,
-        "reliability": [[row[name] for name in STATED_RELIABILITY] for row in manifest.reliability],
+        "reliability": _stated(manifest.reliability),
         "min_epochs": classifier.min_epochs,
         "features": source_hash(),
         "record": CLASSIFICATION_VERSION.partition(".")[0],
         "vetting": rules.of(survey),
     }
+    if fused:
+        if manifest.fused is None:
+            raise ValueError(f"model {manifest.name} {manifest.version} states nothing of fused answers")
+        parts["fused"] = {
+            "min_epochs": manifest.fused["min_epochs"],
+            "temperature": float(manifest.fused["temperature"]),
+            "abstain_below": float(manifest.fused["abstain_below"]),
+            "reliability": _stated(manifest.fused["reliability"]),
+            "code": _code_of_fusion(),
+        }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def digest_of(series: BandSeries) -> str:
-    """SHA-256, in hexadecimal, of the times, magnitudes and errors of a band's epochs.
+def digest_of(series: BandSeries | StarSeries) -> str:
+    """SHA-256, in hexadecimal, of the epochs of a band, or of all bands of a star.
 
-    It does not know in which order they came; an unknown error is equal to any other.
+    That is of their times, magnitudes and errors, of the times as reported, and of which are forced. It does
+    not know in which order they came; an unknown error is equal to any other.
     """
     errors = np.where(np.isnan(series.mag_err), np.nan, series.mag_err)
-    columns = np.stack([series.time, series.mag, errors]).astype("<f8")
-    return hashlib.sha256(columns.tobytes()).hexdigest()
+    columns = [series.time, series.mag, errors, series.mjd, series.forced]
+    if isinstance(series, StarSeries):
+        columns.append(series.number)
+    return hashlib.sha256(np.stack(columns).astype("<f8").tobytes()).hexdigest()
+
+
+def _stated(bins: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    return [[row[name] for name in STATED_RELIABILITY] for row in bins]
+
+
+@cache
+def _code_of_fusion() -> str:
+    """SHA-256 of the module that fuses answers; read once, so that it is of the code that runs."""
+    return hashlib.sha256(Path(fusion.__file__).read_bytes()).hexdigest()

@@ -71,6 +71,7 @@ def headers(annotation: Annotation, form: Format) -> list[tuple[str, bytes]]:
         ("_id", annotation.id.bytes),
         ("_format", form.encode()),
         ("survey", as_utf8(record["survey"])),
+        ("band", as_utf8(record["band"])),
         ("classifier", as_utf8(classifier)),
         ("label", as_utf8(record["label"] or "")),
     ]

@@ -13,6 +13,7 @@ from broker.blame.schema_watch import SchemaWatch
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import load_classifiers
 from broker.classify.encoding import FileFormat
+from broker.cli.light_curve_file import LightCurveFile
 from broker.cli.output_files import check_outputs
 from broker.cli.replay import replay_files
 from broker.cli.signals import stop_on_signal
@@ -24,7 +25,7 @@ from broker.ingest.vetting import VettingRules
 from broker.monitor.console import Console
 from broker.monitor.counts import Counts
 from broker.monitor.metrics import Metrics
-from broker.pipeline import Pipeline
+from broker.pipeline import Batch, Pipeline
 from broker.registry.client import REPLY_TIMEOUT_S
 from broker.registry.schema_registry import open_registry
 from broker.settings.config import ModelConfig
@@ -56,25 +57,41 @@ def classify(arguments: argparse.Namespace) -> int:
         "--output": arguments.output,
         "--dead-letters": arguments.dead_letters,
         "--counts": arguments.counts,
+        "--light-curves": arguments.light_curves,
     }
     check_outputs(outputs, paths=arguments.paths, files=files)
+    light_curves = None if arguments.light_curves is None else LightCurveFile(arguments.light_curves)
     stop = threading.Event()
     registry = open_registry(arguments.schemas, stop=stop) if arguments.schemas else None
     rules = VettingRules(programids=frozenset(arguments.programid) if arguments.programid else None)
     model = ModelConfig(path=arguments.model, min_epochs=arguments.min_epochs)
     store = MemoryStore()
-    pipeline = Pipeline(Decoder(registry, rules), Annotator(load_classifiers(model), rules), store)
+    annotator = Annotator(
+        load_classifiers(model),
+        rules,
+        annotate_bands=arguments.records != "fused",
+        annotate_fused=arguments.records != "bands",
+    )
+    pipeline = Pipeline(Decoder(registry, rules), annotator, store)
     form: FileFormat = "avro" if arguments.format == "avro" else "json"
     sink = FileSink(arguments.output, form, dead_letters=arguments.dead_letters)
     console = Console()
     try:
         warm_up()
-        with console.batches("classifying") as on_batch:
+        with console.batches("classifying") as show:
+
+            def on_batch(batch: Batch, counts: Counts) -> None:
+                if light_curves is not None:
+                    light_curves.note(batch.places)
+                show(batch, counts)
+
             source = FileSource(files, batch_size=256)
             stop_on_signal(stop)
             counts = run(source, pipeline, store, sink, stop=stop, on_batch=on_batch)
     finally:
         sink.close()
+    if light_curves is not None:
+        light_curves.write(store.curves)
     if arguments.counts:
         _write(arguments.counts, json.dumps(counts.as_json(), indent=2) + "\n")
     console.say(str(counts))
@@ -95,7 +112,13 @@ def run_worker(arguments: argparse.Namespace) -> int:
     if arguments.model is not None:
         model = ModelConfig(path=arguments.model, min_epochs=model.min_epochs)
     rules = config.decoding.rules()
-    annotator = Annotator(load_classifiers(model), rules, annotate_unscored=config.output.annotate_unscored)
+    annotator = Annotator(
+        load_classifiers(model),
+        rules,
+        annotate_unscored=config.output.annotate_unscored,
+        annotate_bands=config.output.annotate_bands,
+        annotate_fused=config.output.annotate_fused,
+    )
     stop = threading.Event()
     patience_s = config.kafka.patience_s
     registry = None
@@ -128,6 +151,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
         with closing(sink), closing(source):
             sink.connect()
             source.connect()
+            annotator.say_what_is_not_fused()
             console.say(f"reading {', '.join(config.kafka.topics)} from {config.kafka.bootstrap_servers}")
             stop_on_signal(stop)
             try:

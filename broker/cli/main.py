@@ -101,12 +101,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--output", type=Path, metavar="FILE", help="write here instead of standard output")
     sub.add_argument("--format", choices=["jsonl", "avro"], default="jsonl", help="(%(default)s)")
+    sub.add_argument(
+        "--light-curves",
+        type=Path,
+        metavar="FILE",
+        help="write the light curves as they are at the end, as .csv or .parquet",
+    )
     sub.add_argument("--counts", type=Path, metavar="FILE", help="write what became of the alerts as JSON")
     sub.add_argument(
         "--dead-letters", type=Path, metavar="FILE", help="write why packets were unreadable, as JSON lines"
     )
     sub.add_argument(
         "--min-epochs", type=_positive(int), metavar="N", help="score a band from N epochs on (the model's)"
+    )
+    sub.add_argument(
+        "--records",
+        choices=["both", "bands", "fused"],
+        default="both",
+        help="of single bands, or of all bands of a star together (%(default)s)",
     )
     sub.add_argument(
         "--programid",

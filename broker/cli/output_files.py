@@ -1,10 +1,11 @@
-"""The check of files to be written, before anything is opened: what is read must not be overwritten."""
+"""Files to be written: checked before anything is opened, so that nothing that is read is overwritten."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -57,6 +58,29 @@ def check_outputs(
     for (option, path), (other, same) in combinations(named.items(), 2):
         if path.resolve() == same.resolve() and (path.is_file() or not path.exists()):
             raise ConfigError(f"{option} and {other} are one file, {path}: name two")
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a name to write to, whose file takes the place of `path` if all goes well and is gone if not.
+
+    A device or a pipe is written to as it is.
+
+    Raises
+    ------
+    OSError
+        If the file cannot take its place.
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        yield path
+        return
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _identity(path: Path | int) -> tuple[int, int] | None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from broker.demo.svg_panel import Panel, text, ticks
 from broker.state.light_curve import BandSeries
+from broker.state.star_series import ALL_BANDS
 
 Array = NDArray[np.float64]
 
@@ -63,8 +64,8 @@ def draw(
     Parameters
     ----------
     annotations : sequence of mapping
-        Published records of one object in one band, in the order they were made. Those without a score are
-        shown as the time of waiting.
+        Published records of one object in one band, or in all together, in the order they were made. Those
+        without a score are shown as the time of waiting.
     light_curve : sequence of BandSeries
         All epochs of the object, one series per band.
     title : str, optional
@@ -107,11 +108,16 @@ def draw(
 
 def _title(last: Mapping[str, Any]) -> str:
     """Say what the last record says."""
-    when = f"after {last['n_epochs']} epochs in {last['band']}"
+    when = f"after {last['n_epochs']} epochs in {_where(last)}"
     if last["label"] is not None:
         return f"{last['object_id']} is {last['label']} with probability {last['probability']:.2f} {when}"
     best = max(last["probabilities"], key=last["probabilities"].__getitem__)
     return f"{last['object_id']} is unsure {when}: {best} has probability {last['probability']:.2f}"
+
+
+def _where(record: Mapping[str, Any]) -> str:
+    """Name the band of a record in a sentence."""
+    return "all bands" if record["band"] == ALL_BANDS else str(record["band"])
 
 
 def _light_curve(series: Sequence[BandSeries], last: Mapping[str, Any]) -> list[str]:
@@ -176,7 +182,7 @@ def _probabilities(scored: Sequence[Mapping[str, Any]]) -> list[str]:
             text(middle, panel.top + 101, "to say", "quiet", "middle"),
         ]
     parts += panel.y_axis("probability", [0.0, 0.5, 1.0])
-    parts += panel.x_axis(f"epochs in {scored[-1]['band']} so far", ticks(0.0, float(n_epochs[-1]), 8))
+    parts += panel.x_axis(f"epochs in {_where(scored[-1])} so far", ticks(0.0, float(n_epochs[-1]), 8))
     lower = np.zeros(n_epochs.size)
     names: list[str] = []
     legend_end = panel.right

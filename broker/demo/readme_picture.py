@@ -16,11 +16,15 @@ from broker.simulator.sky import simulate_sky
 from broker.simulator.stars import CLASSES
 from broker.simulator.stream import alerts_of
 from broker.state.light_curve import band_series
+from broker.state.star_series import ALL_BANDS
 from broker.state.store import MemoryStore
+from features import SURVEY_BANDS
 
 
 def draw_story(classifier: Classifier, *, true_class: str, seed: int) -> str:
     """Send one star's alerts through the pipeline and draw what it said, as SVG.
+
+    That is of all bands together, where the model says that, or of the band that was scored most often.
 
     Parameters
     ----------
@@ -43,8 +47,9 @@ def draw_story(classifier: Classifier, *, true_class: str, seed: int) -> str:
     records = [a.record for a in batch.annotations if a.record["probabilities"] is not None]
     if not records:
         raise ConfigError(f"this {true_class} was seen in too few epochs to be scored: try another --seed")
-    (band, _), *_ = Counter(record["band"] for record in records).most_common(1)
+    counts = Counter(record["band"] for record in records)
+    band = ALL_BANDS if ALL_BANDS in counts else counts.most_common(1)[0][0]
     (curve,) = batch.curves.values()
-    bands = sorted({bytes(name).decode() for name in curve.epochs["band"]}, key="ugrizy".index)
+    bands = sorted({bytes(name).decode() for name in curve.epochs["band"]}, key=SURVEY_BANDS.index)
     story = [a.record for a in batch.annotations if a.record["band"] == band]
     return draw(story, [band_series(curve, name) for name in bands], title=None)

@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 from broker.alert import EPOCH, Alert, Skipped
 from broker.avro.projection import Projection, Record
 from broker.ingest.heliocentric import light_travel_s
+from broker.ingest.lsst_exposures import (
+    BRIGHTEST_NJY,
+    EXPOSURE_COLUMNS,
+    FAINTEST_NJY,
+    exposure_number,
+    is_withdrawn,
+    plausible_exposure,
+)
+from broker.ingest.lsst_forced import FORCED_COLUMNS, OBJECT_DEC, OBJECT_RA, forced_epochs
 from broker.ingest.vetting import (
+    FORCED_ROWS,
+    WITHDRAWN,
     VettingRules,
     all_of,
     bad_trigger,
@@ -20,47 +31,27 @@ from broker.ingest.vetting import (
     places,
     vet,
 )
-from schemas.surveys import (
-    AB_ZERO_POINT_NJY,
-    BRIGHTEST_MAG,
-    FAINTEST_MAG,
-    LSST,
-    MAG_PER_RELATIVE_FLUX,
-)
+from schemas.surveys import AB_ZERO_POINT_NJY, LSST, MAG_PER_RELATIVE_FLUX
 
 PROJECTION = Projection(
     survey=LSST.name,
-    fields={},
+    fields={OBJECT_RA: "double", OBJECT_DEC: "double"},
     trigger="diaSource",
     history="prvDiaSources",
-    counted="prvDiaForcedSources",
+    forced="prvDiaForcedSources",
     signature=frozenset({"diaSourceId", "diaObjectId"}),
     columns={
+        **EXPOSURE_COLUMNS,
         "diaSourceId": "long",
-        "visit": "long",
-        "detector": "long",
         "diaObjectId": "long",
         "ssObjectId": "long",
-        "midpointMjdTai": "double",
-        "ra": "double",
-        "dec": "double",
-        "scienceFlux": "double",
-        "scienceFluxErr": "double",
-        "band": "text",
-        "timeWithdrawnMjdTai": "double",
     },
-)
-
-BANDS = (b"u", b"g", b"r", b"i", b"z", b"y")
-DETECTOR_NUMBERS = 256  # in one visit: 189 are in use (and 205 with the corners)
-FIRST_MJD, LAST_MJD = 50000.0, 100000.0  # precursor data start in 2013
-BRIGHTEST_NJY, FAINTEST_NJY = (
-    10.0 ** (0.4 * (AB_ZERO_POINT_NJY - mag)) for mag in (BRIGHTEST_MAG, FAINTEST_MAG)
+    forced_columns=FORCED_COLUMNS,
 )
 
 
 def read(record: Record, rules: VettingRules) -> Alert | Skipped:
-    """Vet an LSST alert by its diaSource, and turn it and its history into epochs.
+    """Vet an LSST alert by its diaSource, and turn it, its history and its forced photometry into epochs.
 
     An alert without diaObject is skipped (``solar_system``, ``no_object``). The first rule that a detection
     breaks names its fate: ``withdrawn``, ``solar_system`` (a known asteroid that passed the object),
@@ -76,7 +67,7 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
     AlertError
         If the diaSource holds an impossible value.
     """
-    columns, present = record.columns, record.present
+    columns = record.columns
     object_id = int(columns["diaObjectId"][0])
     if object_id == 0:  # null reads as 0 too
         return Skipped(LSST.name, "solar_system" if columns["ssObjectId"][0] != 0 else "no_object")
@@ -84,7 +75,7 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
     flux = columns["scienceFlux"]
     ra, dec, on_sky = places(record)
     checks = _plausible(record) | on_sky
-    withdrawn = present["timeWithdrawnMjdTai"] & ~np.isnan(columns["timeWithdrawnMjdTai"])
+    withdrawn = is_withdrawn(record)
     withdrawn_ids = columns["diaSourceId"][withdrawn]
     dark = ~((flux > FAINTEST_NJY) & np.isfinite(flux))
     with np.errstate(all="ignore"):  # of a flux of nothing or less
@@ -97,7 +88,7 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
         checks["scienceFlux"][0] = True
     fates = vet(
         {
-            "withdrawn": withdrawn,
+            WITHDRAWN: withdrawn,
             "solar_system": asteroid,
             "no_total_flux": dark,
             "bad_value": ~all_of(checks.values()),
@@ -113,15 +104,14 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
     ra, dec = ra[rows], dec[rows]
     epochs = np.zeros(ra.size, dtype=EPOCH)
     epochs["source_id"] = columns["diaSourceId"][rows]
-    epochs["exposure"] = columns["visit"][rows] * DETECTOR_NUMBERS + columns["detector"][rows]
+    epochs["exposure"] = exposure_number(record)[rows]
     epochs["mjd"] = columns["midpointMjdTai"][rows]
     epochs["mag"] = mag[rows]
     with np.errstate(over="ignore"):  # of a withdrawn trigger
         epochs["mag_err"] = known_error(mag_err[rows].astype(np.float32))
     epochs["time_correction_s"] = light_travel_s(epochs["mjd"], ra, dec)
     epochs["band"] = columns["band"][rows]
-    if record.n_counted:
-        fates.history["forced"] = record.n_counted
+    forced, counted = _forced(record, rules)
     return Alert(
         survey=LSST.name,
         object_id=str(object_id),
@@ -131,19 +121,25 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
         detection=epochs[:1],
         history=epochs[1:],
         withdrawn=withdrawn_ids,
-        history_rows=fates.history,
+        history_rows=fates.history | counted,
+        forced=forced,
+        forced_wins=True,
     )
+
+
+def _forced(record: Record, rules: VettingRules) -> tuple[NDArray[np.void], dict[str, int]]:
+    """Epochs of the forced photometry, and how many of its rows there are of each verdict."""
+    n_rows = record.forced.columns["visit"].size
+    if not n_rows or not rules.forced_photometry:
+        return np.empty(0, dtype=EPOCH), {FORCED_ROWS: n_rows} if n_rows else {}
+    epochs, verdicts = forced_epochs(record, rules)
+    return epochs, verdicts.counted
 
 
 def _plausible(record: Record) -> dict[str, NDArray[np.bool_]]:
     """Per field, the rows whose value is possible."""
-    columns, present = record.columns, record.present
-    mjd, visit, detector = columns["midpointMjdTai"], columns["visit"], columns["detector"]
     return {
-        "diaSourceId": present["diaSourceId"],
-        "midpointMjdTai": (mjd > FIRST_MJD) & (mjd < LAST_MJD),
-        "visit": present["visit"] & (visit >= 0) & (visit < 2**63 // DETECTOR_NUMBERS),
-        "detector": present["detector"] & (detector >= 0) & (detector < DETECTOR_NUMBERS),
-        "band": np.logical_or.reduce([columns["band"] == band for band in BANDS]),
-        "scienceFlux": ~(columns["scienceFlux"] > BRIGHTEST_NJY),
+        "diaSourceId": record.present["diaSourceId"],
+        **plausible_exposure(record),
+        "scienceFlux": ~(record.columns["scienceFlux"] > BRIGHTEST_NJY),
     }

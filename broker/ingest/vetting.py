@@ -15,7 +15,8 @@ from broker.avro.projection import Record
 from broker.errors import AlertError, ConfigError
 from schemas.surveys import BRIGHTEST_MAG, FAINTEST_MAG, UNINFORMATIVE_ERR_MAG, ZTF
 
-USED = "used"
+USED, WITHDRAWN = "used", "withdrawn"
+FORCED_ROWS = "forced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class VettingRules:
     ztf_error : {"dc", "difference"}
         Error of a ZTF total magnitude: of reference and difference in quadrature, or of the difference
         alone.
+    forced_photometry : bool
+        Whether forced photometry that comes with alerts is used; otherwise its rows are only counted.
     max_mag_err : float
         An epoch whose error is as large, or larger, says nothing about the star [mag].
     max_packet_bytes : int
@@ -44,6 +47,7 @@ class VettingRules:
     max_distnr_arcsec: float = 1.4
     require_reference_star: bool = True
     ztf_error: Literal["dc", "difference"] = "dc"
+    forced_photometry: bool = True
     max_mag_err: float = UNINFORMATIVE_ERR_MAG
     max_packet_bytes: int = 64 * 2**20
 
@@ -61,7 +65,10 @@ class VettingRules:
 
     def of(self, survey: str) -> dict[str, Any]:
         """Return the rules that detections of this survey are vetted by, as plain values."""
-        every: dict[str, Any] = {"max_mag_err": float(self.max_mag_err)}
+        every: dict[str, Any] = {
+            "forced_photometry": self.forced_photometry,
+            "max_mag_err": float(self.max_mag_err),
+        }
         if survey != ZTF.name:
             return every
         return every | {
@@ -99,18 +106,57 @@ def vet(failures: Mapping[str, NDArray[np.bool_]]) -> Fates:
     failures : mapping of str to (n,) bool
         Reason -> rows it applies to, the most important first. Row 0 is the trigger.
     """
+    reasons, fate = _first_reasons(failures)
+    return Fates(reasons[fate[0]], fate == 0, _counted(reasons, fate[1:]))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Verdicts on every row of forced photometry in a packet.
+
+    Attributes
+    ----------
+    used : (n,) bool
+        Rows that may be used.
+    withdrawn : (n,) bool
+        Rows that the survey has taken back.
+    counted : mapping of str to int
+        ``"forced"``, how many rows there are, and how many of each verdict, ``"forced_used"`` among them.
+    """
+
+    used: NDArray[np.bool_]
+    withdrawn: NDArray[np.bool_]
+    counted: dict[str, int]
+
+
+def judge(failures: Mapping[str, NDArray[np.bool_]]) -> Verdicts:
+    """Give every row of forced photometry its verdict, as `vet` gives detections their fate."""
+    reasons, verdict = _first_reasons(failures)
+    counted = {f"{FORCED_ROWS}_{reason}": n for reason, n in _counted(reasons, verdict).items()}
+    withdrawn = failures.get(WITHDRAWN, np.zeros(verdict.size, dtype=np.bool_))
+    return Verdicts(verdict == 0, withdrawn, {FORCED_ROWS: verdict.size, **counted})
+
+
+def _first_reasons(failures: Mapping[str, NDArray[np.bool_]]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Return the reasons, ``"used"`` before them, and which of them applies to each row."""
     reasons = (USED, *failures)
     table = np.empty((len(reasons), next(iter(failures.values())).size), dtype=np.bool_)
     for row, failed in enumerate(failures.values(), start=1):  # x4 faster than to stack them
         table[row] = failed
     table[0] = ~table[1:].any(axis=0)
-    fate = table.argmax(axis=0)
-    counts = np.bincount(fate[1:], minlength=len(reasons)).tolist()
-    return Fates(
-        trigger=reasons[fate[0]],
-        used=table[0],
-        history={reason: n for reason, n in zip(reasons, counts, strict=True) if n},
-    )
+    return reasons, table.argmax(axis=0)
+
+
+def _counted(reasons: Iterable[str], which: NDArray[np.int64]) -> dict[str, int]:
+    names = tuple(reasons)
+    counts = np.bincount(which, minlength=len(names)).tolist()
+    return {reason: n for reason, n in zip(names, counts, strict=True) if n}
+
+
+def offset_byte(arcsec: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Offsets of forced photometry from its star as `EPOCH` holds them; unknown ones as the largest."""
+    hundredths = np.where(np.isfinite(arcsec), np.round(100.0 * arcsec), 255.0)
+    return np.clip(hundredths, 0.0, 255.0).astype(np.uint8)
 
 
 def bad_trigger(record: Record, checks: Mapping[str, NDArray[np.bool_]], where: str) -> AlertError:

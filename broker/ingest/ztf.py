@@ -17,6 +17,7 @@ from broker.avro.projection import Projection, Record
 from broker.errors import AlertError
 from broker.ingest.heliocentric import light_travel_s
 from broker.ingest.vetting import (
+    FORCED_ROWS,
     VettingRules,
     all_of,
     bad_trigger,
@@ -26,6 +27,15 @@ from broker.ingest.vetting import (
     places,
     vet,
 )
+from broker.ingest.ztf_exposures import (
+    BANDS,
+    EXPOSURE_COLUMNS,
+    MJD_ZERO_JD,
+    half_exposure_s,
+    not_public,
+    plausible_exposure,
+)
+from broker.ingest.ztf_forced import FORCED_COLUMNS, forced_epochs
 from schemas.surveys import FAINTEST_MAG, ZTF
 
 MAX_OBJECT_ID_CHARACTERS = 256  # a key of every message and of the store; ZTF's have 12 characters
@@ -34,13 +44,10 @@ PROJECTION = Projection(
     fields={"objectId": "text", "candid": "long"},
     trigger="candidate",
     history="prv_candidates",
-    counted="fp_hists",
+    forced="fp_hists",
     signature=frozenset({"jd", "fid", "magpsf", "isdiffpos", "programid", "distnr", "magnr"}),
     columns={
-        "jd": "double",
-        "fid": "long",
-        "pid": "long",
-        "programid": "long",
+        **EXPOSURE_COLUMNS,
         "candid": "long",
         "isdiffpos": "text",
         "ra": "double",
@@ -52,14 +59,10 @@ PROJECTION = Projection(
         "sigmagnr": "double",
         "ssdistnr": "double",
         "ssmagnr": "double",
-        "exptime": "double",
     },
+    forced_columns=FORCED_COLUMNS,
 )
 
-BANDS = np.array([b"g", b"r", b"i"], dtype="S1")  # fid 1, 2, 3
-FIRST_JD, LAST_JD = 2457000.0, 2500000.0  # before the camera was on the sky; the year 2132
-JD_OF_PID_ZERO = 2457754.5
-PID_TOLERANCE_D = 0.01
 BRIGHTER_TEXTS = (b"t", b"1", b"true")  # of isdiffpos: 't' comes back as '1' in later packets
 FAINTER_TEXTS = (b"f", b"0", b"false")
 DARK = 10.0 ** (-0.4 * FAINTEST_MAG)
@@ -72,7 +75,7 @@ MAX_ASTEROID_MAG_OFF = 1.5
 
 
 def read(record: Record, rules: VettingRules) -> Alert | Skipped:
-    """Vet a ZTF alert by its candidate, and turn it and its history into epochs.
+    """Vet a ZTF alert by its candidate, and turn it, its history and its forced photometry into epochs.
 
     The first rule that a detection breaks names its fate: ``non_detection`` (history only: an upper limit),
     ``not_public``, ``solar_system``, ``no_total_flux``, ``no_reference_star``, ``bad_value``,
@@ -107,7 +110,7 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
         fates = vet(
             {
                 "non_detection": upper_limit,
-                "not_public": _not_public(columns["programid"], rules),
+                "not_public": not_public(columns["programid"], rules),
                 "solar_system": _is_asteroid(columns, sign),
                 "no_total_flux": total.dark,
                 "no_reference_star": total.no_reference,
@@ -125,15 +128,14 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
     epochs = np.zeros(ra.size, dtype=EPOCH)
     epochs["source_id"] = candid[rows]
     epochs["exposure"] = _exposure(record)[rows]
-    epochs["mjd"] = columns["jd"][rows] - 2400000.5
+    epochs["mjd"] = columns["jd"][rows] - MJD_ZERO_JD
     epochs["mag"] = total.mag[rows]
     epochs["mag_err"] = total.mag_err[rows]
-    epochs["time_correction_s"] = _half_exposure_s(columns["exptime"][rows]) + light_travel_s(
+    epochs["time_correction_s"] = half_exposure_s(columns["exptime"][rows]) + light_travel_s(
         epochs["mjd"], ra, dec
     )
     epochs["band"] = BANDS[columns["fid"][rows] - 1]
-    if record.n_counted:
-        fates.history["forced"] = record.n_counted
+    forced, counted = _forced(record, float(ra[0]), float(dec[0]), rules)
     return Alert(
         survey=ZTF.name,
         object_id=object_id,
@@ -143,8 +145,20 @@ def read(record: Record, rules: VettingRules) -> Alert | Skipped:
         detection=epochs[:1],
         history=epochs[1:],
         withdrawn=np.empty(0, dtype=np.int64),
-        history_rows=fates.history,
+        history_rows=fates.history | counted,
+        forced=forced,
     )
+
+
+def _forced(
+    record: Record, ra: float, dec: float, rules: VettingRules
+) -> tuple[NDArray[np.void], dict[str, int]]:
+    """Epochs of the forced photometry, and how many of its rows there are of each verdict."""
+    n_rows = record.forced.columns["jd"].size
+    if not n_rows or not rules.forced_photometry:
+        return np.empty(0, dtype=EPOCH), {FORCED_ROWS: n_rows} if n_rows else {}
+    epochs, verdicts = forced_epochs(record.forced, ra, dec, rules)
+    return epochs, verdicts.counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,25 +244,12 @@ def _is_asteroid(columns: Mapping[str, NDArray[Any]], sign: NDArray[np.float64])
 
 def _plausible(record: Record, sign: NDArray[np.float64]) -> dict[str, NDArray[np.bool_]]:
     """Per field, the rows whose value is possible."""
-    columns, present = record.columns, record.present
-    jd, fid, pid = columns["jd"], columns["fid"], columns["pid"]
-    # The digits of pid are the start of the exposure: equal to jd within 1e-5 d in all of 50,724 detections.
-    jd_of_pid = JD_OF_PID_ZERO + (pid // 1000) * 1e-6
     return {
-        "jd": (jd > FIRST_JD) & (jd < LAST_JD),
-        "pid": ~present["pid"] | (np.abs(jd - jd_of_pid) < PID_TOLERANCE_D),
-        "fid": (fid >= 1) & (fid <= BANDS.size),
-        "candid": present["candid"],
-        "magpsf": is_magnitude(columns["magpsf"]),
+        **plausible_exposure(record),
+        "candid": record.present["candid"],
+        "magpsf": is_magnitude(record.columns["magpsf"]),
         "isdiffpos": sign != 0.0,
     }
-
-
-def _not_public(programid: NDArray[np.int64], rules: VettingRules) -> NDArray[np.bool_]:
-    if rules.programids is None:
-        return np.zeros(programid.size, dtype=np.bool_)
-    public: NDArray[np.bool_] = np.logical_or.reduce([programid == wanted for wanted in rules.programids])
-    return ~public
 
 
 def _exposure(record: Record) -> NDArray[np.int64]:
@@ -257,11 +258,6 @@ def _exposure(record: Record) -> NDArray[np.int64]:
         record.present["pid"], record.columns["pid"], record.columns["candid"] // 10**6
     )
     return exposure
-
-
-def _half_exposure_s(exptime: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Half of each exposure [s]; packets before schema 4.0 do not tell its length."""
-    return 0.5 * np.where((exptime > 0.0) & (exptime < 3600.0), exptime, ZTF.exposure_s)
 
 
 def _sign(isdiffpos: NDArray[np.bytes_]) -> NDArray[np.float64]:

@@ -62,10 +62,13 @@ class Console:
             task = progress.add_task(what, total=None, unit="alerts")
 
             def on_batch(batch: Batch, counts: Counts) -> None:
+                labelled = f"{counts.labelled - counts.fused_labelled:,} labelled"
+                if counts.fused:
+                    labelled = f"{counts.fused_labelled:,} fused and {labelled}"
                 progress.update(
                     task,
                     completed=counts.alerts_in,
-                    description=f"{what} ({counts.labelled:,} labelled, {counts.alerts_dead.total():,} dead)",
+                    description=f"{what} ({labelled}, {counts.alerts_dead.total():,} dead)",
                 )
 
             yield on_batch

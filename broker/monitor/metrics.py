@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from broker.errors import ConfigError
-from broker.pipeline import Batch
+from broker.pipeline import Batch, n_labelled
 
 
 class Metrics:
@@ -19,6 +19,12 @@ class Metrics:
         )
         self._annotations = Counter(
             "varstream_annotations", "Records published", ["labelled"], registry=registry
+        )
+        self._fused = Counter(
+            "varstream_fused_annotations",
+            "Records published of all bands of a star together, which are among the annotations",
+            ["labelled"],
+            registry=registry,
         )
         self._batch_size = Histogram(
             "varstream_batch_alerts", "Alerts per batch", buckets=[1, 4, 16, 64, 256, 1024], registry=registry
@@ -51,8 +57,10 @@ class Metrics:
             self._alerts.labels("skipped", reason).inc(n)
         for letter in batch.dead_letters:
             self._alerts.labels("dead", letter.reason).inc()
-        self._annotations.labels("yes").inc(batch.labelled)
-        self._annotations.labels("no").inc(len(batch.annotations) - batch.labelled)
+        for counter, records in ((self._annotations, batch.annotations), (self._fused, batch.fused)):
+            labelled = n_labelled(records)
+            counter.labels("yes").inc(labelled)
+            counter.labels("no").inc(len(records) - labelled)
         self._batch_size.observe(batch.packets)
         self._seconds.labels("process").observe(process_s)
         self._seconds.labels("finish").observe(finish_s)

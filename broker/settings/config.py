@@ -58,7 +58,8 @@ class OutputConfig:
     """Where annotations go: the cluster that is read from, unless it has its own servers and settings.
 
     With the format ``"confluent"`` the schema has an id: `schema_id`, or the one that the registry at the
-    address `registry` gives when it is registered there.
+    address `registry` gives when it is registered there. `annotate_bands` and `annotate_fused` say whether
+    single bands, and all bands of a star together, have records.
     """
 
     topic: str = "classifications"
@@ -67,6 +68,8 @@ class OutputConfig:
     registry: str | None = field(default=None, repr=False)
     schema_id: int | None = None
     annotate_unscored: bool = True
+    annotate_bands: bool = True
+    annotate_fused: bool = True
     max_message_bytes: int = 1_000_000
     bootstrap_servers: str | None = None
     settings: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -76,6 +79,10 @@ class OutputConfig:
             raise ConfigError(
                 f"output.max_message_bytes must be at least {MIN_MESSAGE_BYTES:,}, "
                 f"got {self.max_message_bytes}: the headers of a dead letter need room"
+            )
+        if not self.annotate_bands and not self.annotate_fused:
+            raise ConfigError(
+                "output.annotate_bands and output.annotate_fused are both false: nothing would be published"
             )
         if self.topic == self.dead_letter_topic:
             raise ConfigError(f"output.topic and output.dead_letter_topic are both {self.topic!r}")
@@ -138,6 +145,7 @@ class DecodingConfig:
     max_distnr_arcsec: float = _DEFAULT_RULES.max_distnr_arcsec
     require_reference_star: bool = _DEFAULT_RULES.require_reference_star
     ztf_error: Literal["dc", "difference"] = _DEFAULT_RULES.ztf_error
+    forced_photometry: bool = _DEFAULT_RULES.forced_photometry
     max_mag_err: float = _DEFAULT_RULES.max_mag_err
     max_packet_bytes: int = _DEFAULT_RULES.max_packet_bytes
 
@@ -160,6 +168,7 @@ class DecodingConfig:
             max_distnr_arcsec=self.max_distnr_arcsec,
             require_reference_star=self.require_reference_star,
             ztf_error=self.ztf_error,
+            forced_photometry=self.forced_photometry,
             max_mag_err=self.max_mag_err,
             max_packet_bytes=self.max_packet_bytes,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
@@ -9,16 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from broker.alert import EPOCH, Partition
+from broker.alert import DETECTION, EPOCH, Partition
 from broker.errors import ConfigError, FatalError
 from broker.state.light_curve import LightCurve
 
-STORE_FORMAT = "1"
+log = logging.getLogger(__name__)
+
+STORE_FORMAT = "2"
+FORMAT_OF_DETECTIONS = "1"  # the last two bytes of an epoch were room to grow
 SEALED_EPOCHS = 64  # at least: a tail of 64 x 40 bytes is rewritten per epoch instead of the whole curve
 
 
 class SQLiteStore:
     """A store in one SQLite file in write-ahead mode, held by one process at a time, for its owner's eyes.
+
+    A store of the format before, which knew detections alone, is brought to this one when it is opened.
 
     A light curve is two blobs of raw little-endian `EPOCH` records: a sealed one that is rewritten every
     `SEALED_EPOCHS` epochs, and a tail that is rewritten with each. Reading one is a concatenation.
@@ -182,11 +188,39 @@ class SQLiteStore:
             self._db.execute("CREATE TABLE IF NOT EXISTS topic (name TEXT PRIMARY KEY, id TEXT)")
             self._db.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (STORE_FORMAT,))
             (found,) = self._db.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-        if found != STORE_FORMAT:
-            raise ConfigError(
-                f"the store {self._path} has format {found!r}, this version reads {STORE_FORMAT!r}: "
-                "name another state.path, light curves fill again from the packets' histories"
-            )
+            if found == FORMAT_OF_DETECTIONS:
+                self._make_all_detections()
+                self._db.execute("UPDATE meta SET value = ? WHERE key = 'format'", (STORE_FORMAT,))
+                log.info("store migrated", extra={"path": str(self._path), "format": STORE_FORMAT})
+            elif found != STORE_FORMAT:
+                raise ConfigError(
+                    f"the store {self._path} has format {found!r}, this version reads {STORE_FORMAT!r}: open "
+                    "it with the version that wrote it, or name another state.path, where light curves fill "
+                    "again from the packets' histories"
+                )
+
+    def _make_all_detections(self) -> None:
+        """Mark every epoch as a detection, in the bytes that meant nothing; they are so nearly always.
+
+        Raises
+        ------
+        ConfigError
+            If a light curve is damaged.
+        """
+        for table in ("sealed", "tail"):
+            changed = []
+            for key, blob in self._db.execute(f"SELECT object, epochs FROM {table}"):  # noqa: S608 - ours
+                if len(blob) % EPOCH.itemsize:
+                    raise ConfigError(
+                        f"the store {self._path} is damaged at {key}: restore a copy or name another "
+                        "state.path"
+                    )
+                epochs = np.frombuffer(blob, EPOCH)
+                if epochs["kind"].any() or epochs["offset"].any():
+                    epochs = epochs.copy()
+                    epochs["kind"], epochs["offset"] = DETECTION, 0
+                    changed.append((epochs.tobytes(), key))
+            self._db.executemany(f"UPDATE {table} SET epochs = ? WHERE object = ?", changed)  # noqa: S608
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)

@@ -48,6 +48,11 @@ class MemoryStore:
         self._offsets: dict[Partition, int] = {}
         self._topic_ids: dict[str, str] = {}
 
+    @property
+    def curves(self) -> Mapping[str, LightCurve]:
+        """All light curves by object key."""
+        return self._curves
+
     def load(self, keys: Collection[str]) -> dict[str, LightCurve]:
         """See `Store.load`."""
         return {key: self._curves[key] for key in keys if key in self._curves}

@@ -1,4 +1,4 @@
-"""The record varstream publishes: one class of one object in one band, as of one alert.
+"""The record varstream publishes: one class of one object, in one band or in all, as of one alert.
 
 Nothing here fills a record in.
 """
@@ -9,10 +9,12 @@ import json
 from importlib.resources import files
 from typing import Any
 
-CLASSIFICATION_VERSION = "1.2"
-"""Major.minor. A minor version adds fields that have defaults or values of ``status``, so that readers of an
-older one still read; anything else is a new major version with a folder and a namespace of its own.
-1.1 added ``reliability`` and ``ABSTAINED``, 1.2 ``derivation`` and ``OTHER_SURVEY``."""
+CLASSIFICATION_VERSION = "1.3"
+"""Major.minor. A minor version adds fields that have defaults, or values of ``status`` and ``band``, so that
+readers of an older one still read; anything else is a new major version with a folder and a namespace of its
+own. 1.1 added ``reliability`` and ``ABSTAINED``, 1.2 ``derivation`` and ``OTHER_SURVEY``, 1.3 the band
+``all`` with ``bands``, ``n_forced``, ``n_nights``, ``n_outliers``, ``outlier`` and what is known of the
+period."""
 
 
 def classification_schema() -> dict[str, Any]:

@@ -8,9 +8,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-TOGETHER = "robust"
-"""The convention of features in which the bands of a star are measured together."""
-
 DEFAULT_MIN_EPOCHS = 15
 """Fewest epochs over all bands: the period is then as often right as with ten in one band."""
 
@@ -52,15 +49,15 @@ def fuse(
     """
     whole, parts = np.asarray(merged, np.float64), np.asarray(bands, np.float64)
     if whole.ndim != 2 or parts.ndim != 3 or parts.shape[::2] != whole.shape:
-        raise ValueError(f"answers of shape {whole.shape} and {parts.shape}; they must be (n, k) and (n, b, k)")
+        raise ValueError(f"answers have shapes {whole.shape}, {parts.shape}; they must be (n, k), (n, b, k)")
     if np.shape(one_band) != whole.shape[:1]:
         raise ValueError(f"one_band has shape {np.shape(one_band)}, there are {len(whole)} stars")
     if not 0.0 < temperature < np.inf:
         raise ValueError(f"temperature must be above 0, got {temperature!r}")
-    asked = ~np.isnan(parts).any(axis=2)
-    n_asked = asked.sum(axis=1)[:, None]
+    asked = np.asarray(np.isfinite(parts).all(axis=2))
+    n_asked = asked.sum(axis=1).reshape(-1, 1)
     mean = np.where(asked[:, :, None], parts, 0.0).sum(axis=1) / np.maximum(n_asked, 1)
     score = np.log(np.maximum(whole, _TINY))
     score = np.where(n_asked > 0, (score + np.log(np.maximum(mean, _TINY))) / 2.0, score) / temperature
     share = np.exp(score - score.max(axis=1, keepdims=True, initial=-np.inf))
-    return np.where(np.asarray(one_band)[:, None], whole, share / share.sum(axis=1, keepdims=True))
+    return np.where(one_band[:, None], whole, share / share.sum(axis=1, keepdims=True))

@@ -54,7 +54,7 @@ def _wrong_bins(bins: Sequence[object], name: str) -> str | None:
 def _wrong_names(
     each: Mapping[str, Any], checks: Mapping[str, Callable[[object], bool]], what: str
 ) -> str | None:
-    """Say which of the names that `each` must have is missing, unknown, or stands for something impossible."""
+    """Say which name is missing or unknown, or stands for something impossible."""
     if each.keys() != checks.keys():
         missing, unknown = (
             ", ".join(name[:40] for name in sorted(names)[:10]) or "none"

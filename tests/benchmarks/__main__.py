@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import bench_decode, bench_end_to_end, bench_features, bench_recipe, bench_training
+from tests.benchmarks import (
+    bench_decode,
+    bench_end_to_end,
+    bench_features,
+    bench_merge,
+    bench_recipe,
+    bench_training,
+)
 
 for title, benchmark in (
     ("16 features of a light curve", bench_features),
     ("Decoding a packet", bench_decode),
+    ("Merging an alert into a light curve", bench_merge),
     ("End to end", bench_end_to_end),
     ("Training 30 networks", bench_training),
     ("One transferred network", bench_recipe),

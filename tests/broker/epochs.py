@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.alert import EPOCH, Alert
-from broker.state.light_curve import LightCurve
+from broker.alert import EPOCH, FORCED, Alert
+from broker.state.light_curve import BandSeries, LightCurve
 
 NO_IDS = np.empty(0, np.int64)
 
@@ -30,6 +33,27 @@ def epoch(
     return row
 
 
+def forced_epoch(
+    exposure: int,
+    *,
+    kind: int = FORCED,
+    judged: int = 0,
+    offset: int = 10,
+    withdrawn: bool = False,
+    **more: Any,
+) -> NDArray[np.void]:
+    """Forced photometry of an exposure, as ZTF's unless it says when its alert was (`judged`)."""
+    row = epoch(0, exposure=exposure, **({"mjd": 59_000.0 + exposure} | more))
+    row["source_id"], row["kind"], row["offset"], row["withdrawn"] = judged, kind, offset, withdrawn
+    return row
+
+
+def made_series(band: str, time: Any, mag: Any, mag_err: Any) -> BandSeries:
+    """Band of a light curve of detections, at these times [d] wherever they were seen from."""
+    n = len(time)
+    return BandSeries(band, time, mag, mag_err, np.zeros(n, bool), np.arange(n), time)
+
+
 def curve_of(*source_ids: int) -> LightCurve:
     """Light curve of one band with these epochs."""
     return LightCurve(np.concatenate([epoch(source_id) for source_id in source_ids]))
@@ -40,6 +64,8 @@ def alert(
     *history: NDArray[np.void],
     withdrawn: NDArray[np.int64] = NO_IDS,
     object_id: str = "star",
+    forced: Sequence[NDArray[np.void]] = (),
+    forced_wins: bool = False,
 ) -> Alert:
     """Alert of one object with the given past."""
     return Alert(
@@ -52,4 +78,6 @@ def alert(
         history=np.concatenate(history) if history else np.empty(0, EPOCH),
         withdrawn=withdrawn,
         history_rows={"used": len(history)},
+        forced=np.concatenate(forced) if forced else np.empty(0, EPOCH),
+        forced_wins=forced_wins,
     )

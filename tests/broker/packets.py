@@ -46,6 +46,24 @@ CANDIDATE = {
     "rbversion": "string",
     "exptime": nullable("float"),
 }
+FP_HIST = record(
+    "fp_hist",
+    {
+        "field": nullable("int"),
+        "jd": nullable("double"),
+        "fid": nullable("int"),
+        "pid": nullable("long"),
+        "programid": "int",
+        "exptime": nullable("float"),
+        "forcediffimflux": nullable("float"),
+        "forcediffimfluxunc": nullable("float"),
+        "magzpsci": nullable("float"),
+        "procstatus": nullable("string"),
+        "distnr": nullable("float"),
+        "magnr": nullable("float"),
+        "sigmagnr": nullable("float"),
+    },
+)
 ZTF_SCHEMA = record(
     "alert",
     {
@@ -54,7 +72,7 @@ ZTF_SCHEMA = record(
         "candid": "long",
         "candidate": record("candidate", CANDIDATE),
         "prv_candidates": nullable({"type": "array", "items": record("prv_candidate", CANDIDATE)}),
-        "fp_hists": nullable({"type": "array", "items": record("fp_hist", {"jd": "double", "fid": "int"})}),
+        "fp_hists": nullable({"type": "array", "items": FP_HIST}),
         "cutoutScience": nullable("bytes"),
     },
 )
@@ -76,7 +94,25 @@ DIA_SOURCE = {
     "band": nullable("string"),
     "timeWithdrawnMjdTai": nullable("double"),
 }
-FORCED = record("diaForcedSource", {"visit": "long", "detector": "int", "scienceFlux": nullable("float")})
+FORCED = record(
+    "diaForcedSource",
+    {
+        "diaForcedSourceId": "long",
+        "ra": nullable("double"),
+        "dec": nullable("double"),
+        "visit": "long",
+        "detector": "int",
+        "psfFlux": nullable("float"),
+        "psfFluxErr": nullable("float"),
+        "midpointMjdTai": "double",
+        "scienceFlux": nullable("float"),
+        "scienceFluxErr": nullable("float"),
+        "band": nullable("string"),
+        "timeProcessedMjdTai": nullable("double"),
+        "timeWithdrawnMjdTai": nullable("double"),
+    },
+)
+DIA_OBJECT = record("diaObject", {"diaObjectId": "long", "ra": "double", "raErr": "float", "dec": "double"})
 
 
 def lsst_schema(dia_source: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -88,6 +124,7 @@ def lsst_schema(dia_source: dict[str, Any] | None = None) -> dict[str, Any]:
             "diaSource": record("diaSource", DIA_SOURCE if dia_source is None else dia_source),
             "prvDiaSources": nullable({"type": "array", "items": "diaSource"}),
             "prvDiaForcedSources": nullable({"type": "array", "items": FORCED}),
+            "diaObject": nullable(DIA_OBJECT),
             "cutoutScience": nullable("bytes"),
         },
     )
@@ -125,6 +162,26 @@ def upper_limit(**changes: Any) -> dict[str, Any]:
     return candidate(**dict.fromkeys(absent), **changes)
 
 
+def forced_ztf(days: float = 1.0, **changes: Any) -> dict[str, Any]:
+    """A row of forced photometry, so long before the alert of `candidate`."""
+    since = round((JD - days - 2457754.5) * 1e6)
+    return {
+        "field": 600,
+        "jd": 2457754.5 + since / 1e6,
+        "fid": 1,
+        "pid": since * 1000 + 215,
+        "programid": 1,
+        "exptime": 30.0,
+        "forcediffimflux": 2000.0,
+        "forcediffimfluxunc": 20.0,
+        "magzpsci": 26.0,
+        "procstatus": "0",
+        "distnr": 0.3,
+        "magnr": 17.0,
+        "sigmagnr": 0.02,
+    } | changes
+
+
 def ztf_alert(
     trigger: dict[str, Any], history: list[dict[str, Any]] | None = None, **changes: Any
 ) -> dict[str, Any]:
@@ -160,6 +217,25 @@ def dia_source(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def forced_lsst(number: int = 0, **changes: Any) -> dict[str, Any]:
+    """A row of forced photometry of a visit of its own, 0 that of `dia_source`, 1 the one before."""
+    return {
+        "diaForcedSourceId": 170094456480989258,
+        "ra": 150.0,
+        "dec": 2.0,
+        "visit": 2026030600123 - number,
+        "detector": 94,
+        "psfFlux": -500.0,
+        "psfFluxErr": 300.0,
+        "midpointMjdTai": MJD_TAI - 0.01 * number,
+        "scienceFlux": 36307.805,
+        "scienceFluxErr": 363.07805,
+        "band": "r",
+        "timeProcessedMjdTai": MJD_TAI + 0.002,
+        "timeWithdrawnMjdTai": None,
+    } | changes
+
+
 def lsst_alert(
     trigger: dict[str, Any], history: list[dict[str, Any]] | None = None, **changes: Any
 ) -> dict[str, Any]:
@@ -169,6 +245,7 @@ def lsst_alert(
         "diaSource": trigger,
         "prvDiaSources": history,
         "prvDiaForcedSources": None,
+        "diaObject": {"diaObjectId": 170094456480989001, "ra": 150.0, "raErr": 1e-6, "dec": 2.0},
         "cutoutScience": b"\x1f\x8b" * 50,
     } | changes
 

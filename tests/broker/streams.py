@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from broker.alert import Alert, Annotation, DeadLetter, Origin, Packet, Partition
 from broker.classify.annotator import Annotator
@@ -15,6 +17,7 @@ from broker.pipeline import Pipeline
 from broker.registry.schema_registry import open_registry
 from broker.simulator.stream import SimulatedAlert, alert_stream
 from broker.state.store import Store
+from schemas.model.artifact import Artifact
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "simulator"
 TIMES = ("ingest_time_us", "publish_time_us")
@@ -27,14 +30,23 @@ def classifier() -> Classifier:
     return load_classifier("varstream-ztf")
 
 
-def annotator(
-    model: Classifier | None = None, rules: VettingRules | None = None, *, annotate_unscored: bool = True
-) -> Annotator:
-    """Annotator of both surveys' alerts by one model."""
+def annotator(model: Classifier | None = None, rules: VettingRules | None = None, **kinds: bool) -> Annotator:
+    """Annotator of both surveys' alerts by one model, of these kinds of records."""
     judge = model or classifier()
-    return Annotator(
-        {"ztf": judge, "lsst": judge}, rules or VettingRules(), annotate_unscored=annotate_unscored
-    )
+    return Annotator({"ztf": judge, "lsst": judge}, rules or VettingRules(), **kinds)
+
+
+FUSED = {"min_epochs": 15, "temperature": 1.5, "abstain_below": 0.3, "reliability": ()}
+"""What a model may state of fused answers."""
+
+
+def fusing(
+    *, convention: str = "robust", fused: Mapping[str, Any] | None = FUSED, **stated: Any
+) -> Classifier:
+    """The shipped model, had it been made for all bands of a star together."""
+    artifact = classifier()._artifact
+    manifest = replace(artifact.manifest, convention=convention, fused=fused, **stated)
+    return Classifier(Artifact(manifest, artifact._session))
 
 
 @cache

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from broker.pipeline import Pipeline
 from broker.state.sqlite import SQLiteStore
 from broker.state.store import MemoryStore
 from features import FEATURE_NAMES, MAX_EPOCHS, MIN_POINTS
-from tests.broker.epochs import alert, epoch
+from tests.broker.epochs import alert, epoch, forced_epoch
 from tests.broker.streams import Scripted, annotator, classifier, packets, pipeline, simulated, timeless
 
 
@@ -211,3 +212,62 @@ def test_of_more_epochs_than_the_limit_the_newest_are_scored():
     assert capped["n_epochs"] == newest["n_epochs"] == MAX_EPOCHS
     for name in ("baseline_d", "label", "probabilities", "features", "reliability"):
         assert capped[name] == newest[name]
+
+
+def forced_run(*script, store=None):
+    """What became of scripted alerts, a batch each."""
+    store = store or MemoryStore()
+    line = Pipeline(Scripted(*script), annotator(), store)
+    made = []
+    for message in packets([b""] * len(script)):
+        batch = line.process([message])
+        store.commit(batch.curves, batch.offsets)
+        records = [(a.record["band"], a.record["n_epochs"]) for a in batch.annotations]
+        made.append((batch.used, dict(batch.skipped), records))
+    return made, store
+
+
+def test_forced_photometry_counts_as_epochs_and_a_repeated_alert_is_a_duplicate():
+    one = alert(epoch(9), forced=[forced_epoch(3), forced_epoch(4, band="r")])
+    made, _ = forced_run(one, one)
+    assert made == [(1, {}, [("g", 2), ("r", 1)]), (0, {"duplicate": 1}, [])]
+
+
+def test_an_alert_that_was_held_and_brings_forced_photometry_is_used():
+    made, _ = forced_run(
+        alert(epoch(10), epoch(9)), alert(epoch(9), forced=[forced_epoch(3)]), alert(epoch(9))
+    )
+    assert made == [(1, {}, [("g", 2)]), (1, {}, [("g", 3)]), (0, {"duplicate": 1}, [])]
+
+
+def test_forced_photometry_of_another_band_that_is_measured_again_is_stored_and_not_published():
+    def one(source_id, mag, offset):
+        return alert(epoch(source_id), forced=[forced_epoch(3, band="r", mag=mag, offset=offset)])
+
+    made, store = forced_run(one(9, 15.0, 20), one(10, 15.5, 10), one(10, 15.7, 5))
+    assert made == [(1, {}, [("g", 1), ("r", 1)]), (1, {}, [("g", 2)]), (0, {"duplicate": 1}, [])]
+    (curve,) = store.curves.values()
+    assert curve.epochs["mag"][curve.epochs["band"] == b"r"].tolist() == [np.float32(15.7)]
+
+
+def test_an_annotation_sees_the_forced_photometry_of_packets_up_to_its_own():
+    """And no later one is taken back: what a packet re-measures is in the records from then on."""
+    script = [
+        alert(epoch(9), forced=[forced_epoch(3, mag=15.0, offset=20)]),
+        alert(epoch(10)),
+        alert(epoch(11), forced=[forced_epoch(3, mag=16.0, offset=5), forced_epoch(4)]),
+    ]
+    made, _ = forced_run(*script)
+    assert [records for _, _, records in made] == [[("g", 2)], [("g", 3)], [("g", 5)]]
+    together = Pipeline(Scripted(*script), annotator(), MemoryStore()).process(packets([b""] * 3))
+    assert [(a.record["band"], a.record["n_epochs"]) for a in together.annotations] == [
+        ("g", 2),
+        ("g", 3),
+        ("g", 5),
+    ]
+
+
+def test_a_batch_says_where_its_objects_are_by_the_latest_detection():
+    script = [replace(alert(epoch(n)), ra=10.0 + n) for n in (9, 11, 10)]
+    batch = Pipeline(Scripted(*script), annotator(), MemoryStore()).process(packets([b""] * 3))
+    assert batch.places == {"ztf:star": (59_011.0, 21.0, 20.0)}

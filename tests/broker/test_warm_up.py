@@ -39,6 +39,7 @@ def made():
 """
 
 USED = """
+from broker.pipeline import n_labelled
 from tests.broker.streams import packets, pipeline, simulated
 from broker.state.store import MemoryStore
 from features import CONVENTIONS, count_used, extract
@@ -61,7 +62,7 @@ from broker.warm_up import warm_up
 warm_up()
 before = made()
 {USED}
-print(json.dumps([before, made(), batch.labelled]))
+print(json.dumps([before, made(), n_labelled(batch.annotations)]))
 """
 
 IN_ANOTHER = f"""

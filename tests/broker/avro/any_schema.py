@@ -12,11 +12,12 @@ from tests.broker.packets import nullable, record
 
 PROJECTION = Projection(
     survey="test",
-    fields={"name": "text", "number": "long"},
+    fields={"name": "text", "number": "long", "place.x": "double", "place.name": "text"},
     trigger="now",
     history="before",
-    counted="more",
+    forced="more",
     columns={"time": "double", "id": "long", "band": "text", "flux": "double"},
+    forced_columns={"id": "long", "flux": "double", "state": "text"},
     signature=frozenset(),
 )
 NUMBERS = itertools.count()  # names of types are given once in a schema
@@ -90,8 +91,16 @@ def alerts(draw: st.DrawFn) -> tuple[Any, Any]:
     more_kind, more_value = draw(typed_values())
     detection = record("detection", kinds | {"last": "boolean"})
     rows = [row | {"last": True} for row in rows]
-    more = record("extra", {"x": more_kind, "y": "int"})
-    order = draw(st.permutations(["name", "now", "number", "before", "more", "cutout"]))
+    more_id, more_ids = leaf(draw, ["int", "long"], INTS)
+    more = record("extra", {"x": more_kind, "id": more_id, "state": nullable("string"), "y": "int"})
+    more_rows = [
+        {"x": more_value, "id": draw(more_ids), "state": draw(st.none() | st.text(max_size=9)), "y": 3}
+        for _ in range(draw(st.integers(0, 3)))
+    ]
+    place_kind, place_value = draw(typed_values())
+    place_x, xs = leaf(draw, ["float", "double"], FLOATS)
+    place = record("place", {"name": "string", "other": place_kind, "x": place_x})
+    order = draw(st.permutations(["name", "now", "number", "before", "more", "place", "cutout"]))
     defined, known = detection, "detection"  # a type is written out where it stands first
     if order.index("before") < order.index("now"):
         defined, known = known, defined
@@ -102,6 +111,7 @@ def alerts(draw: st.DrawFn) -> tuple[Any, Any]:
         "number": draw(st.sampled_from(["long", ["long", "null"]])),
         "before": draw(st.sampled_from([history, nullable(history)])),
         "more": nullable({"type": "array", "items": more}),
+        "place": nullable(place),
         "cutout": "bytes",
     }
     schema = record("alert", {name: fields[name] for name in order})
@@ -110,7 +120,8 @@ def alerts(draw: st.DrawFn) -> tuple[Any, Any]:
         "now": rows[0],
         "number": draw(LONGS),
         "before": rows[1:],
-        "more": draw(st.sampled_from([None, [], [{"x": more_value, "y": 3}] * 2])),
+        "more": draw(st.sampled_from([None, more_rows])),
+        "place": draw(st.sampled_from([None, {"name": "here", "other": place_value, "x": draw(xs)}])),
         "cutout": b"...",
     }
     return schema, alert

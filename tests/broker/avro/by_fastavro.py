@@ -18,6 +18,7 @@ from broker.avro.projection import (
     Kind,
     Projection,
     Record,
+    Rows,
     no_trigger,
 )
 from broker.avro.schema import AvroType
@@ -70,19 +71,27 @@ def project(alert: Mapping[str, Any], projection: Projection) -> Record:
     trigger = alert[projection.trigger]
     if trigger is None:
         raise no_trigger(projection)
-    earlier = alert.get(projection.history) or ()
-    rows = [trigger, *(row for row in earlier if row is not None)]
-    columns, present = {}, {}
-    for name, kind in projection.columns.items():
-        values = [_checked(row.get(name), name, kind) for row in rows]
-        present[name] = np.array([value is not None for value in values])
-        columns[name] = np.array(_filled(values, kind), dtype=DTYPES[kind])
+    detections = _rows([trigger, *(alert.get(projection.history) or ())], projection.columns)
     return Record(
-        fields={name: _checked(alert.get(name), name, kind) for name, kind in projection.fields.items()},
-        columns=columns,
-        present=present,
-        n_counted=len(alert.get(projection.counted) or ()),
+        columns=detections.columns,
+        present=detections.present,
+        fields={name: _checked(_field(alert, name), name, kind) for name, kind in projection.fields.items()},
+        forced=_rows(alert.get(projection.forced) or (), projection.forced_columns),
     )
+
+
+def _rows(rows: Sequence[Mapping[str, Any] | None], wanted: Mapping[str, Kind]) -> Rows:
+    columns, present = {}, {}
+    for name, kind in wanted.items():
+        values = [_checked(row.get(name), name, kind) for row in rows if row is not None]
+        present[name] = np.array([value is not None for value in values], dtype=bool)
+        columns[name] = np.array(_filled(values, kind), dtype=DTYPES[kind])
+    return Rows(columns, present)
+
+
+def _field(alert: Mapping[str, Any], name: str) -> Any:
+    outer, dot, inner = name.partition(".")
+    return (alert.get(outer) or {}).get(inner) if dot else alert.get(name)
 
 
 def _checked(value: Any, name: str, kind: Kind) -> Any:

@@ -25,11 +25,15 @@ from tests.broker.packets import nullable, record, schemaless
 
 
 def assert_same(one: Record, other: Record) -> None:
-    assert dict(one.fields) == dict(other.fields)
-    assert one.n_counted == other.n_counted
-    for name in PROJECTION.columns:
-        np.testing.assert_array_equal(one.columns[name], other.columns[name], strict=True)
-        np.testing.assert_array_equal(one.present[name], other.present[name], strict=True)
+    assert repr(dict(one.fields)) == repr(dict(other.fields))  # NaN is NaN
+    for rows, others, wanted in (
+        (one, other, PROJECTION.columns),
+        (one.forced, other.forced, PROJECTION.forced_columns),
+    ):
+        assert rows.columns.keys() == rows.present.keys() == wanted.keys()
+        for name in wanted:
+            np.testing.assert_array_equal(rows.columns[name], others.columns[name], strict=True)
+            np.testing.assert_array_equal(rows.present[name], others.present[name], strict=True)
 
 
 def columnar(schema: Any) -> ColumnarReader:
@@ -47,7 +51,7 @@ def test_the_columnar_reader_gives_what_fastavro_gives(case):
 
     assert_same(fast, slow)
     assert slow.fields["name"] == alert["name"]
-    assert slow.n_counted == len(alert["more"] or [])
+    assert fast.forced.columns["id"].size == len(alert["more"] or [])
 
 
 @settings(max_examples=300, deadline=None)
@@ -70,7 +74,7 @@ SIMPLE = record(
         "name": "string",
         "now": record("detection", {"time": "double", "id": "long", "band": "string", "flux": "float"}),
         "before": {"type": "array", "items": "detection"},
-        "more": {"type": "array", "items": "long"},
+        "more": {"type": "array", "items": record("forced", {"id": "long", "state": "string"})},
     },
 )
 NOW = {"time": 1.5, "id": -7, "band": "r", "flux": 0.25}
@@ -91,18 +95,42 @@ def test_blocks_may_tell_their_size_and_come_in_several():
     row = schemaless(NOW, SIMPLE["fields"][1]["type"])
     head = schemaless({"name": "x", "now": NOW, "before": [], "more": []}, SIMPLE)[:-2]
     sized = write_varint(-2) + write_varint(2 * len(row)) + row + row + write_varint(1) + row + b"\x00"
-    counted = write_varint(-1) + write_varint(1) + b"\x02" + write_varint(2) + b"\x02\x04" + b"\x00"
+    more = [schemaless({"id": i, "state": "ok"}, SIMPLE["fields"][3]["type"]["items"]) for i in range(3)]
+    counted = write_varint(-1) + write_varint(4) + more[0] + write_varint(2) + more[1] + more[2] + b"\x00"
 
     found = columnar(SIMPLE).read(head + sized + counted, 0, len(head + sized + counted))
 
     assert found.columns["id"].tolist() == [-7] * 4
-    assert found.n_counted == 3
+    assert found.forced.columns["id"].tolist() == [0, 1, 2]
+    assert found.forced.columns["state"].tolist() == [b"ok"] * 3
 
 
 def test_a_long_history_makes_room():
     alert = {"name": "x", "now": NOW, "before": [NOW | {"id": i} for i in range(3000)], "more": []}
     body = schemaless(alert, SIMPLE)
     assert columnar(SIMPLE).read(body, 0, len(body)).columns["id"].tolist() == [-7, *range(3000)]
+
+
+def test_detections_and_forced_rows_share_the_room_and_neither_is_lost():
+    rows = [NOW | {"id": i} for i in range(900)]
+    more = [{"id": -i, "state": "x"} for i in range(900)]
+    body = schemaless({"name": "x", "now": NOW, "before": rows, "more": more}, SIMPLE)
+    found = columnar(SIMPLE).read(body, 0, len(body))
+    assert found.columns["id"].tolist() == [-7, *range(900)]
+    assert found.forced.columns["id"].tolist() == [-i for i in range(900)]
+    assert np.isnan(found.forced.columns["flux"]).all()  # the schema has no such field
+
+
+def test_forced_rows_that_stand_first_are_kept_apart():
+    forced = record("forced", {"id": "long"})
+    schema = record(
+        "alert",
+        {"more": {"type": "array", "items": forced}, "now": record("detection", {"id": "long"})},
+    )
+    body = schemaless({"more": [{"id": 8}, {"id": 9}], "now": {"id": 1}}, schema)
+    found = columnar(schema).read(body, 0, len(body))
+    assert found.columns["id"].tolist() == [1]
+    assert found.forced.columns["id"].tolist() == [8, 9]
 
 
 def test_more_rows_than_any_survey_sends_are_refused():
@@ -168,7 +196,7 @@ def test_the_trigger_is_row_zero_wherever_it_stands():
     found = columnar(schema).read(body, 0, len(body))
     assert found.columns["time"].tolist() == [1.0, 2.0, 3.0]
     assert found.columns["id"].tolist() == [10, 20, 30]
-    assert found.fields == {"name": None, "number": None}
+    assert found.fields == {"name": None, "number": None, "place.x": None, "place.name": None}
     assert not found.present["band"].any()
 
 
@@ -194,6 +222,11 @@ NUMBERED = record("detection", {"id": "long"})
             "before",
         ),
         ({"now": NUMBERED, "more": "string"}, {"now": {"id": 1}, "more": "x"}, "more"),
+        (
+            {"now": NUMBERED, "place": record("place", {"x": "string"})},
+            {"now": {"id": 1}, "place": {"x": "here"}},
+            "place.x",
+        ),
     ],
 )  # fmt: skip
 def test_a_wanted_value_of_an_impossible_type_is_refused_by_name(fields, alert, name):
@@ -215,7 +248,8 @@ MUTATIONS = """
 import random, sys
 import tests.broker.avro.test_columnar as t
 from tests.broker.packets import schemaless
-body = schemaless({"name": "x", "now": t.NOW, "before": [t.NOW] * 5, "more": [1, 2, 3]}, t.SIMPLE)
+body = schemaless({"name": "x", "now": t.NOW, "before": [t.NOW] * 5,
+                   "more": [{"id": 1, "state": "x"}] * 3}, t.SIMPLE)
 reader, dice = t.columnar(t.SIMPLE), random.Random(1)
 for _ in range(4000):
     hurt = bytearray(body[: dice.randrange(1, len(body) + 1)])

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import itertools
 import threading
-from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba.core.errors import TypingError
 
-from broker import pipeline as pipeline_module
 from broker.alert import Alert
 from broker.blame.circuit_breaker import CircuitBreaker
 from broker.blame.poison import MAX_POISON, first_that_fails
 from broker.errors import FatalError, TransientError
 from broker.pipeline import Pipeline
-from broker.state.light_curve import merge
 from broker.state.store import MemoryStore
 from broker.worker import run
 from tests.broker.epochs import alert, epoch
@@ -42,27 +39,10 @@ class Delicate(Pipeline):
             raise self.error
         return self._annotate(changed, **options)
 
-    def merge(self, packet, alert, before):
+    def _merge(self, packet, alert, before):
         if packet.origin.offset in self.merging:
             raise self.error
-        return merge(before, alert)
-
-
-def break_merge(patch, line):
-    """Let a delicate pipeline break where it merges, too."""
-    own = pipeline_module._merge
-
-    def merge_one(packet, alert, before):
-        line.merge(packet, alert, before)
-        return own(packet, alert, before)
-
-    patch.setattr(pipeline_module, "_merge", merge_one)
-    return line
-
-
-@pytest.fixture
-def broken_merge(monkeypatch):
-    return partial(break_merge, monkeypatch)
+        return super()._merge(packet, alert, before)
 
 
 def annotate(line, store, messages, splits=()):
@@ -91,10 +71,8 @@ def curves(store):
     splits=st.lists(st.integers(0, len(MESSAGES)), max_size=3),
 )
 def test_without_its_poison_a_stream_is_as_if_that_had_never_come(scoring, merging, splits):
-    with pytest.MonkeyPatch.context() as patch:
-        store = MemoryStore()
-        line = break_merge(patch, Delicate(store, scoring=scoring, merging=merging))
-        annotations, dead, store = annotate(line, store, MESSAGES, splits)
+    line = Delicate(store := MemoryStore(), scoring=scoring, merging=merging)
+    annotations, dead, store = annotate(line, store, MESSAGES, splits)
     clean = [m for m in MESSAGES if m.origin.offset not in scoring | merging]
     expected, _, clean_store = annotate(Delicate(other := MemoryStore()), other, clean)
     assert timeless(annotations) == timeless(expected)
@@ -106,9 +84,9 @@ def test_without_its_poison_a_stream_is_as_if_that_had_never_come(scoring, mergi
     assert len(offsets) == len(set(offsets))
 
 
-def test_the_worker_goes_on_behind_poison_and_says_where_it_broke(broken_merge):
+def test_the_worker_goes_on_behind_poison_and_says_where_it_broke():
     store, sink, topic = MemoryStore(), ListSink(), Topic(MESSAGES, batch_size=40)
-    line = broken_merge(Delicate(store, merging=[ALERTS[3]], scoring=[ALERTS[0]]))
+    line = Delicate(store, merging=[ALERTS[3]], scoring=[ALERTS[0]])
     counts = run(topic, line, store, sink, stop=threading.Event(), breaker=CircuitBreaker())
     assert topic.committed == counts.alerts_in == len(MESSAGES)
     assert counts.alerts_dead == {"internal_error": 2}
@@ -123,7 +101,7 @@ def test_the_worker_goes_on_behind_poison_and_says_where_it_broke(broken_merge):
     "error", [MemoryError(), OSError(28, "No space left on device"), TypingError("cannot compile")]
 )
 @pytest.mark.parametrize("where", ["scoring", "merging", "reading"])
-def test_trouble_of_the_machine_is_no_packet_s(broken_merge, error, where):
+def test_trouble_of_the_machine_is_no_packet_s(error, where):
     class Reader:
         def read(self, packet):
             if where == "reading":
@@ -133,7 +111,7 @@ def test_trouble_of_the_machine_is_no_packet_s(broken_merge, error, where):
     store, sink, topic = MemoryStore(), ListSink(), Topic(MESSAGES, batch_size=40)
     line = Delicate(store, error=error, reader=Reader(), **({where: [5]} if where != "reading" else {}))
     with pytest.raises(FatalError, match=f"trouble of this machine.*{type(error).__name__}"):
-        run(topic, broken_merge(line), store, sink, stop=threading.Event())
+        run(topic, line, store, sink, stop=threading.Event())
     assert topic.committed == 0
     assert sink.annotations == sink.dead_letters == []
 

@@ -15,7 +15,7 @@ from broker.ingest.decoder import SURVEYS
 from broker.ingest.vetting import VettingRules
 from broker.settings.config import ModelConfig
 from broker.state.light_curve import BandSeries
-from tests.broker.epochs import alert, epoch
+from tests.broker.epochs import alert, epoch, made_series
 from tests.broker.streams import annotator, classifier, timeless
 
 RULES = VettingRules()
@@ -25,7 +25,7 @@ def wave(n: int, period_d: float, seed: int) -> BandSeries:
     rng = np.random.default_rng(seed)
     time = 59_000.0 + np.sort(rng.uniform(0.0, 200.0, n))
     mag = 16.0 + 0.4 * np.sin(2 * np.pi * time / period_d) + rng.normal(0.0, 0.02, n)
-    return BandSeries("r", time, mag, np.full(n, 0.02))
+    return made_series("r", time, mag, np.full(n, 0.02))
 
 
 def changed(survey: str, series: BandSeries, number: int):

@@ -16,10 +16,10 @@ from broker.classify.classifier import Classifier, load_classifier
 from broker.classify.derivation import derivation_of, digest_of
 from broker.ingest.vetting import VettingRules
 from broker.pipeline import Pipeline
-from broker.state.light_curve import BandSeries, LightCurve, band_series, merge
+from broker.state.light_curve import LightCurve, band_series, merge
 from broker.state.store import MemoryStore
 from schemas.model.artifact import Artifact
-from tests.broker.epochs import alert, epoch
+from tests.broker.epochs import alert, epoch, made_series
 from tests.broker.streams import Scripted, annotator, classifier
 
 RULES = VettingRules()
@@ -28,8 +28,10 @@ OTHER_RULES = {
     "max_distnr_arcsec": 1.0,
     "require_reference_star": False,
     "ztf_error": "difference",
+    "forced_photometry": False,
     "max_mag_err": 0.5,
 }
+OF_BOTH = {"forced_photometry", "max_mag_err"}
 BOUNDS = {"max_packet_bytes"}
 
 
@@ -59,10 +61,11 @@ def test_every_rule_of_vetting_is_in_it_and_no_bound_on_work():
 
 
 def test_rules_for_one_survey_change_nothing_for_the_other():
-    of_ztf = {k: v for k, v in OTHER_RULES.items() if k != "max_mag_err"}
+    of_ztf = {k: v for k, v in OTHER_RULES.items() if k not in OF_BOTH}
     same = derivation_of(classifier(), RULES, "lsst")
     assert derivation_of(classifier(), replace(RULES, **of_ztf), "lsst") == same
-    assert derivation_of(classifier(), replace(RULES, max_mag_err=0.5), "lsst") != same
+    for name in OF_BOTH:
+        assert derivation_of(classifier(), replace(RULES, **{name: OTHER_RULES[name]}), "lsst") != same
 
 
 @pytest.mark.parametrize(
@@ -117,6 +120,7 @@ ONE_EPOCH = st.builds(
     st.one_of(st.just(np.nan), st.floats(0.0078125, 0.5, width=32)),
     st.integers(0, 40).map(lambda day: 59_000.0 + day / 4),  # some in one moment
 )
+COLUMNS = ("time", "mag", "mag_err", "mjd", "forced")
 CURVES = st.lists(ONE_EPOCH, min_size=1, max_size=12)
 
 
@@ -138,25 +142,28 @@ def test_epochs_that_come_in_another_order_have_the_same_digest(data, epochs):
 
 @given(data=st.data(), epochs=CURVES)
 def test_a_value_that_changes_or_an_epoch_that_leaves_changes_the_digest(data, epochs):
-    series = band_series(curve_in_order(epochs, range(len(epochs))), "g")
+    curve = band_series(curve_in_order(epochs, range(len(epochs))), "g")
     place = data.draw(st.integers(0, len(epochs) - 1))
-    column = data.draw(st.sampled_from(["time", "mag", "mag_err"]))
-    values = getattr(series, column).copy()
+    column = data.draw(st.sampled_from(["time", "mag", "mag_err", "mjd"]))
+    values = getattr(curve, column).copy()
     values[place] = 0.25 if np.isnan(values[place]) else np.nextafter(values[place], np.inf)
-    fewer = [np.delete(each, place) for each in (series.time, series.mag, series.mag_err)]
+    fewer = {name: np.delete(getattr(curve, name), place) for name in COLUMNS}
+    kind = curve.forced.copy()
+    kind[place] = not kind[place]
     digests = {
-        digest_of(series),
-        digest_of(replace(series, **{column: values})),
-        digest_of(BandSeries("g", *fewer)),
+        digest_of(curve),
+        digest_of(replace(curve, **{column: values})),
+        digest_of(replace(curve, forced=kind)),
+        digest_of(replace(curve, **fewer)),
     }
-    assert len(digests) == 3
+    assert len(digests) == 4
 
 
 def test_unknown_errors_are_alike_whatever_their_bits():
     bits = np.array([0x7FF8000000000000, 0xFFF8000000000001], np.uint64).view(np.float64)
     time, mag = np.arange(2.0), np.full(2, 15.0)
-    swapped = BandSeries("g", time, mag, bits[::-1].copy())
-    assert digest_of(BandSeries("g", time, mag, bits)) == digest_of(swapped)
+    swapped = made_series("g", time, mag, bits[::-1].copy())
+    assert digest_of(made_series("g", time, mag, bits)) == digest_of(swapped)
 
 
 A_FILE = Origin(file="b.avro")

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from broker.alert import Annotation
 from broker.avro.container import MAGIC, parse_block, parse_header
 from broker.classify.encoding import avro_file, encoder, headers, published
+from broker.pipeline import Pipeline
+from broker.state.store import MemoryStore
 from schemas.classification import classification_schema
 from tests.broker.classify.stated import BINS, annotations
-from tests.broker.streams import classifier
+from tests.broker.streams import annotator, classifier, decoder, fusing, packets, simulated
 
 SCHEMA_ID = 70_001
 
@@ -37,7 +39,22 @@ def decoded(message, form):
     return record
 
 
-ADDED = {"1.0": {"reliability": None, "derivation": ""}, "1.1": {"derivation": ""}}
+SINCE_1_3 = {
+    "n_forced": 0,
+    "n_nights": None,
+    "n_outliers": 0,
+    "outlier": None,
+    "bands": None,
+    "p_period": None,
+    "period_fap": None,
+    "period_err_d": None,
+    "period_rival_d": None,
+}
+ADDED = {
+    "1.0": {"reliability": None, "derivation": "", **SINCE_1_3},
+    "1.1": {"derivation": "", **SINCE_1_3},
+    "1.2": SINCE_1_3,
+}
 """Fields that came after a version, and what readers find in records of it."""
 
 
@@ -76,6 +93,33 @@ def test_messages_hold_what_the_record_says(stated, form):
     for annotation in annotations(**stated)[::10]:
         record = published(annotation)
         assert decoded(encoded(record, form), form) == record
+
+
+@pytest.fixture(scope="module")
+def fused():
+    """Records of stars in several bands, some with an outlier."""
+    line = Pipeline(decoder(), annotator(fusing()), MemoryStore())
+    batch = line.process(packets([alert.payload for alert in simulated()[:150]]))
+    star = next(a for a in reversed(batch.annotations) if a.record["band"] == "all" and a.record["label"])
+    flaring = {**star.record, "n_outliers": 1, "outlier": {"band": "r", "mjd": 60_000.25, "mag": 12.5}}
+    return [star, replace(star, record=flaring)]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_messages_hold_what_a_record_of_a_star_says(fused, form):
+    for annotation in fused:
+        record = published(annotation)
+        assert len(record["bands"]) > 1
+        assert decoded(encoded(record, form), form) == record
+        assert dict(headers(annotation, form))["band"] == b"all"
+
+
+@pytest.mark.parametrize("version", ADDED)
+def test_a_reader_of_an_older_version_reads_the_record_of_a_star_as_one_of_a_band_called_all(fused, version):
+    for record in map(published, fused):
+        known = read_one(encoder("avro")(record), reader_schema=schema_of(version))
+        assert known == {name: value for name, value in record.items() if name not in ADDED[version]}
+        assert known["band"] == "all"
 
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -122,7 +166,7 @@ def test_the_schema_in_a_message_is_the_published_one_without_its_documentation(
 def test_most_of_a_framed_message_is_the_record(plain):
     record = published(plain[0])
     framed, container = (len(encoded(record, form)) for form in ("confluent", "avro"))
-    assert framed < 600 < container < 4000
+    assert framed < 600 < container < 5000
 
 
 ODD = "night-\udcff/\ud800.avro"  # a file whose name is no text: Python keeps its bytes as these
@@ -172,7 +216,7 @@ def test_a_file_of_records_holds_them_all(stating):
 @pytest.mark.parametrize("version", ADDED)
 def test_a_reader_of_an_older_version_reads_everything_it_knows(stating, version):
     record = published(next(a for a in stating if a.record["reliability"]))
-    assert record["schema_version"] == "1.2"
+    assert record["schema_version"] == "1.3"
     known = read_one(encoder("avro")(record), reader_schema=schema_of(version))
     assert known == {name: value for name, value in record.items() if name not in ADDED[version]}
 

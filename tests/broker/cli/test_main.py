@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import fastavro
+import onnx
 import pytest
 
+from broker.classify.classifier import load_classifier
 from broker.cli import commands
 from broker.cli.main import main
 from broker.transport.embedded_kafka import EmbeddedBroker
 from schemas.model.shipped import find_model
-from tests.broker.streams import PATIENCE_S, SCHEMAS, simulated, timeless
+from tests.broker.streams import PATIENCE_S, SCHEMAS, fusing, simulated, timeless
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -220,6 +224,55 @@ def test_a_shipped_model_is_named_and_records_of_another_survey_say_so(sky, name
         assert ("OTHER_SURVEY" in record["status"]) == (record["survey"] == "ztf")
 
 
+@pytest.fixture(scope="module")
+def fusing_model(tmp_path_factory):
+    """Folder of the shipped model, had it been made for all bands of a star together."""
+    folder = tmp_path_factory.mktemp("model")
+    graph = onnx.load(find_model("varstream-ztf") / "model.onnx")
+    for entry in graph.metadata_props:
+        if entry.key == "convention":
+            entry.value = "robust"
+    onnx.save(graph, folder / "model.onnx")
+    digest = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
+    replace(fusing().manifest, sha256=digest).save(folder)
+    return folder
+
+
+def test_a_model_that_fuses_has_records_of_stars_and_they_are_counted_by_themselves(
+    sky, fusing_model, tmp_path
+):
+    output, counts = tmp_path / "annotations.avro", tmp_path / "counts.json"
+    done = varstream(
+        *("classify", sky, "--schemas", SCHEMAS, "--model", fusing_model),
+        *("--output", output, "--format", "avro", "--counts", counts),
+    )
+    assert done.returncode == 0, done.stderr
+    with output.open("rb") as file:
+        records = list(fastavro.reader(file))
+    fused = [record for record in records if record["band"] == "all"]
+    n_labelled = sum(record["label"] is not None for record in fused)
+    found = json.loads(counts.read_text())
+    assert (found["fused"], found["fused_labelled"]) == (len(fused), n_labelled)
+    assert len(fused) > 100
+    assert f", of these {len(fused):,} of all bands together, {n_labelled:,} with a label" in done.stderr
+
+
+def test_records_of_stars_alone_can_be_asked_for(sky, fusing_model):
+    done = varstream("classify", sky, "--schemas", SCHEMAS, "--model", fusing_model, "--records", "fused")
+    assert done.returncode == 0, done.stderr
+    assert {json.loads(line)["band"] for line in done.stdout.splitlines()} == {"all"}
+
+
+def test_records_of_stars_alone_are_refused_where_the_model_makes_none(sky, tmp_path):
+    replace(fusing(convention="refined").manifest, fused=None).save(tmp_path)
+    (tmp_path / "model.onnx").write_bytes((find_model("varstream-ztf") / "model.onnx").read_bytes())
+    done = varstream("classify", sky, "--model", tmp_path, "--records", "fused")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "lsst's alerts would have no records" in done.stderr
+    assert "of convention refined, in which bands are not measured together" in done.stderr
+
+
 def test_a_reader_that_leaves_early_is_no_error(sky):
     command = f"{sys.executable} -m broker.cli.main classify {sky} --schemas {SCHEMAS} | head -n 1"
     command += "; exit ${PIPESTATUS[0]}"
@@ -248,6 +301,7 @@ def test_replay_and_run_give_what_classify_gives(sky, classified, tmp_path):
     counts = classified[1]
     assert "153 alerts in" in done.stderr
     assert f"+ {sum(counts['alerts_dead'].values())} (" in done.stderr
+    assert ("no fused records survey=ztf reason=" in done.stderr) != load_classifier("varstream-ztf").fuses
 
 
 def test_the_demo_shows_how_often_the_class_was_right():

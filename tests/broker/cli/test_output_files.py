@@ -40,7 +40,7 @@ def other_names(sky):
     return [sky / "a.avro", sky.parent / "link", sky.parent / "hard link", sky / ".." / "sky" / "b.bin"]
 
 
-@pytest.mark.parametrize("option", ["output", "dead-letters", "counts"])
+@pytest.mark.parametrize("option", ["output", "dead-letters", "counts", "light-curves"])
 def test_a_packet_file_is_not_overwritten_whatever_it_is_called(sky, option):
     for path in other_names(sky):
         with pytest.raises(ConfigError, match=f"--{option} .* is one of the packet files"):

@@ -15,9 +15,9 @@ from broker.classify.classifier import Classifier
 from broker.demo.picture import HEIGHT, WIDTH, draw
 from broker.demo.readme_picture import draw_story
 from broker.demo.svg_panel import Panel, ticks
-from broker.state.light_curve import BandSeries
 from schemas.model.artifact import Artifact
-from tests.broker.streams import classifier
+from tests.broker.epochs import made_series
+from tests.broker.streams import classifier, fusing
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -38,7 +38,7 @@ def record(n_epochs, **probabilities):
 
 def series(band, n=40):
     time = 60000.0 + np.arange(n) * 3.1
-    return BandSeries(band, time, 15.0 + 0.4 * np.sin(time), np.full(n, 0.02))
+    return made_series(band, time, 15.0 + 0.4 * np.sin(time), np.full(n, 0.02))
 
 
 RECORDS = [
@@ -68,6 +68,20 @@ def words(svg):
 def test_the_title_says_what_was_decided_and_when():
     assert words(draw(RECORDS, [series("g")]))[0] == (
         "ZTF18abc is RRL_ab with probability 0.97 after 50 epochs in g"
+    )
+
+
+def test_a_picture_of_all_bands_together_says_so():
+    together = [{**each, "band": "all"} for each in RECORDS]
+    said = words(draw(together, [series("g"), series("r")]))
+    assert said[0] == "ZTF18abc is RRL_ab with probability 0.97 after 50 epochs in all bands"
+    assert "epochs in all bands so far" in said
+
+
+def test_the_story_of_a_star_is_that_of_all_its_bands_where_the_model_tells_it():
+    assert "epochs in all bands so far" in words(draw_story(fusing(), true_class="RRL_ab", seed=6))
+    assert not any(
+        "all bands" in said for said in words(draw_story(fusing(fused=None), true_class="RRL_ab", seed=6))
     )
 
 

@@ -10,10 +10,10 @@ from broker.demo.view import Scoreboard, report
 from broker.monitor.counts import Counts
 
 
-def record(object_id, n_epochs, label, probability):
+def record(object_id, n_epochs, label, probability, band="g"):
     return {
         "object_id": object_id,
-        "band": "g",
+        "band": band,
         "n_epochs": n_epochs,
         "label": label,
         "probability": probability,
@@ -53,3 +53,28 @@ def test_what_was_not_scored_is_not_shown_and_a_class_the_model_lacks_not_counte
     assert not any(row[:1] == ["a"] for row in rows)
     assert ["c", "g", "30", "RRL", "0.90", "0.5", "other"] in rows
     assert not any(row[:1] == ["20-39"] for row in rows)
+
+
+def test_where_a_star_has_a_record_of_all_bands_it_stands_alone_and_is_counted_by_itself():
+    rows = shown(
+        record("a", 12, "DSCT", 0.6),
+        record("b", 15, "DSCT", 0.7, "r"),
+        record("a", 25, "RRL", 0.9, "all"),
+        record("a", 13, None, 0.5),
+        record("a", 14, "DSCT", 0.5, "r"),
+    )
+    table = [row for row in rows if row[:1] in (["a"], ["b"])]
+    assert [row[:4] for row in table] == [["b", "r", "15", "DSCT"], ["a", "all", "25", "RRL"]]
+    assert rows.index(["20-39", "1", "0.0%", "100.0%"]) < rows.index(["10-19", "4", "25.0%", "33.3%"])
+
+
+def test_the_tables_say_of_which_epochs_they_are():
+    board = Scoreboard({"a": "RRL"}, ("RRL",))
+    out = io.StringIO()
+    board.add(record("a", 25, "RRL", 0.9, "all"))
+    assert board.counted == "objects"
+    board.add(record("a", 12, "RRL", 0.9))
+    assert board.counted == "objects"
+    report(Console(file=out, width=120), board, Counts(), 1.0)
+    said = out.getvalue()
+    assert said.index("number of epochs in all bands together") < said.index("number of epochs in the band")

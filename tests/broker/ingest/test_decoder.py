@@ -16,7 +16,6 @@ from broker.ingest.vetting import VettingRules
 from tests.broker.packets import (
     CANDIDATE,
     DIA_SOURCE,
-    JD,
     LSST_SCHEMA,
     ZTF_SCHEMA,
     Schemas,
@@ -24,6 +23,8 @@ from tests.broker.packets import (
     confluent,
     container,
     dia_source,
+    forced_lsst,
+    forced_ztf,
     lsst_alert,
     lsst_schema,
     outcome,
@@ -33,8 +34,16 @@ from tests.broker.packets import (
     ztf_alert,
 )
 
-ZTF = container(ztf_alert(candidate(), [candidate(fid=2), upper_limit()], fp_hists=[{"jd": JD, "fid": 1}]))
-LSST = confluent(lsst_alert(dia_source(), [dia_source(diaSourceId=1), dia_source(band="g", ssObjectId=3)]))
+ZTF = container(
+    ztf_alert(candidate(), [candidate(fid=2), upper_limit()], fp_hists=[forced_ztf(), forced_ztf(2.0)])
+)
+LSST = confluent(
+    lsst_alert(
+        dia_source(),
+        [dia_source(diaSourceId=1), dia_source(band="g", ssObjectId=3)],
+        prvDiaForcedSources=[forced_lsst(), forced_lsst(1)],
+    )
+)
 
 
 @pytest.fixture

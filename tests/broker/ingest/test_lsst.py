@@ -10,7 +10,7 @@ import pytest
 from broker.alert import Alert, Skipped
 from broker.errors import AlertError
 from broker.ingest.heliocentric import light_travel_s
-from tests.broker.packets import DIA_SOURCE, MJD_TAI, dia_source, lsst_alert, lsst_schema
+from tests.broker.packets import DIA_SOURCE, MJD_TAI, dia_source, forced_lsst, lsst_alert, lsst_schema
 
 
 def test_the_magnitude_is_of_the_total_flux(read_lsst):
@@ -44,7 +44,7 @@ def test_history_is_used_forced_rows_counted_and_withdrawn_sources_named(read_ls
         dia_source(diaSourceId=11, scienceFlux=0.01),
         dia_source(diaSourceId=12, ssObjectId=4711),
     ]
-    forced = [{"visit": 1, "detector": 1, "scienceFlux": 1.0}] * 3
+    forced = [forced_lsst(number) for number in range(3)]
     alert = read_lsst(lsst_alert(dia_source(), history, prvDiaForcedSources=forced))
 
     assert alert.history["source_id"].tolist() == [1, 7, 9]
@@ -59,6 +59,7 @@ def test_history_is_used_forced_rows_counted_and_withdrawn_sources_named(read_ls
         "bad_value": 3,
         "uninformative": 1,
         "forced": 3,
+        "forced_used": 3,
     }
 
 

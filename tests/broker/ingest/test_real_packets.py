@@ -14,7 +14,7 @@ import fastavro
 import numpy as np
 import pytest
 
-from broker.alert import Alert, Packet
+from broker.alert import FORCED, REFUSED, Alert, Packet
 from broker.avro.columnar import ColumnarReader
 from broker.avro.container import parse_block, parse_header
 from broker.avro.projection import Record
@@ -76,6 +76,64 @@ def ztf_epoch(row: dict[str, Any]) -> tuple[int, float, float, float]:
     return row["candid"], row["jd"] - 2400000.5, -2.5 * math.log10(total), error
 
 
+def ztf_verdict(row: dict[str, Any]) -> str:
+    """Of a row of forced photometry, in plain arithmetic; packets hold no bad value that is not flagged."""
+    if row["programid"] != 1:
+        return "not_public"
+    if row["procstatus"] != "0":
+        return "bad_status"
+    if not 0 <= row["distnr"] < 1.4:
+        return "no_reference_star"
+    total = ztf_total(row)
+    if total <= 0:
+        return "no_total_flux"
+    return "used" if total >= 5 * row["forcediffimfluxunc"] else "faint"
+
+
+def ztf_total(row: dict[str, Any]) -> float:
+    """Counts of reference and difference together."""
+    return 10 ** (0.4 * (row["magzpsci"] - row["magnr"])) + row["forcediffimflux"]
+
+
+def assert_forced(read: Alert, rows: list[dict[str, Any]]) -> None:
+    """Compare the epochs of forced photometry with the rows that may be used, no two of one exposure."""
+    assert read.forced["exposure"].tolist() == [row["pid"] for row in rows]
+    assert read.forced["mjd"].tolist() == [row["jd"] - 2400000.5 for row in rows]
+    assert read.forced["band"].tolist() == [b"?gri"[row["fid"] : row["fid"] + 1] for row in rows]
+    mag = [row["magzpsci"] - 2.5 * math.log10(ztf_total(row)) for row in rows]
+    np.testing.assert_allclose(read.forced["mag"], mag, rtol=0, atol=2e-6)
+    parts = [
+        (
+            2.5 / math.log(10) * row["forcediffimfluxunc"],
+            row["sigmagnr"] * (ztf_total(row) - row["forcediffimflux"]),
+        )
+        for row in rows
+    ]
+    errors = [math.hypot(*part) / ztf_total(row) for part, row in zip(parts, rows, strict=True)]
+    np.testing.assert_allclose(read.forced["mag_err"], errors, rtol=1e-6)
+
+
+def lsst_verdicts(alert: dict[str, Any]) -> list[str]:
+    """Of every row of forced photometry, in plain arithmetic on the tangent plane."""
+    centre, sources = alert["diaObject"], [alert["diaSource"], *(alert["prvDiaSources"] or [])]
+    detected = {(source["visit"], source["detector"]) for source in sources}
+
+    def verdict(row: dict[str, Any]) -> str:
+        science, difference = row["scienceFlux"], row["psfFlux"]
+        if (science or -1.0) <= 0:
+            return "no_total_flux"
+        if science < 5 * row["scienceFluxErr"]:
+            return "faint"
+        missing = difference < -10 * row["psfFluxErr"] and science < 0.8 * (science - difference)
+        if missing and (row["visit"], row["detector"]) not in detected:
+            return "vanished"
+        east = (row["ra"] - centre["ra"]) * math.cos(math.radians(centre["dec"]))
+        off = 3600 * math.hypot(east, row["dec"] - centre["dec"])
+        return "used" if off <= 0.15 else "misplaced"
+
+    return [verdict(row) for row in alert["prvDiaForcedSources"] or []]
+
+
 def lsst_fate(source: dict[str, Any]) -> str:
     if not source["diaObjectId"]:
         return "solar_system" if source.get("ssObjectId") else "no_object"
@@ -100,8 +158,10 @@ def test_every_ztf_packet_has_the_fate_and_the_epochs_that_the_rules_give(shared
         assert (read.survey, "used" if isinstance(read, Alert) else read.reason) == ("ztf", expected)
         if isinstance(read, Alert):
             history_fates = [ztf_fate(row, is_trigger=False) for row in history]
-            forced = {"forced": len(alert["fp_hists"])} if alert.get("fp_hists") else {}
-            assert read.history_rows == Counter(history_fates) | forced
+            verdicts = Counter(f"forced_{ztf_verdict(row)}" for row in alert.get("fp_hists") or [])
+            forced = {"forced": verdicts.total()} if verdicts else {}
+            assert read.history_rows == Counter(history_fates) | verdicts | forced
+            assert_forced(read, [row for row in alert.get("fp_hists") or [] if ztf_verdict(row) == "used"])
             used = [row for row, fate in zip(history, history_fates, strict=True) if fate == "used"]
             epochs = np.concatenate([read.detection, read.history])
             candid, mjd, mag, mag_err = zip(*map(ztf_epoch, [alert["candidate"], *used]), strict=True)
@@ -139,7 +199,12 @@ def test_every_lsst_message_has_the_fate_and_the_epochs_that_the_rules_give(shar
             assert epochs["band"].tolist() == [row["band"].encode() for row in rows]
             mag = [31.4 - 2.5 * math.log10(row["scienceFlux"]) for row in rows]
             np.testing.assert_allclose(epochs["mag"], mag, rtol=0, atol=2e-6)
-            assert read.history_rows.get("forced", 0) == len(alert["prvDiaForcedSources"] or [])
+            verdicts = Counter(lsst_verdicts(alert))
+            found = {name: n for name, n in read.history_rows.items() if name.startswith("forced_")}
+            assert found == {f"forced_{verdict}": n for verdict, n in verdicts.items()}
+            assert read.history_rows.get("forced", 0) == verdicts.total()
+            assert (read.forced["kind"] == FORCED).sum() == verdicts["used"]
+            assert (read.forced["kind"] == REFUSED).sum() == verdicts.total() - verdicts["used"]
     assert fates == {"used": 22, "solar_system": 4, "no_object": 7, "no_total_flux": 6}
 
 
@@ -185,11 +250,11 @@ def test_the_columnar_reader_gives_what_fastavro_gives_for_every_packet(shared_d
 def assert_same(one: Record, other: Record) -> int:
     """Compare everything, and return how many values that was."""
     assert dict(one.fields) == dict(other.fields)
-    assert one.n_counted == other.n_counted
-    for name in one.columns:
-        np.testing.assert_array_equal(one.columns[name], other.columns[name], strict=True)
-        np.testing.assert_array_equal(one.present[name], other.present[name], strict=True)
-    return sum(column.size for column in one.columns.values())
+    for rows, others in ((one, other), (one.forced, other.forced)):
+        for name in rows.columns:
+            np.testing.assert_array_equal(rows.columns[name], others.columns[name], strict=True)
+            np.testing.assert_array_equal(rows.present[name], others.present[name], strict=True)
+    return sum(column.size for rows in (one, one.forced) for column in rows.columns.values())
 
 
 def test_cut_packets_are_refused_and_never_crash(shared_data, registry):

@@ -11,7 +11,7 @@ from broker.alert import Alert, Skipped
 from broker.errors import AlertError, ConfigError
 from broker.ingest.heliocentric import light_travel_s
 from broker.ingest.vetting import VettingRules
-from tests.broker.packets import CANDIDATE, JD, PID, candidate, record, upper_limit, ztf_alert
+from tests.broker.packets import CANDIDATE, JD, PID, candidate, forced_ztf, record, upper_limit, ztf_alert
 
 NO_MAGNITUDES = [
     0.0,
@@ -99,7 +99,7 @@ def test_history_of_all_bands_is_used_and_each_other_row_counted_by_its_first_re
         candidate(sigmapsf=4.0),
         candidate(sigmapsf=4.0, distnr=1.41),
     ]
-    alert = read_ztf(ztf_alert(candidate(), history, fp_hists=[{"jd": JD, "fid": 1}] * 5))
+    alert = read_ztf(ztf_alert(candidate(), history, fp_hists=[forced_ztf()] * 5))
 
     assert alert.history_rows == {
         "used": 2,
@@ -111,6 +111,7 @@ def test_history_of_all_bands_is_used_and_each_other_row_counted_by_its_first_re
         "bad_value": 4,
         "uninformative": 1,
         "forced": 5,
+        "forced_used": 5,
     }
     assert alert.history["band"].tolist() == [b"r", b"i"]
     assert alert.history["source_id"].tolist() == [1, 2]

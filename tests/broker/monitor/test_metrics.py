@@ -32,6 +32,22 @@ def test_prometheus_can_scrape_the_same_tallies(batch):
         Metrics().serve(port, address="127.0.0.1")
 
 
+def test_records_of_stars_have_a_tally_of_their_own(fused_batch):
+    port = free_port()
+    metrics = Metrics()
+    metrics.serve(port, address="127.0.0.1")
+    metrics.add(fused_batch, process_s=0.5, finish_s=0.25)
+    text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
+    lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    for name, records in (
+        ("varstream_annotations", fused_batch.annotations),
+        ("varstream_fused_annotations", [a for a in fused_batch.annotations if a.record["band"] == "all"]),
+    ):
+        labelled = sum(a.record["label"] is not None for a in records)
+        assert float(lines[name + '_total{labelled="yes"}']) == labelled > 0
+        assert float(lines[name + '_total{labelled="no"}']) == len(records) - labelled
+
+
 def other_addresses():
     """Addresses of this machine that are not the loopback one that the worker names by itself."""
     return ["127.0.0.2", "::1"] if socket.has_ipv6 else ["127.0.0.2"]

@@ -129,6 +129,11 @@ def test_values_get_the_type_of_their_setting(tmp_path):
         (["metrics.port=9000.0"], "metrics.port must be a whole number, got 9000.0"),
         (["model.path=3"], "model.path must be a path, got 3"),
         (["output.annotate_unscored=1"], "output.annotate_unscored must be true or false, got 1"),
+        (["output.annotate_fused=no"], "output.annotate_fused must be true or false, got text"),
+        (
+            ["output.annotate_fused=false", "output.annotate_bands=false"],
+            "output.annotate_bands and output.annotate_fused are both false: nothing would be published",
+        ),
         (["kafka.patience_s=true"], "kafka.patience_s must be a number, got True"),
         ([f"kafka.patience_s={2**1024 - 1}"], "kafka.patience_s must be a number, got 1797"),
         (["kafka.patience_s=1" + "0" * 400], "kafka.patience_s must be a number, got 1000"),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from astropy.time import Time
 
-from broker.alert import Origin, Packet, Skipped
+from broker.alert import FORCED, Origin, Packet, Skipped
 from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import VettingRules
 from broker.registry.schema_registry import open_registry
@@ -235,6 +235,27 @@ def test_the_worker_can_use_every_alert_of_a_bright_star(alerts):
             assert (decoded.survey, decoded.object_id) == (survey, curve.object_id)
             expected = 31.4 - 2.5 * np.log10(curve.flux_njy[row])
             assert decoded.detection["mag"][0] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(("survey", "others"), [("ztf", {"bad_status", "faint"}), ("lsst", {"faint"})])
+def test_forced_photometry_reaches_the_light_curve_as_the_light_that_was_there(alerts, survey, others):
+    decoder = Decoder(open_registry(str(SCHEMAS)), VettingRules())
+    pulls, verdicts = [], set()
+    for curve, _, alert, _ in alerts[survey]:
+        found = decoder.read(Packet(alert.payload, Origin()))
+        if isinstance(found, Skipped):
+            continue
+        verdicts |= {name for name in found.history_rows if name.startswith("forced_")}
+        used = found.forced[found.forced["kind"] == FORCED]
+        at = np.abs(curve.mjd - used["mjd"][:, None]).argmin(axis=1)
+        assert np.abs(curve.mjd[at] - used["mjd"]).max(initial=0.0) < 1e-6
+        excess = 10.0 ** (0.4 * (31.4 - used["mag"].astype(float))) - curve.flux_njy[at]
+        pulls.append(excess / curve.flux_err_njy[at])
+    pulled = np.concatenate(pulls)
+    assert pulled.size > 1000
+    assert abs(np.mean(pulled)) < 0.05
+    assert np.std(pulled) == pytest.approx(0.5, abs=0.05)  # half an error from the detection of the exposure
+    assert verdicts <= {"forced_used", *(f"forced_{verdict}" for verdict in others)}
 
 
 def test_a_stream_is_in_the_order_of_time_and_of_both_surveys():

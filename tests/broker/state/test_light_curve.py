@@ -68,6 +68,13 @@ def test_of_several_detections_in_one_exposure_the_largest_id_stays_in_any_order
     assert ids(curve) == [13]
 
 
+def test_a_detection_that_does_not_stay_changes_nothing_however_often_it_comes():
+    curve, _ = merged(alert(epoch(12, exposure=7)))
+    again, bands = merge(curve, alert(epoch(11, exposure=7)))
+    assert bands == []
+    assert again.epochs is curve.epochs
+
+
 def test_detections_of_one_exposure_in_two_bands_are_two_points():
     curve, _ = merged(alert(epoch(1, exposure=7, band="g")), alert(epoch(2, exposure=7, band="r")))
     assert ids(curve) == [1, 2]
@@ -149,3 +156,39 @@ def test_the_curve_holds_the_same_points_whatever_order_alerts_come_in(orders):
         return sorted(curve.epochs[["source_id", "exposure", "band"]].tolist())
 
     assert points(orders[0]) == points(orders[1])
+
+
+ROWS = st.tuples(st.integers(1, 8), st.sampled_from([15.0, 15.0, 15.00004, 15.5]))
+ALERTS = st.lists(st.tuples(st.lists(ROWS, min_size=1, max_size=8), st.sets(st.integers(1, 8), max_size=2)))
+
+
+def one_by_one(alerts):
+    """The rules for detections, row by row: source id -> (exposure, magnitude), of those that count."""
+    held, gone = {}, set()
+    for rows, withdrawn in alerts:
+        gone |= withdrawn
+        held = {number: row for number, row in held.items() if number not in gone}
+        before = dict(held)
+        for number, exposure, mag in rows:
+            same = number in before and abs(before[number][1] - mag) < 1e-3
+            if number in gone or same:
+                continue
+            rival = next((n for n, (e, _) in held.items() if e == exposure and n != number), None)
+            if number in held or rival is None or rival < number:
+                held.pop(rival, None)
+                held[number] = exposure, mag
+    return {number: (exposure, np.float32(mag)) for number, (exposure, mag) in held.items()}
+
+
+@given(ALERTS)
+def test_many_rows_at_a_time_are_merged_as_they_would_be_one_by_one(made):
+    # two ids share an exposure: the larger one is a second look at it
+    made = [([(number, number // 2, mag) for number, mag in rows], gone) for rows, gone in made]
+    curve = LightCurve.empty()
+    for rows, gone in made:
+        *history, trigger = [epoch(number, exposure=exposure, mag=mag) for number, exposure, mag in rows]
+        curve, _ = merge(curve, alert(trigger, *history, withdrawn=np.array(sorted(gone), np.int64)))
+    counts = curve.epochs[~curve.epochs["withdrawn"]]
+    found = {e["source_id"].item(): (e["exposure"].item(), e["mag"].item()) for e in counts}
+    assert len(found) == counts.size
+    assert found == one_by_one(made)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from broker.errors import ConfigError, FatalError
 from broker.state.light_curve import LightCurve, merge
 from broker.state.sqlite import SEALED_EPOCHS, SQLiteStore
-from tests.broker.epochs import alert, curve_of, epoch
+from tests.broker.epochs import alert, curve_of, epoch, forced_epoch
 
 
 def test_a_reopened_store_holds_everything(tmp_path):
@@ -207,3 +207,102 @@ def test_a_store_from_before_topics_had_ids_is_opened(tmp_path):
     store = SQLiteStore(path)
     assert store.topic_ids() == {"t": "id"}
     store.close()
+
+
+FORMER_EPOCH = np.dtype(
+    [
+        ("source_id", "<i8"),
+        ("exposure", "<i8"),
+        ("mjd", "<f8"),
+        ("mag", "<f4"),
+        ("mag_err", "<f4"),
+        ("time_correction_s", "<f4"),
+        ("band", "S1"),
+        ("withdrawn", "?"),
+        ("pad", "V2"),
+    ]
+)
+
+
+def former_epochs(*source_ids, pad=b"\0\0"):
+    """Records of the format in which there were detections alone."""
+    rows = np.zeros(len(source_ids), FORMER_EPOCH)
+    rows["source_id"] = rows["exposure"] = source_ids
+    rows["mjd"], rows["mag"], rows["mag_err"] = 59_000.0 + np.array(source_ids), 15.0, 0.01
+    rows["band"], rows["pad"] = b"g", pad
+    return rows
+
+
+def former_store(path, curves, *, format_number="1"):
+    """A store as the version before forced photometry left it: object -> (sealed, tail)."""
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT)")
+    for table in ("sealed", "tail"):
+        db.execute(f"CREATE TABLE {table} (object TEXT PRIMARY KEY, epochs BLOB) WITHOUT ROWID")
+    db.execute(
+        "CREATE TABLE position "
+        "(topic TEXT, partition INTEGER, next_offset INTEGER, PRIMARY KEY (topic, partition))"
+    )
+    db.execute("CREATE TABLE topic (name TEXT PRIMARY KEY, id TEXT)")
+    db.execute("INSERT INTO meta VALUES ('format', ?)", (format_number,))
+    db.execute("INSERT INTO position VALUES ('t', 3, 77)")
+    db.execute("INSERT INTO topic VALUES ('t', 'one')")
+    for key, (sealed, tail) in curves.items():
+        if sealed is not None:
+            db.execute("INSERT INTO sealed VALUES (?, ?)", (key, sealed.tobytes()))
+        db.execute("INSERT INTO tail VALUES (?, ?)", (key, tail.tobytes()))
+    db.commit()
+    db.close()
+
+
+@pytest.mark.parametrize("pad", [b"\0\0", b"\x01\x07"])
+def test_a_store_of_the_format_before_holds_the_same_detections(tmp_path, pad):
+    path = tmp_path / "state.sqlite"
+    long = np.arange(1, 101)
+    curves = {
+        "ztf:a": (former_epochs(*long, pad=pad), former_epochs(101, pad=pad)),
+        "ztf:b": (None, former_epochs(1, 2, pad=pad)),
+    }
+    former_store(path, curves)
+    for _ in range(2):  # it is migrated once
+        store = SQLiteStore(path)
+        loaded = store.load(["ztf:a", "ztf:b"])
+        assert (loaded["ztf:a"].epochs == curve_of(*long, 101).epochs).all()
+        assert loaded["ztf:a"].n_sealed == 100
+        assert (loaded["ztf:b"].epochs == curve_of(1, 2).epochs).all()
+        assert store.offsets() == {("t", 3): 77}
+        assert store.topic_ids() == {"t": "one"}
+        store.close()
+    db = sqlite3.connect(path)
+    assert db.execute("SELECT value FROM meta WHERE key = 'format'").fetchone() == ("2",)
+    db.close()
+
+
+def test_forced_photometry_joins_what_the_format_before_held(tmp_path):
+    path = tmp_path / "state.sqlite"
+    former_store(path, {"k": (None, former_epochs(1, 2))})
+    store = SQLiteStore(path)
+    curve, bands = merge(store.load(["k"])["k"], alert(epoch(3), forced=[forced_epoch(2), forced_epoch(9)]))
+    store.commit({"k": curve}, {})
+    assert bands == ["g"]
+    assert (store.load(["k"])["k"].epochs == curve.epochs).all()
+    assert curve.epochs["kind"].tolist() == [0, 0, 0, 1]  # of 2 there was a detection
+    store.close()
+
+
+def test_a_damaged_store_of_the_format_before_is_refused_and_left_as_it_was(tmp_path):
+    path = tmp_path / "state.sqlite"
+    former_store(path, {"ztf:a": (None, np.frombuffer(former_epochs(1, 2).tobytes()[:50], "u1"))})
+    with pytest.raises(ConfigError, match=r"damaged at ztf:a: restore a copy or name another state\.path"):
+        SQLiteStore(path)
+    db = sqlite3.connect(path)
+    assert db.execute("SELECT value FROM meta WHERE key = 'format'").fetchone() == ("1",)
+    db.close()
+
+
+@pytest.mark.parametrize("number", ["0", "3", "99"])
+def test_a_store_of_a_format_that_cannot_be_migrated_is_refused_with_the_way_on(tmp_path, number):
+    former_store(tmp_path / "state.sqlite", {}, format_number=number)
+    with pytest.raises(ConfigError, match=rf"has format '{number}', .* name another state\.path"):
+        SQLiteStore(tmp_path / "state.sqlite")

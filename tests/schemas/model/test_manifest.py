@@ -95,6 +95,50 @@ def test_bins_that_are_wrong_are_refused_in_one_line(load, bins, message):
     assert len(str(refusal.value).splitlines()) == 1
 
 
+FUSED = {
+    "min_epochs": 15,
+    "temperature": 1.4,
+    "abstain_below": 0.5,
+    "reliability": [reliability_bin(15, None)],
+}
+
+
+def test_what_a_manifest_states_of_fused_answers_is_read_as_it_was_written(load, tmp_path):
+    assert load().fused is None
+    manifest = load(fused=FUSED)
+    assert manifest.fused == {**FUSED, "reliability": tuple(FUSED["reliability"])}
+    manifest.save(tmp_path / "model")
+    assert load_manifest(tmp_path / "model") == manifest
+    assert json.loads((tmp_path / "model" / "manifest.json").read_text())["fused"] == FUSED
+
+
+@pytest.mark.parametrize(
+    ("fused", "message"),
+    [
+        ([], r"fused cannot be \[\]"),
+        (0.5, "fused cannot be 0.5"),
+        (
+            {},
+            "fused has other fields .*: missing abstain_below, min_epochs, reliability, temperature;",
+        ),
+        (FUSED | {"n": 1}, "missing none; unknown n"),
+        (FUSED | {"min_epochs": 0}, "fused: min_epochs cannot be 0"),
+        (FUSED | {"min_epochs": 15.0}, "fused: min_epochs cannot be 15.0"),
+        (FUSED | {"temperature": 0}, "fused: temperature cannot be 0"),
+        (FUSED | {"temperature": float("nan")}, "fused: temperature cannot be nan"),
+        (FUSED | {"temperature": float("inf")}, "fused: temperature cannot be inf"),
+        (FUSED | {"abstain_below": 1.0}, "fused: abstain_below cannot be 1.0"),
+        (FUSED | {"reliability": None}, "fused: reliability cannot be None"),
+        (FUSED | {"reliability": [BINS[0]]}, r"fused.reliability\[0\]: n_epochs_max is 19; it must be null"),
+        (FUSED | {"reliability": [BINS[2] | {"mc": 2}]}, r"fused.reliability\[0\]: mc cannot be 2"),
+    ],
+)
+def test_what_cannot_be_stated_of_fused_answers_is_refused_in_one_line(load, fused, message):
+    with pytest.raises(ManifestError, match=message) as refusal:
+        load(fused=fused)
+    assert len(str(refusal.value).splitlines()) == 1
+
+
 @pytest.mark.parametrize("good", [0, 0.0, 0.999])
 def test_a_model_may_ask_for_any_probability_below_one(load, good):
     assert load(abstain_below=good).abstain_below == good

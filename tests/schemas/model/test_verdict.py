@@ -40,6 +40,13 @@ def test_of_equal_classes_the_first_is_the_most_probable():
     assert verdicts(np.full((1, 4), 0.25), np.ones(1, bool), abstain_below=0.5).best.tolist() == [0]
 
 
+def test_each_light_curve_may_have_a_limit_of_its_own():
+    said = verdicts(
+        np.full((3, 2), 0.5), np.array([True, True, False]), abstain_below=np.array([0.5, 0.6, 0.1])
+    )
+    assert said.given.tolist() == [True, False, False]
+
+
 @given(
     arrays(np.float32, (5, 3), elements=st.floats(0.0, 1.0, width=32)),
     arrays(bool, 5),
