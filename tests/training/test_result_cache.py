@@ -127,7 +127,7 @@ def test_networks_are_known_by_the_optimiser_and_features_are_not():
         "features.period.search",
     } <= reached("training.reproduce.ours.models")
     assert "training.network.paper_sgd" in reached("training.reproduce.cell")
-    of_features = reached("training.examples.feature_table")
+    of_features = reached("training.examples.measure_examples")
     assert {"features.extract", "features.period.search", "training.examples.augment"} <= of_features
     assert not {name for name in of_features if name.startswith("training.network")}
 

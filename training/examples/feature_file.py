@@ -71,7 +71,6 @@ def feature_chunks(
     extraction: Extraction,
     *,
     together: bool = False,
-    best_band: bool = False,
     first_epochs: int | None = None,
     cache_folder: Path | None,
     workers: int,
@@ -87,7 +86,7 @@ def feature_chunks(
         What `training.data.read.read_light_curves` gives.
     extraction : Extraction
         How light curves are measured.
-    together, best_band, first_epochs
+    together, first_epochs
         See `training.examples.star_features.measure_stars`.
     cache_folder : Path or None
         Where finished chunks are kept, by a hash of their points, the choices and the code.
@@ -102,12 +101,10 @@ def feature_chunks(
         If the cache cannot be written.
     """
     n = len(survey.curves)
-    choices = {"together": together, "best_band": best_band, "first_epochs": first_epochs}
+    choices = {"together": together, "first_epochs": first_epochs}
 
     def work(some: SomeStars) -> Arrays:
-        made = measure_stars(
-            some, extraction, together=together, best_band=best_band, first_epochs=first_epochs
-        )
+        made = measure_stars(some, extraction, together=together, first_epochs=first_epochs)
         return {f.name: getattr(made, f.name) for f in fields(Features)}
 
     def task(some: SomeStars) -> tuple[SomeStars, str]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.model.artifact import Artifact
 from training.data.light_curves import LabelledCurves
-from training.examples.feature_file import feature_chunks
+from training.examples.cached_pool import LIGHT_CURVES_A_TASK, compute_chunks
 from training.examples.feature_table import Extraction, View
 from training.examples.fused_examples import FusedExamples
-from training.examples.star_features import Features
+from training.examples.some_stars import SomeStars, in_pieces
+from training.examples.star_features import Features, measure_stars
 from training.measure.answers import Answers, predict
 from training.progress import Bars
+from training.result_cache import Arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +52,22 @@ def ask(
         Show only so many first epochs: of each light curve, and of each star over all its bands.
     """
     manifest = artifact.manifest
-    with Bars() as progress:
-        chunks = feature_chunks(
-            survey,
-            Extraction(convention=manifest.convention, clip_sigma=manifest.clip_sigma),
-            together=manifest.fused is not None,
-            best_band=True,
-            first_epochs=first_epochs,
-            cache_folder=None,
-            workers=workers,
-            progress=progress,
-        )
-        return _joined([_asked(artifact, made) for made in chunks])
+    extraction = Extraction(convention=manifest.convention, clip_sigma=manifest.clip_sigma)
+    together = manifest.fused is not None
+    n = len(survey.curves)
+
+    def work(some: SomeStars) -> Arrays:
+        made = measure_stars(some, extraction, together=together, best_band=True, first_epochs=first_epochs)
+        return {f.name: getattr(made, f.name) for f in fields(Features)}
+
+    pieces = in_pieces(survey, np.arange(n), LIGHT_CURVES_A_TASK, by_star=together)
+    parts = []
+    with Bars() as progress, progress.bar(f"evaluating {survey.name}", n) as advance:
+        tasks = ((some, "") for some in pieces)
+        for arrays in compute_chunks(work, tasks, cache_folder=None, workers=workers):
+            parts.append(_asked(artifact, Features(**arrays)))
+            advance(len(parts[-1][1]))
+    return _joined(parts)
 
 
 def _asked(artifact: Artifact, made: Features) -> tuple[Asked, NDArray[np.int64]]:

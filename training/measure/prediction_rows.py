@@ -59,7 +59,7 @@ def rows_schema(classes: tuple[str, ...], *, name_survey: bool) -> pa.Schema:
         ("n_epochs", pa.int64()),
         ("baseline_d", number),
         ("period_d", number),
-        ("p_period", number),
+        ("period_probability", number),
         ("label", text),
         ("probability", number),
         ("status", text),

@@ -17,7 +17,7 @@ from training.cli.main import main
 from training.data.read import read_light_curves
 from training.examples import feature_file
 from training.examples.cached_pool import compute_chunks, default_workers
-from training.measure import evaluate as evaluation
+from training.measure import asked as evaluation
 
 
 def evaluate(model_folder, survey, tmp_path, *more: str) -> dict:

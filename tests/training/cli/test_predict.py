@@ -23,7 +23,7 @@ from training.examples import feature_file
 
 MODELS = Path(__file__).resolve().parents[3] / "deploy" / "models"
 ZTF = MODELS / "varstream-ztf" / "1.0.0"
-FIRST_COLUMNS = ["object_id", "band", "n_epochs", "baseline_d", "period_d", "p_period"]
+FIRST_COLUMNS = ["object_id", "band", "n_epochs", "baseline_d", "period_d", "period_probability"]
 FIRST_COLUMNS += ["label", "probability", "status"]
 
 
@@ -78,7 +78,7 @@ def test_a_row_says_of_a_light_curve_what_the_library_says(stars, tmp_path, caps
         assert int(row["n_epochs"]) == measured.n_epochs
         for name, value in [
             ("period_d", measured.period),
-            ("p_period", measured.p_period),
+            ("period_probability", measured.p_period),
             *((key, answer[key]) for key in answer if key == "probability" or key.startswith("p_")),
         ]:
             assert (row[name] == "") == np.isnan(value), name

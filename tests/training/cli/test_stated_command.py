@@ -40,7 +40,8 @@ OF_PATHS = {
 OTHERS = {
     "train": (
         "--columns time=hjd,err=e_mag --skip-bad-rows --label kind --name sky --version 2.0.0 --seed 7 "
-        "--training-epochs 3 --truncations 2 --without-non-variables --recipe paper --clip-sigma 4.5"
+        "--training-epochs 3 --truncations 2 --without-non-variables --recipe paper "
+        "--convention refined --clip-sigma 4.5"
     ),
     "transfer": (
         "--columns time=hjd,err=e_mag --skip-bad-rows --label kind --name sky --version 2.0.0 --seed 7 "

@@ -74,7 +74,7 @@ SHAPES = {
 }
 
 
-def noisy_shapes(rng, n_stars: int) -> tuple[pd.DataFrame, np.ndarray]:
+def noisy_shapes(rng, n_stars: int, convention: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Features of faint stars of three shapes, a third each."""
     kinds = np.array(list(SHAPES))[np.arange(n_stars) % 3]
     series = []
@@ -82,18 +82,20 @@ def noisy_shapes(rng, n_stars: int) -> tuple[pd.DataFrame, np.ndarray]:
         time = np.sort(rng.uniform(0.0, 400.0, 60))
         phase = (time / rng.uniform(0.2, 0.9) + rng.random()) % 1.0
         series.append((time, 15.0 + 0.3 * SHAPES[kind](phase) + rng.normal(0.0, 0.1, 60), np.full(60, 0.1)))
-    return light_curve_features(series), kinds
+    return light_curve_features(series, convention=convention), kinds
 
 
 def test_with_few_labels_transfer_beats_a_start_from_scratch():
     rng = np.random.default_rng(0)
-    (few, kinds), (many, truth) = noisy_shapes(rng, 36), noisy_shapes(rng, 300)
+    pretrained = Classifier.load("varstream-ztf")
+    convention = pretrained.manifest.convention
+    few, kinds = noisy_shapes(rng, 36, convention)
+    many, truth = noisy_shapes(rng, 300, convention)
 
     def right(model: Classifier) -> float:
         answers = model.predict(many)[[f"p_{name}" for name in model.classes]].to_numpy()
         return float((np.array(model.classes)[answers.argmax(axis=1)] == truth).mean())
 
-    pretrained = Classifier.load("varstream-ztf")
     transferred = right(pretrained.transfer(few, kinds, layers="last-layer"))
     assert transferred > right(Classifier.train(few, kinds)) + 0.03  # measured: 0.09
 

@@ -112,7 +112,7 @@ def test_features_measured_in_another_way_are_refused(waves, table, stars):
         with pytest.raises(SettingsError, match=r"measured with convention='kim2021'.* wants .*'robust'"):
             ask(paper)
         with pytest.raises(SettingsError, match=r"clip_sigma=3\.0, the model wants .*clip_sigma=None"):
-            ask(table.assign(clip_sigma=3.0))
+            ask(table.assign(clip_sigma=3.0, convention="refined"))
     with pytest.raises(SettingsError, match="measured in different ways"):
         Classifier.train(pd.concat([table[:3], paper]), ["A"] * 6)
 
