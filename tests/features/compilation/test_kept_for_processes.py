@@ -49,7 +49,7 @@ def test_after_an_edit_of_a_helper_its_callers_in_other_files_give_the_new_value
 
     before = slopes()
     assert before == pytest.approx(slopes(NUMBA_DISABLE_JIT="1"), rel=1e-12)
-    helper = tmp_path / "features" / "moments.py"
+    helper = tmp_path / "features" / "variability" / "moments.py"
     text = helper.read_text(encoding="utf-8")
     line = "position = (ordered.size - 1) * (percent / 100.0)\n"
     assert text.count(line) == 1
