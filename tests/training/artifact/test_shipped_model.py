@@ -45,7 +45,7 @@ def test_a_model_loads_and_has_the_classes_of_the_demo(folder):
     assert (manifest.name, manifest.version) == (folder.parent.name, folder.name)
     assert set(manifest.classes) >= DEMO_CLASSES
     assert manifest.features == FEATURE_NAMES
-    assert manifest.convention == "refined"
+    assert manifest.convention == "robust"
     assert manifest.min_epochs == 10
 
 
