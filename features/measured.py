@@ -42,7 +42,8 @@ class Measured(NamedTuple):
         Period of the next best peak [d].
 
     The last four are NaN where they are not known: but for the convention ``"robust"``; where there are no
-    features; the error where there are few nights; the rival where there is no other peak.
+    features; probability and error of a period longer than the baseline; the error where there are few
+    nights; the rival where there is no other peak.
     """
 
     values: F8

@@ -149,8 +149,9 @@ def _measure(
     said, _ = significance(
         merged.time, merged.mag, residuals, period.frequency, _peak(points, period), room[1]
     )
-    rows.p_period[i], rows.period_fap[i] = said.p_period, said.false_alarm
-    rows.period_err_d[i] = said.period_error
+    rows.period_fap[i] = said.false_alarm
+    if not bits & LONG_PERIOD:  # longer ones took no part in what these are known from
+        rows.p_period[i], rows.period_err_d[i] = said.p_period, said.period_error
     rows.period_rival_d[i] = 1.0 / period.found.rival_frequency
     _measure_bands(kept, points, period.frequency, convention, room[1], bands, i)
     return bits | said.bits
@@ -172,11 +173,16 @@ def _measure_bands(
         return
     time, mag, err, edges, letters = star
     level, ratio = levels(points, frequency), amplitude_ratios(points, frequency)
+    of_g = 1.0
     for j in range(letters.size):
-        bands.level[i, letters[j]] = level[j]
-        if letters.size > 1:
-            bands.amplitude_ratio[i, letters[j]] = ratio[j]
+        if letters[j] == ANY_LETTER:
+            of_g = ratio[j]
+    for j in range(letters.size):
         begin, end = edges[j], edges[j + 1]
+        if mag[begin:end].min() <= level[j] <= mag[begin:end].max():
+            bands.level[i, letters[j]] = level[j]
+        if letters.size > 1:
+            bands.amplitude_ratio[i, letters[j]] = ratio[j] / of_g
         k = n_bands * i + letters[j]
         if end - begin < MIN_POINTS:
             continue

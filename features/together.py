@@ -36,9 +36,10 @@ class Together(NamedTuple):
     usable : (n, n_bands) bool
         Bands of two points and more.
     level : (n, n_bands) float64
-        Magnitude of each band where the shape that all share is 0 [mag]; NaN where not usable.
+        Magnitude of each band where the shape that all share is 0 [mag]; NaN where not usable, and where it
+        is beyond the band's own magnitudes: too few phases were seen to tell.
     amplitude_ratio : (n, n_bands) float64
-        Amplitude of each band over that in g; NaN where not usable, or alone.
+        Amplitude of each band over that in g, whether g was seen or not; NaN where not usable, or alone.
     """
 
     merged: Measured

@@ -68,10 +68,12 @@ class Annotator:
     ) -> None:
         fusing = {survey for survey, classifier in classifiers.items() if annotate_fused and classifier.fuses}
         if not annotate_bands:
-            for survey in sorted(classifiers.keys() - fusing):
+            silent = sorted(classifiers.keys() - fusing)
+            for survey in silent:
+                why = why_not_fused(classifiers[survey]) if annotate_fused else "so are those of all bands"
                 raise ConfigError(
-                    f"{survey}'s alerts would have no records: those of single bands are switched off, and "
-                    + (why_not_fused(classifiers[survey]) if annotate_fused else "so are those of all bands")
+                    f"alerts of {' and '.join(silent)} would have no records: "
+                    f"those of single bands are switched off, and {why}"
                 )
         self.annotate_bands = annotate_bands
         self._annotate_fused = annotate_fused

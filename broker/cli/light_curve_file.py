@@ -110,7 +110,7 @@ def columns_of(curve: LightCurve) -> Columns:
         "err": np.ma.array(epochs["mag_err"], mask=~np.isfinite(epochs["mag_err"])),
         "kind": np.ma.array(np.where(forced, "forced", "detection")),
         "exposure": np.ma.array(epochs["exposure"]),
-        "source_id": np.ma.array(epochs["source_id"], mask=forced),
+        "source_id": np.ma.array(epochs["source_id"].astype("U20"), mask=forced),
         "offset_arcsec": np.ma.array(epochs["offset"] / 100.0, mask=~known_offset),
     }
 
@@ -133,7 +133,7 @@ def _write_parquet(path: Path, tables: Iterator[Columns]) -> None:
     import pyarrow as pa  # noqa: PLC0415 - the worker does without
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    kinds = {"mag": pa.float32(), "err": pa.float32(), "exposure": pa.int64(), "source_id": pa.int64()}
+    kinds = {"mag": pa.float32(), "err": pa.float32(), "exposure": pa.int64()}
     kinds |= dict.fromkeys(("mjd", "ra", "dec", "offset_arcsec"), pa.float64())
     schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
 

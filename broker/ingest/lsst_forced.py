@@ -75,12 +75,13 @@ def forced_epochs(record: Record, rules: VettingRules) -> tuple[NDArray[np.void]
     offset = _offsets_arcsec(record)
     with np.errstate(all="ignore"):  # null is NaN here, and any number may have been sent
         mag = AB_ZERO_POINT_NJY - 2.5 * np.log10(flux)
-        mag_err = MAG_PER_RELATIVE_FLUX * error / flux
+        mag_err = (MAG_PER_RELATIVE_FLUX * error / flux).astype(np.float32)  # as it is kept: 0 if it is tiny
+        possible = (mag_err > 0.0) & np.isfinite(error) & (flux <= BRIGHTEST_NJY) & named
         verdicts = judge(
             {
                 WITHDRAWN: is_withdrawn(rows),
                 "no_total_flux": ~(flux > 0.0),
-                "bad_value": ~((error > 0.0) & np.isfinite(error) & (flux <= BRIGHTEST_NJY) & named),
+                "bad_value": ~possible,
                 "faint": (flux < MIN_SNR * error) | (flux <= FAINTEST_NJY),
                 "vanished": _vanished(record),
                 "misplaced": ~(offset <= MAX_OFFSET_ARCSEC),

@@ -27,7 +27,11 @@ PATIENCE_S = 1e6  # a test that waits in vain is ended by its own timeout
 
 @cache
 def classifier() -> Classifier:
-    return load_classifier("varstream-ztf")
+    """The shipped model, had it been made for single bands and refined features, as those of 1.0.0 were."""
+    artifact = load_classifier("varstream-ztf")._artifact
+    return Classifier(
+        Artifact(replace(artifact.manifest, convention="refined", fused=None), artifact._session)
+    )
 
 
 def annotator(model: Classifier | None = None, rules: VettingRules | None = None, **kinds: bool) -> Annotator:

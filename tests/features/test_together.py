@@ -38,7 +38,8 @@ def test_one_period_for_all_bands_and_levels_that_are_their_colour():
     assert found.merged.values[0, features.FEATURE_NAMES.index("period")] == pytest.approx(PERIOD, rel=1e-4)
     assert found.usable[0].tolist() == [False, True, True, False, False, False]
     assert found.level[0, 2] - found.level[0, 1] == pytest.approx(0.5, abs=0.02)
-    assert found.amplitude_ratio[0, 2] / found.amplitude_ratio[0, 1] == pytest.approx(1.0, abs=0.05)
+    assert found.amplitude_ratio[0, 1] == 1.0
+    assert found.amplitude_ratio[0, 2] == pytest.approx(1.0, abs=0.05)
     assert np.isnan(found.level[0, [0, 3, 4, 5]]).all()
     assert found.merged.n_used[0] == 60 == found.bands.n_used.sum()
 
@@ -118,6 +119,20 @@ def test_what_is_said_of_a_period_is_said_where_it_can_be():
         assert np.isnan([*unknown.p_period, *unknown.period_fap, *unknown.period_err_d]).all()
         assert unknown.n_outliers[0] == 0
         assert unknown.outlier[0] == -1
+
+
+def test_what_cannot_be_known_of_a_period_or_a_level_is_not_stated():
+    time = np.sort(np.random.default_rng(15).uniform(0.0, 50.0, 80))
+    trend = together((time, 17.0 + 0.01 * time, np.full(80, 0.01), np.arange(80) % 2)).merged
+    assert trend.status[0] & Status.LONG_PERIOD
+    assert np.isnan([trend.p_period[0], trend.period_err_d[0]]).all()
+    for seed in range(20):
+        time, mag, err, band = star(16, seed)
+        found = together((time[:16] / 3.0, mag, err, band))
+        for number in (1, 2):
+            level = found.level[0, number]
+            its = mag[band == number]
+            assert np.isnan(level) or its.min() <= level <= its.max()
 
 
 def test_few_nights_say_no_error():

@@ -256,7 +256,9 @@ def test_an_outlier_is_named_by_its_band_and_the_time_that_the_survey_reports():
 
 def test_what_is_known_of_the_period_is_said_of_star_and_bands(stream):
     scored = [a.record for a in stream if a.record["probabilities"] is not None]
-    assert all(0.0 <= record["p_period"] <= 1.0 for record in scored)
+    for record in scored:
+        assert (record["p_period"] is None) == ("LONG_PERIOD" in record["status"])
+        assert 0.0 <= (record["p_period"] or 0.0) <= 1.0
     assert all(0.0 <= record["period_fap"] <= 1.0 for record in scored)
     unmeasured = [a.record for a in stream if a.record["features"]["period"] is None]
     assert unmeasured
@@ -292,7 +294,7 @@ def test_a_model_that_cannot_fuse_says_nothing_of_stars_and_the_same_of_bands(tw
     made = records(*two_bands, model=fusing(**stated))
     assert of_star(made) == []
     assert len(made) == len(two_bands)
-    with pytest.raises(ConfigError, match=f"lsst's alerts would have no records.* {reason}"):
+    with pytest.raises(ConfigError, match=f"alerts of lsst and ztf would have no records.* {reason}"):
         annotator(fusing(**stated), annotate_bands=False)
 
 

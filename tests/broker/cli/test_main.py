@@ -263,14 +263,12 @@ def test_records_of_stars_alone_can_be_asked_for(sky, fusing_model):
     assert {json.loads(line)["band"] for line in done.stdout.splitlines()} == {"all"}
 
 
-def test_records_of_stars_alone_are_refused_where_the_model_makes_none(sky, tmp_path):
-    replace(fusing(convention="refined").manifest, fused=None).save(tmp_path)
-    (tmp_path / "model.onnx").write_bytes((find_model("varstream-ztf") / "model.onnx").read_bytes())
-    done = varstream("classify", sky, "--model", tmp_path, "--records", "fused")
+def test_records_of_stars_alone_are_refused_where_the_model_makes_none(sky):
+    done = varstream("classify", sky, "--model", "varstream-source", "--records", "fused")
     assert done.returncode == 2
     assert done.stdout == ""
-    assert "lsst's alerts would have no records" in done.stderr
-    assert "of convention refined, in which bands are not measured together" in done.stderr
+    assert "alerts of lsst and ztf would have no records" in done.stderr
+    assert "varstream-source 2.0.0" in done.stderr
 
 
 def test_a_reader_that_leaves_early_is_no_error(sky):
