@@ -72,7 +72,7 @@ class Row(NamedTuple):
 def check(samples: list[Sample]) -> None:
     """Assert that our features are those of the reference."""
     for sample in samples[:3]:
-        row = features.extract(*sample, [0, sample.time.size]).values[0]
+        row = features.extract(*sample, [0, sample.time.size], convention="refined").values[0]
         expected = reference.features(*sample, period=row[PERIOD])
         np.testing.assert_allclose(row, list(expected.values()), rtol=1e-8, atol=1e-8)
 

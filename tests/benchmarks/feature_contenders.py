@@ -97,7 +97,7 @@ def ours(samples: list[Sample]) -> dict[str, Work]:
     return {
         "period": lambda: _periods(series, room),
         "other 15": lambda: _others(series, found, convention, sorting),
-        "16 features": lambda: features.extract(*series).values[:, PERIOD],
+        "16 features": lambda: features.extract(*series, convention="refined").values[:, PERIOD],
     }
 
 
