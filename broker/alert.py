@@ -28,6 +28,9 @@ DETECTION, FORCED, REFUSED = range(3)
 """Kinds of an epoch: the detection of an alert; forced photometry; forced photometry that is not to be used,
 remembered so that an older packet cannot bring it back."""
 
+UNKNOWN_OFFSET = 255
+"""Stands for an offset that is larger than a byte holds, or not known."""
+
 EPOCH = np.dtype(
     [
         ("source_id", "<i8"),  # the survey's identifier of this detection; forced: see `Alert.forced`
@@ -39,7 +42,7 @@ EPOCH = np.dtype(
         ("band", "S1"),  # one of u g r i z y
         ("withdrawn", "?"),  # taken back by the survey: remembered, so that it cannot come back, never used
         ("kind", "u1"),  # DETECTION, FORCED or REFUSED
-        ("offset", "u1"),  # of forced photometry from its star; 255 stands for more [0.01 arcsec]
+        ("offset", "u1"),  # of forced photometry from its star, or UNKNOWN_OFFSET [0.01 arcsec]
     ]
 )
 """One measurement of one object, as stored: little-endian, 40 bytes."""

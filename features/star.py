@@ -14,10 +14,10 @@ from features.bands.points import BandPoints, band_points
 from features.bands.shared_shape import drop
 from features.clean_bands import blocking, clean_bands
 from features.compilation.jit import kernel, part
-from features.conventions import MIN_POINTS
+from features.conventions import MIN_BAND_POINTS, MIN_POINTS
 from features.light_curve import Choices, count_nights, features_at_period
 from features.outliers.robust_fit import robust_fit
-from features.outliers.robust_period import FEWEST_TO_SEARCH, RobustPeriod, Star, only, robust_period
+from features.outliers.robust_period import RobustPeriod, Star, only, robust_period
 from features.period.significance import STEP_CYCLES, Peak, significance
 from features.sorting import SortingRoom
 from features.status import BLOCKING, Status
@@ -123,19 +123,15 @@ def _measure(
 ) -> np.uint32:
     """Fill the rows of a star that can be searched; the bits of what was found."""
     time, mag, err, edges, letters = star
-    looked_for = letters
-    if letters.size == 1:  # its answer does not depend on which band it is, to the last bit
-        looked_for = np.full(1, ANY_LETTER, np.int64)
-    period = robust_period(time, mag, err, edges, looked_for, room[0])
+    period = robust_period(time, mag, err, edges, _compared(letters), room[0])
     bits = _note_outliers(star, period, rows, i)
-    kept = only((time, period.drawn_mag, err, edges, letters), ~period.out, FEWEST_TO_SEARCH)
+    kept = only((time, period.drawn_mag, err, edges, letters), ~period.out, MIN_BAND_POINTS)
     _count(kept, rows, bands, i)
     blocked = blocking(kept[0], kept[1], kept[3])
     if blocked:
         return bits | blocked
     time, mag, err, edges, letters = kept
-    looked_for = letters if letters.size > 1 else np.full(1, ANY_LETTER, np.int64)
-    points = band_points(time, mag, err, edges, looked_for, True)
+    points = band_points(time, mag, err, edges, _compared(letters), True)
     level = levels(points, period.frequency)
     shift = level if letters.size > 1 else np.zeros(1)
     merged = merged_curve(time, mag, err, edges, shift)
@@ -153,7 +149,7 @@ def _measure(
     if not bits & LONG_PERIOD:  # longer ones took no part in what these are known from
         rows.p_period[i], rows.period_err_d[i] = said.p_period, said.period_error
     rows.period_rival_d[i] = 1.0 / period.found.rival_frequency
-    _measure_bands(kept, points, period.frequency, convention, room[1], bands, i)
+    _measure_bands(kept, points, level, period.frequency, convention, room[1], bands, i)
     return bits | said.bits
 
 
@@ -161,6 +157,7 @@ def _measure(
 def _measure_bands(
     star: Star,
     points: BandPoints,
+    level: F8,
     frequency: float,
     convention: Choices,
     room: SortingRoom,
@@ -172,7 +169,7 @@ def _measure_bands(
     if n_bands == 0:
         return
     time, mag, err, edges, letters = star
-    level, ratio = levels(points, frequency), amplitude_ratios(points, frequency)
+    ratio = amplitude_ratios(points, frequency)
     of_g = 1.0
     for j in range(letters.size):
         if letters[j] == ANY_LETTER:
@@ -192,6 +189,12 @@ def _measure_bands(
         bands.status[k] = np.uint32(0) if _fill(bands.values, k, row) else DEGENERATE
         if 1.0 / frequency > points.baseline:
             bands.status[k] |= LONG_PERIOD
+
+
+@part
+def _compared(letters: I8) -> I8:
+    """The bands to be compared; of one alone the answer does not depend on which it is, to the last bit."""
+    return letters if letters.size > 1 else np.full(1, ANY_LETTER, np.int64)
 
 
 @part

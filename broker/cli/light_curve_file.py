@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.alert import FORCED, Place
+from broker.alert import FORCED, UNKNOWN_OFFSET, Place
 from broker.cli.output_files import whole_file
 from broker.errors import ConfigError, FatalError
 from broker.state.epochs import seen
@@ -30,7 +30,6 @@ COLUMNS = (
     "dec",
     "offset_arcsec",
 )
-UNKNOWN_OFFSET = 255
 
 Columns = dict[str, NDArray[Any]]
 """By name; what is not known is masked."""

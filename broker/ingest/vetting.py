@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from broker.alert import UNKNOWN_OFFSET
 from broker.avro.projection import Record
 from broker.errors import AlertError, ConfigError
 from schemas.surveys import BRIGHTEST_MAG, FAINTEST_MAG, UNINFORMATIVE_ERR_MAG, ZTF
@@ -155,8 +156,8 @@ def _counted(reasons: Iterable[str], which: NDArray[np.int64]) -> dict[str, int]
 
 def offset_byte(arcsec: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Offsets of forced photometry from its star as `EPOCH` holds them; unknown ones as the largest."""
-    hundredths = np.where(np.isfinite(arcsec), np.round(100.0 * arcsec), 255.0)
-    return np.clip(hundredths, 0.0, 255.0).astype(np.uint8)
+    hundredths = np.where(np.isfinite(arcsec), np.round(100.0 * arcsec), UNKNOWN_OFFSET)
+    return np.clip(hundredths, 0, UNKNOWN_OFFSET).astype(np.uint8)
 
 
 def bad_trigger(record: Record, checks: Mapping[str, NDArray[np.bool_]], where: str) -> AlertError:

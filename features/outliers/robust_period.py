@@ -11,7 +11,7 @@ from features.bands.joint_power import JointRoom
 from features.bands.joint_search import Found, joint_search
 from features.bands.points import band_points
 from features.compilation.jit import kernel, part
-from features.conventions import MIN_BASELINE_D, MIN_POINTS
+from features.conventions import MIN_BAND_POINTS, MIN_BASELINE_D, MIN_POINTS
 from features.outliers.judge import better
 from features.outliers.median import median, robust_sigma
 from features.outliers.night import against_its_night, none_if_many
@@ -31,8 +31,6 @@ SAME_CYCLES = 0.1
 
 STAGES = 2
 LOOKS = 3
-FEWEST_TO_SEARCH = 2
-"""Points of a band that a search takes; a fit takes one."""
 
 
 class RobustPeriod(NamedTuple):
@@ -92,7 +90,7 @@ def robust_period(time: F8, mag: F8, err: F8, bounds: I8, letters: I8, room: Joi
     searches = 0
     for look in range(LOOKS):  # one place that searches: the compiler copies what it calls
         keep = _all_but_some(star, look, found.frequency)
-        chosen = only(star, keep, FEWEST_TO_SEARCH)
+        chosen = only(star, keep, MIN_BAND_POINTS)
         baseline = _baseline(chosen[0])
         if look > 0 and (_all(keep) or chosen[0].size < MIN_POINTS or baseline < MIN_BASELINE_D):
             continue

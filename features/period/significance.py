@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.compilation.jit import kernel, part
-from features.conventions import MIN_PERIOD_D
+from features.conventions import MIN_PERIOD_D, NIGHT_GAP_D
 from features.sorting import SortingRoom, sort
 from features.status import Status
 from features.variability.phase import phase_fold
@@ -23,9 +23,6 @@ PER_GAP = -5.38
 PER_LN_NIGHTS = 0.83
 PER_LN_LEFT, LEAST_LEFT = -0.54, 0.001
 """Of the logistic regression on right and wrong periods of real stars whose periods are known."""
-
-NIGHT_D = 0.3
-"""Epochs this far apart are of two nights [d]."""
 
 MOST_ETA = 1.0
 MOST_GAP_CYCLES = 0.3
@@ -65,7 +62,7 @@ class Coverage(NamedTuple):
     gap : float
         Largest part of the cycle between two neighbours in phase at the period.
     nights : int
-        Groups of epochs more than `NIGHT_D` apart.
+        Groups of epochs more than `features.conventions.NIGHT_GAP_D` apart.
     left : float
         Part of the variance that a robust fit leaves.
     one_hour : bool
@@ -184,7 +181,7 @@ def coverage(time: F8, mag: F8, residuals: F8, frequency: float, room: SortingRo
     for i in range(n):
         since[i] = time[i] - time[0]
         day[i] = time[i] - math.floor(time[i])
-        nights += i > 0 and time[i] - time[i - 1] > NIGHT_D
+        nights += i > 0 and time[i] - time[i - 1] > NIGHT_GAP_D
         mean += mag[i] - mag[0]
     mean = mag[0] + mean / n
     _, in_phase = phase_fold(since, mag, period, room)
