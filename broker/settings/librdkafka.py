@@ -21,6 +21,26 @@ _FIXED = {
     "group.protocol": "classic",  # the other one gives and takes single partitions
 }
 
+_SESSION, _HEARTBEAT = "session.timeout.ms", "heartbeat.interval.ms"
+_DEFAULT_SESSION_MS = 10_000
+_LONGEST_HEARTBEAT_MS = 3_000
+_HEARTBEATS = 3  # of a session
+
+
+def session_ms(settings: Mapping[str, Any]) -> int:
+    """Return the time after which a member of the group that is silent is taken out of it [ms]."""
+    return int(settings.get(_SESSION, _DEFAULT_SESSION_MS))
+
+
+def heartbeat_ms(settings: Mapping[str, Any]) -> int:
+    """Return how often a member of the group says that it lives [ms]: a part of its session.
+
+    librdkafka's own default is the same for every session: one that is shorter would end between two
+    heartbeats, and a living worker be taken out of its group while another comes in.
+    """
+    longest = min(_LONGEST_HEARTBEAT_MS, session_ms(settings) // _HEARTBEATS)
+    return int(settings.get(_HEARTBEAT, max(1, longest)))
+
 
 def check_librdkafka_settings(section: str, settings: Mapping[str, Any]) -> None:
     """Refuse settings that librdkafka could not be given, or that say again what ours say.
@@ -57,3 +77,11 @@ def check_consumer_settings(settings: Mapping[str, Any]) -> None:
     strategy = str(settings.get("partition.assignment.strategy", "range"))
     if "cooperative" in strategy:
         raise ConfigError(f"kafka.settings: partition.assignment.strategy {strategy!r} is not supported")
+    for name in (_SESSION, _HEARTBEAT):
+        if not str(settings.get(name, 1)).isdecimal():
+            raise ConfigError(f"kafka.settings: {name} must be a whole number, got {settings[name]!r}")
+    if heartbeat_ms(settings) >= session_ms(settings):
+        raise ConfigError(
+            f"kafka.settings: {_HEARTBEAT} ({heartbeat_ms(settings)}) must be less than {_SESSION} "
+            f"({session_ms(settings)}), or the group takes this worker out; left out, it is a third"
+        )

@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 
 from broker.errors import ConfigError, FatalError, StoppedError
 from broker.redaction import secret_values, without_values
+from broker.settings.librdkafka import heartbeat_ms, session_ms
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +28,6 @@ _MEANINGS = {
 
 ANSWER_S = 2.0
 """Time to wait for one answer of a cluster [s]."""
-
-DEFAULT_SESSION_MS = 10_000
-"""Time after which a member of the group that is silent is taken out, unless settings say another [ms]."""
 
 _CLOSE_S = 2.0  # to leave a cluster; one that is there takes a moment
 _PAUSE_S = 0.2  # before a cluster is asked again
@@ -228,7 +226,8 @@ def make_consumer(connection: Connection, settings: Mapping[str, Any]) -> Any:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "error",  # where a partition begins and goes on is for us to say
-            "session.timeout.ms": DEFAULT_SESSION_MS,  # a killed worker's successor waits for it
+            "session.timeout.ms": session_ms(settings),  # a killed worker's successor waits for it
+            "heartbeat.interval.ms": heartbeat_ms(settings),
             "allow.auto.create.topics": False,
             "topic.metadata.refresh.interval.ms": 10_000,
             "fetch.wait.max.ms": 50,

@@ -41,7 +41,7 @@ def topic(new_topic: Callable[..., str]) -> str:
 
 
 def config(broker: RealBroker, *topics: str, **settings: Any) -> KafkaConfig:
-    short = {"session.timeout.ms": int(1000 * SESSION_S), "heartbeat.interval.ms": 200}
+    short = {"session.timeout.ms": int(1000 * SESSION_S)}
     return KafkaConfig(
         bootstrap_servers=broker.plaintext,
         group_id=topics[0].replace("{utc_date}", ""),

@@ -276,7 +276,7 @@ def test_a_second_worker_in_a_group_ends_without_disturbing_the_first(
     stage: Stage, expected: Annotations
 ) -> None:
     stream_to(stage, EARLY)
-    words = stage.run("kafka.settings.session.timeout.ms=2000", until_end=False)
+    words = stage.run("kafka.settings.session.timeout.ms=6000", until_end=False)
     with running(*words) as first:
         stage.wait_for(SOME, first)
         store = stage.folder / "second.sqlite"

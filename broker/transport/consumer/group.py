@@ -11,7 +11,8 @@ from confluent_kafka import KafkaError, KafkaException
 
 from broker.alert import Partition
 from broker.errors import ConfigError, FatalError
-from broker.transport.kafka_client import ANSWER_S, DEFAULT_SESSION_MS
+from broker.settings.librdkafka import session_ms
+from broker.transport.kafka_client import ANSWER_S
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Membership:
     def __init__(self, group_id: str, settings: Mapping[str, Any], *, patience_s: float) -> None:
         self._group_id = group_id
         self._patience_s = patience_s
-        self._session_s = int(settings.get("session.timeout.ms", DEFAULT_SESSION_MS)) / 1000.0 + _GRACE_S
+        self._session_s = session_ms(settings) / 1000.0 + _GRACE_S
         self._part_since: float | None = None
 
     def wait_until_free(self, admin: Any) -> None:

@@ -118,6 +118,13 @@ def test_values_get_the_type_of_their_setting(tmp_path):
         (["kafka.settings.group.id=mine"], "use kafka.group_id"),
         (["kafka.settings.enable.partition.eof=true"], "use --until-end"),
         (["kafka.settings.isolation.level=read_uncommitted"], "isolation.level must be 'read_committed'"),
+        (["kafka.settings.session.timeout.ms=soon"], "session.timeout.ms must be a whole number, got 'soon'"),
+        (["kafka.settings.heartbeat.interval.ms=-1"], "heartbeat.interval.ms must be a whole number, got "),
+        (["kafka.settings.heartbeat.interval.ms=10000"], "must be less than session.timeout.ms (10000)"),
+        (
+            ["kafka.settings.session.timeout.ms=500", "kafka.settings.heartbeat.interval.ms=500"],
+            "heartbeat.interval.ms (500) must be less than session.timeout.ms (500)",
+        ),
         (["kafka.settings.group.protocol=consumer"], "group.protocol must be 'classic'"),
         (["output.dead_letter_topic=classifications"], "are both 'classifications'"),
         (["output.topic=alerts"], "the worker would read itself"),
