@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -146,6 +146,10 @@ class Cadence:
         bands = {name for strategy in self.strategies for name in strategy.bands}
         if unknown := bands - ({*UGRIZY} & self.survey.depth.keys()):
             raise SettingsError(f"cadence {self.survey.name!r} has no depth of its band {min(unknown)!r}")
+
+    def by_main_strategy(self) -> Cadence:
+        """Return the cadence of a survey that observes all stars by the first strategy."""
+        return replace(self, strategies=(replace(self.strategies[0], share=1.0),))
 
     def draw_visits(self, rng: Generator) -> Visits:
         """Exposures of one star, without clouds and Moon but for what they do to the gaps."""

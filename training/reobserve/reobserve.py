@@ -68,6 +68,8 @@ class Reobservation:
         Of a copy, in all bands together.
     search_periods : bool
         Find the periods that the catalogue lacks; ten times slower for those stars.
+    main_strategy : bool
+        Show all stars by the first strategy of the survey, its wide or public one, and none by the others.
     """
 
     copies: int = 1
@@ -76,6 +78,7 @@ class Reobservation:
     fewest_points: int = 40
     fewest_epochs: int = MIN_POINTS
     search_periods: bool = True
+    main_strategy: bool = False
 
     def __post_init__(self) -> None:
         """Check the ranges.
@@ -180,7 +183,7 @@ def reobserve(
     work = _Work(
         survey,
         stars,
-        cadence,
+        cadence.by_main_strategy() if settings.main_strategy else cadence,
         seed,
         settings,
         np.full(n, "") if meaning is None else meaning,

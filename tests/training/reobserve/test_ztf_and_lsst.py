@@ -80,9 +80,7 @@ def test_ztf_has_both_bands_in_half_of_its_nights_an_hour_apart():
 
 
 def test_lsst_pairs_are_mostly_of_different_bands_half_an_hour_apart():
-    wide = dataclasses.replace(
-        LSST_LIKE, strategies=(dataclasses.replace(LSST_LIKE.strategies[0], share=1.0),)
-    )
+    wide = LSST_LIKE.by_main_strategy()
     steps = [np.diff(one.time) * 1440.0 for one in visits_of(wide)]
     changes = [np.diff(one.band) != 0 for one in visits_of(wide)]
     same_night = np.concatenate(steps) < 240.0
@@ -111,6 +109,14 @@ def test_a_deep_field_is_exposed_many_times_a_night():
         [np.unique(np.floor(one.time[one.band == 2] + 0.5), return_counts=True)[1] for one in visits_of(deep)]
     )
     assert 4 <= np.median(counts) <= 20  # 13 in the alert packets
+
+
+def test_by_the_main_strategy_no_star_is_in_a_deep_field():
+    most = [
+        np.unique(np.floor(one.time + 0.5), return_counts=True)[1].max()
+        for one in visits_of(LSST_LIKE.by_main_strategy())
+    ]
+    assert max(most) <= 8  # a pair of visits, now and then repeated; in a deep field 13 in a band alone
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from training.crossfit.recipe import Recipe
 from training.crossfit.starting_point import FromScratch
 from training.data.join_bands import by_survey
 from training.data.light_curves import LabelledCurves
-from training.data.public_surveys import QUASAR, SURVEYS
+from training.data.public_surveys import NON_VARIABLE, QUASAR, SURVEYS
 from training.data.truth import Truth
 from training.examples.augment import damped_random_walk
 from training.examples.feature_table import FeatureTable
@@ -46,12 +46,12 @@ CLASSES = (
 LENGTHS = (20, 40, 60, 120)
 """First epochs, over all bands, that networks learn from and are asked about."""
 
-WALKS = 0.07
-"""Quasars that are made, as a share of the copies."""
+WALKS = CONSTANTS = 0.07
+"""Quasars and constant stars that are made, as shares of the copies."""
 
-ARCHIVE = Reobservation(copies=1, alerts_share=0.0, forced_share=0.0)
+ARCHIVE = Reobservation(copies=1, alerts_share=0.0, forced_share=0.0, main_strategy=True)
 MIXED = Reobservation(copies=1)
-COPIES = {"archive-like": ARCHIVE, "as a stream: alerts, forced photometry, archive": MIXED}
+COPIES = {"all visits of the main survey": ARCHIVE, "as a stream: alerts, forced photometry, archive": MIXED}
 
 BANDS_RECIPE = Recipe(
     name="bands",
@@ -109,7 +109,7 @@ def bands_together(bench: Bench, folder: Path, *, workers: int) -> Section:
             judged = judge(copies, seed=0)
             networks[stream, kind] = judged.networks
             tables.append(_table(f"{stream}, {kind}: {len(np.unique(judged.star)):,} stars", judged))
-    of_ztf = networks["ztf", "archive-like"]
+    of_ztf = networks["ztf", "all visits of the main survey"]
     tables.append(real_stars(folder, of_ztf, CLASSES))
     return Section(
         "All bands together",
@@ -128,7 +128,7 @@ def bands_together(bench: Bench, folder: Path, *, workers: int) -> Section:
 def copies_of(
     bench: Bench, folder: Path, stream: str, reobservation: Reobservation, *, workers: int
 ) -> Copies:
-    """Show the labelled stars of all surveys to a stream, and make quasars at the epochs of some."""
+    """Show the labelled stars of all surveys to a stream; some become quasars or constant stars."""
     paths = [folder / f"{name}.npz" for name, survey in SURVEYS.items() if survey.training]
     files = [_joined(known_file(*each)) for each in by_survey(paths)]
     parts, labels, identities, first = [], [], [], 0
@@ -141,7 +141,7 @@ def copies_of(
         )
         survey = shown.read(bench.progress, workers=workers).survey
         label = Truth.of(survey.labels(file.label_key), file.label_map, CLASSES).first
-        survey, label = _with_quasars(survey, label)
+        survey, label = _with_made(survey, label)
         ways = first_epochs(
             survey, LENGTHS, cache_folder=bench.cache_folder, workers=workers, progress=bench.progress
         )
@@ -201,24 +201,29 @@ def _joined(file: LabelledFile) -> LabelledFile:
     return replace(file, label_map=meanings)
 
 
-def _with_quasars(survey: LabelledCurves, label: I8) -> tuple[LabelledCurves, I8]:
-    """Replace some stars by quasars at their epochs, the same walk in all bands about their means."""
+def _with_made(survey: LabelledCurves, label: I8) -> tuple[LabelledCurves, I8]:
+    """Replace some stars by quasars and constant ones at their epochs, about their means.
+
+    A quasar's walk is the same in all bands.
+    """
     _, star = np.unique(survey.columns["parent"], return_inverse=True)
     rng = np.random.default_rng(len(label))
-    chosen = rng.random(int(star.max()) + 1) < WALKS
+    draw = rng.random(int(star.max()) + 1)
     curves, mag = survey.curves, survey.curves.mag.copy()
-    for number in np.flatnonzero(chosen):
+    walk = np.zeros(len(mag))
+    for number in np.flatnonzero(draw < WALKS + CONSTANTS):
         its = np.flatnonzero(star == number)
         points = np.concatenate([np.arange(curves.offsets[i], curves.offsets[i + 1]) for i in its])
         order = points[np.argsort(curves.time[points], kind="stable")]
-        walk = np.empty(len(mag))
-        walk[order] = damped_random_walk(rng, curves.time[order])
+        if draw[number] < WALKS:
+            walk[order] = damped_random_walk(rng, curves.time[order])
         for i in its:
             span = slice(curves.offsets[i], curves.offsets[i + 1])
             noise = curves.err[span] * rng.standard_normal(span.stop - span.start)
             mag[span] = curves.mag[span].mean() + walk[span] + noise
-    quasar = np.where(chosen[star], CLASSES.index(QUASAR), label)
-    return replace(survey, curves=replace(curves, mag=mag)), quasar.astype(np.int64)
+    made = np.where(draw < WALKS, CLASSES.index(QUASAR), CLASSES.index(NON_VARIABLE))
+    label = np.where(draw[star] < WALKS + CONSTANTS, made[star], label)
+    return replace(survey, curves=replace(curves, mag=mag)), label.astype(np.int64)
 
 
 def _numbered(ways: Ways, first: int) -> Ways:
