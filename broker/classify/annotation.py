@@ -18,6 +18,7 @@ from broker.state.star_series import StarSeries
 from features import FEATURE_NAMES, SURVEY_BANDS, status_names
 from schemas.classification import CLASSIFICATION_VERSION
 from schemas.model.manifest import Manifest, bin_of
+from schemas.model.terms import NO_PRIORS
 from schemas.model.verdict import with_verdict
 
 _ID_NAMESPACE = uuid.UUID("6f1c1b0e-52a8-5d0c-9d1e-6a54b1a6d0a7")
@@ -33,13 +34,23 @@ class RecordMaker:
         Of everything but epochs that the records of bands follow from, see `broker.classify.derivation`.
     fused_derivation : str, optional
         The same of records of all bands together; None where the model makes none.
+    priors : mapping of str to float
+        In the place of the model's own, of some or all classes.
     """
 
-    def __init__(self, manifest: Manifest, derivation: str, fused_derivation: str | None = None) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        derivation: str,
+        fused_derivation: str | None = None,
+        *,
+        priors: Mapping[str, float] = NO_PRIORS,
+    ) -> None:
         self._manifest = manifest
         self._made_for = manifest.survey
         self._derivation = derivation
         self._fused_derivation = fused_derivation
+        self._priors = dict(priors) or None
         self._model = {"name": manifest.name, "version": manifest.version, "sha256": manifest.sha256}
 
     def make(
@@ -103,10 +114,11 @@ class RecordMaker:
         """Say what was measured and what the model says, of one light curve or of one star."""
         manifest, measured, said = self._manifest, scores.measured, scores.verdicts
         n_epochs = int(measured.n_used[row])
-        label = probability = probabilities = reliability = None
+        label = probability = probabilities = reliability = novelty = None
         if scores.scored[row]:
             probability = float(said.probability[row])
             probabilities = dict(zip(manifest.classes, said.probabilities[row].tolist(), strict=True))
+            novelty = _known(said.novelty[row])
             expected = bin_of(bins, n_epochs)
             if expected is not None:
                 reliability = {name: expected[name] for name in STATED_RELIABILITY}
@@ -116,7 +128,8 @@ class RecordMaker:
         status = with_verdict(
             [*status_names(int(measured.status[row])), *other_survey],
             scored=bool(scores.scored[row]),
-            given=bool(said.given[row]),
+            sure=bool(said.sure[row]),
+            novel=bool(said.novel[row]),
             below_min_epochs=bool(scores.below_min_epochs[row]),
         )
         clipped = int(scores.out_of_range[row])
@@ -129,6 +142,8 @@ class RecordMaker:
             "probability": probability,
             "probabilities": probabilities,
             "reliability": reliability,
+            "novelty": novelty,
+            "priors": self._priors,
             "status": status,
             "out_of_range": [name for j, name in enumerate(FEATURE_NAMES) if clipped >> j & 1],
             "features": {

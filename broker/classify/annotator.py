@@ -84,6 +84,7 @@ class Annotator:
                 classifier.manifest,
                 derivation_of(classifier, rules, survey),
                 derivation_of(classifier, rules, survey, fused=True) if survey in fusing else None,
+                priors=classifier.priors,
             )
             for survey, classifier in classifiers.items()
         }

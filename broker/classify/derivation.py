@@ -26,8 +26,9 @@ STATED_RELIABILITY = ("n_epochs_min", "n_epochs_max", "accuracy", "mc", "calibra
 def derivation_of(classifier: Classifier, rules: VettingRules, survey: str, *, fused: bool = False) -> str:
     """SHA-256, in hexadecimal, of everything but epochs that a record of this survey follows from.
 
-    That is the model's graph with the terms of its use and what is stated of its reliability, the code that
-    computes features, the record's major version, and the rules by which the survey's epochs are vetted.
+    That is the model's graph with the terms of its use, the priors in use and what is stated of its
+    reliability, the code that computes features, the record's major version, and the rules by which the
+    survey's epochs are vetted.
     A fused record follows from the terms and the reliability of fused answers and from the code that fuses
     them as well. Workers of equal settings agree on it; how many alerts they take at once, where they read
     them, or which kinds of records they publish, changes nothing.
@@ -40,7 +41,9 @@ def derivation_of(classifier: Classifier, rules: VettingRules, survey: str, *, f
     manifest = classifier.manifest
     parts: dict[str, Any] = {
         "model": manifest.sha256,
-        "abstain_below": float(manifest.abstain_below),
+        "limits": manifest.label_limits().tolist(),
+        "terms": _terms(manifest.priors, manifest.novelty),
+        "priors": classifier.priors,
         "clip_sigma": None if manifest.clip_sigma is None else float(manifest.clip_sigma),
         "convention": manifest.convention,
         "made_for": manifest.survey,
@@ -56,7 +59,8 @@ def derivation_of(classifier: Classifier, rules: VettingRules, survey: str, *, f
         parts["fused"] = {
             "min_epochs": manifest.fused["min_epochs"],
             "temperature": float(manifest.fused["temperature"]),
-            "abstain_below": float(manifest.fused["abstain_below"]),
+            "limits": manifest.label_limits(fused=True).tolist(),
+            "terms": _terms(manifest.fused.get("priors", {}), manifest.fused.get("novelty")),
             "reliability": _stated(manifest.fused["reliability"]),
             "code": _code_of_fusion(),
         }
@@ -74,6 +78,16 @@ def digest_of(series: BandSeries | StarSeries) -> str:
     if isinstance(series, StarSeries):
         columns.append(series.number)
     return hashlib.sha256(np.stack(columns).astype("<f8").tobytes()).hexdigest()
+
+
+def _terms(priors: Mapping[str, float], novelty: Mapping[str, Any] | None) -> list[Any]:
+    """Return what priors are held against, and the table of novelty without its numbers of stars."""
+    table = None if novelty is None else {**novelty, "bins": [_oddness(each) for each in novelty["bins"]]}
+    return [dict(priors), table]
+
+
+def _oddness(each: Mapping[str, Any]) -> list[Any]:
+    return [each["n_epochs_min"], list(each["oddness"])]
 
 
 def _stated(bins: Sequence[Mapping[str, Any]]) -> list[list[Any]]:

@@ -106,7 +106,7 @@ def parity(folder: Path, model: TrainedNetwork, *, seed: int = 0) -> float:
     scores = 1.5 * np.random.default_rng(seed).standard_normal((PARITY_ROWS, len(FEATURE_NAMES)))
     low, high = np.maximum(model.preprocessing.low, -8.0), np.minimum(model.preprocessing.high, 8.0)
     values = model.preprocessing.inverse(np.clip(scores, low, high))
-    served, _ = Artifact.load(folder).score(values, np.ones(PARITY_ROWS, bool))
+    served = Artifact.load(folder).score(values, np.ones(PARITY_ROWS, bool)).probabilities
     return float(np.abs(served - model.probabilities(values)).max())
 
 

@@ -19,6 +19,7 @@ from features import CONVENTIONS, FEATURE_NAMES
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError
 from schemas.model.shipped import find_model
+from schemas.model.verdict import OTHER
 from training.data.light_curves import Columns
 from training.data.read import read_light_curves
 from training.data.truth import Truth
@@ -101,7 +102,7 @@ def evaluate(
     report = measure(asked.answers, truth.take(labelled), artifact.manifest.classes, star[labelled])
     return {
         **report,
-        **_labels_given(asked.answers, truth.take(labelled), artifact.manifest.abstain_below),
+        **_labels_given(asked.answers, truth.take(labelled), artifact.manifest),
         **_together(asked, truth.take(labelled), star[labelled], artifact.manifest),
         "n_left_out": int((~labelled).sum()),
         "first_epochs": first_epochs,
@@ -157,17 +158,19 @@ def measure(
     Parameters
     ----------
     truth : Truth
-        Of the light curves.
+        Of the light curves, none of which is `OTHER`.
     star : (n,) int64
         Its star: the error is from resampling stars, with all their light curves.
     """
     predicted = answers.predicted
     settled = truth.settled(predicted)
-    names = (*classes, UNSCORED)
-    confusion = confusion_matrix(settled, predicted, len(names))
+    names = (*(name for name in classes if name != OTHER), UNSCORED)
+    all_names = (*classes, UNSCORED)
+    kept = [all_names.index(name) for name in names]
+    confusion = confusion_matrix(settled, predicted, len(all_names))[np.ix_(kept, kept)]
     return {
         "mc": scaled_mcc(confusion),
-        "mc_error": bootstrap_error(settled, predicted, len(names), star=star),
+        "mc_error": bootstrap_error(settled, predicted, len(all_names), star=star),
         "mcc": mcc(confusion),
         "accuracy": accuracy(confusion),
         "calibration_error": _calibration_error(
@@ -178,21 +181,28 @@ def measure(
         "n_unscored": int((~answers.scored).sum()),
         "n_coarse": int((~truth.names_one).sum()),
         "per_class": {
-            name: asdict(score) for name, score in zip(classes, class_scores(confusion), strict=False)
+            name: asdict(score) for name, score in zip(names[:-1], class_scores(confusion), strict=False)
         },
         "confusion": confusion.tolist(),
         "classes": list(names),
     }
 
 
-def _labels_given(answers: Answers, truth: Truth, abstain_below: float) -> dict[str, Any]:
-    """How often the model gives a label as it is served, and how often those are right."""
-    said = answers.verdicts(abstain_below)
+def _labels_given(
+    answers: Answers, truth: Truth, manifest: Manifest, *, fused: bool = False
+) -> dict[str, Any]:
+    """How often the model gives a label as it is served, how often those are right, and why it gives none."""
+    novelty = manifest.fused.get("novelty") if fused and manifest.fused else manifest.novelty
+    abstain_below = manifest.fused["abstain_below"] if fused and manifest.fused else manifest.abstain_below
+    novel_below = 0.0 if novelty is None else novelty["limit"]
+    said = answers.verdicts(manifest.label_limits(fused=fused), novel_below)
     given, right = said.given, truth.agrees(said.best)
     return {
         "abstain_below": abstain_below,
         "labelled": float(given.mean()),
         "accuracy_of_labels": float(right[given].mean()) if given.any() else None,
+        "abstained": float((answers.scored & ~said.sure).mean()),
+        "novel": None if novelty is None else float(said.novel.mean()),
     }
 
 
@@ -204,7 +214,7 @@ def _together(asked: Asked, truth: Truth, star: NDArray[np.int64], manifest: Man
     fused, best_band = (
         measure(each, truth, manifest.classes, star) for each in (asked.fused, asked.best_band)
     )
-    labels = _labels_given(asked.fused, truth, manifest.fused["abstain_below"])
+    labels = _labels_given(asked.fused, truth, manifest, fused=True)
     return {"fused": {**fused, **labels, "best_band": best_band}}
 
 
