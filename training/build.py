@@ -27,13 +27,13 @@ from training.crossfit.recipe import Recipe, transfer_layers
 from training.crossfit.starting_point import FromPretrained, FromScratch
 from training.data.labels import classes_of
 from training.data.light_curves import survey_name
-from training.data.public_surveys import NON_VARIABLE
 from training.errors import SettingsError
 from training.network.layers import Layers
 from training.progress import Bars
 from training.release import describe, write_release
 from training.report.model_page import write_page
 from training.stars.known_stars import KnownStars
+from training.surveys.classes import NON_VARIABLE
 
 MAX_KNOWN_SHARE = 0.1
 """Share of light curves of known stars from which on a learning curve would flatter."""

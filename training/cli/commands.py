@@ -15,13 +15,13 @@ from training.cli.stated_command import stated_command
 from training.data.join_bands import by_survey, joint_name
 from training.data.labels import read_class_map
 from training.data.light_curves import Columns, is_table, survey_name
-from training.data.public_surveys import SURVEYS
 from training.data.read import check_file
 from training.errors import SettingsError
 from training.examples.cached_pool import default_workers
 from training.measure.evaluate import evaluate as measure_model
 from training.measure.evaluate import write_report
 from training.progress import Bars
+from training.surveys.public import SURVEYS
 
 if TYPE_CHECKING:
     from training.build import Job
@@ -215,12 +215,16 @@ def _labelled_file(
 
 
 def _observed(arguments: argparse.Namespace, file: LabelledFile) -> LabelledFile:
-    """Show the stars of a file to the stream that was asked for, unless they are the stream's own."""
+    """Show the stars of a file to the stream that was asked for.
+
+    Not those that are the stream's own, nor what was seen as the flux above a reference image.
+    """
     from training.crossfit.recipe import STREAM_STARS_PER_LABEL  # noqa: PLC0415
 
     stream = getattr(arguments, "observe_as", None)
     known = SURVEYS.get(survey_name(file.path))
-    if stream is None or file.test_only or (known is not None and known.stream == stream):
+    as_it_is = known is not None and (known.stream == stream or known.difference)
+    if stream is None or file.test_only or as_it_is:
         return file
     return replace(file, observe_as=stream, stars_per_label=STREAM_STARS_PER_LABEL)
 

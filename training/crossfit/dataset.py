@@ -14,7 +14,6 @@ from training.crossfit.labelled import Labelled, check_learnable, read_labelled
 from training.crossfit.labelled_file import LabelledFile
 from training.crossfit.recipe import Recipe
 from training.data.labels import at_most
-from training.data.public_surveys import NON_VARIABLE, QUASAR
 from training.data.stars_in_bands import stars_in_bands
 from training.data.truth import Truth
 from training.examples.augment import Kind, Sampling
@@ -25,6 +24,7 @@ from training.stars.assign_folds import LEFT_OUT, NEVER_TRAINED, MetAgain, Stars
 from training.stars.identity import joined_keys
 from training.stars.known_stars import KnownStars
 from training.stars.same_star import same_stars
+from training.surveys.classes import NON_VARIABLE, QUASAR
 
 SIMULATED_CLASS = {Kind.SHUFFLED: NON_VARIABLE, Kind.CONSTANT: NON_VARIABLE, Kind.DAMPED_WALK: QUASAR}
 """What examples that are no measurement of their star are examples of."""

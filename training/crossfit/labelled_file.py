@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from schemas.model.manifest import Manifest, sha256_of
+from schemas.model.verdict import OTHER
 from training.data.join_bands import join_bands, joint_name
 from training.data.labels import at_most
 from training.data.light_curves import Columns, LabelledCurves, survey_name
-from training.data.public_surveys import DOUBLE_MODE_LABELS, NON_VARIABLE, SURVEYS
 from training.data.read import read_light_curves
 from training.data.stars_in_bands import stars_in_bands
 from training.errors import SettingsError
@@ -20,6 +20,8 @@ from training.progress import QUIET, Bars
 from training.reobserve.reobserve import Reobservation, reobserve
 from training.reobserve.ztf_and_lsst import CADENCES
 from training.stars.identity import Identities
+from training.surveys.classes import DOUBLE_MODE_LABELS, NON_VARIABLE
+from training.surveys.public import SURVEYS
 
 COPIES_OF_A_STAR = 2
 """Light curves of each star that another survey is shown."""
@@ -39,7 +41,9 @@ class LabelledFile:
     label_key : str
         Column of native labels.
     label_map : dict of str to str
-        Native label to class, or classes joined by ``|``.
+        Native label to class, or classes joined by ``|``; `schemas.model.verdict.OTHER` for what is in none.
+    kinds : mapping of str to str
+        Kind of the native labels that mean `OTHER`; without one the label is its own kind.
     link : str or None
         Column that names the same star in another survey.
     band_suffix : str or None
@@ -72,6 +76,7 @@ class LabelledFile:
     stars_per_label: int | None = None
     bands: tuple[Path, ...] = ()
     reobservation: Reobservation = field(default_factory=lambda: Reobservation(copies=COPIES_OF_A_STAR))
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -168,11 +173,12 @@ def known_file(path: Path, *bands: Path) -> LabelledFile:
     return LabelledFile(
         path,
         survey.label_key,
-        dict(survey.labels),
+        {**survey.labels, **dict.fromkeys(survey.outliers, OTHER)},
         survey.link,
         survey.band_suffix,
         test_only=not survey.training,
         bands=bands,
+        kinds=survey.outliers,
     )
 
 

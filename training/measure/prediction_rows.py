@@ -49,8 +49,9 @@ class PredictionRows:
 def rows_schema(classes: tuple[str, ...], *, name_survey: bool) -> pa.Schema:
     """Columns of the table: what is known and measured, what the model says, then ``p_CLASS`` of each class.
 
-    ``status`` says why there is no label. What is not there is null: a band that the file does not name, the
-    period of what could not be measured, all that a model says of what it was not asked about. ``survey``, the file's name, is the last column.
+    ``status`` says why there is no label. What is not there is null: a band that the file does not name,
+    the period of what could not be measured, all that a model says of what it was not asked about.
+    ``survey``, the file's name, is the last column.
     """
     text, number = pa.string(), pa.float64()
     columns = [

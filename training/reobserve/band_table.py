@@ -137,7 +137,7 @@ TABLES: Mapping[str, BandTable] = {
     "ROT": _table((0.85, 0.75, 0.70, 0.68), 1.1, TOGETHER, (1.9, 0.75, 0.30, 0.17, 0.10), 0.30),
     "QSO": _table((0.88, 0.80, 0.74, 0.70), 1.13, TOGETHER, (0.2, 0.2, 0.1, 0.08, 0.02), 0.15),
 }
-"""By class of `training.data.public_surveys`."""
+"""By class of `training.surveys.public`."""
 
 UNKNOWN_CLASS = _table((0.82, 0.72, 0.67, 0.66), 0.97, TOGETHER, (1.5, 0.50, 0.20, 0.10, 0.06), 0.30)
 """Of other classes, stars that do not vary among them: between pulsating stars and binaries."""

@@ -58,7 +58,7 @@ class Experiments:
     Parameters
     ----------
     folder : Path
-        With the surveys of `training.data.public_surveys` as npz files.
+        With the surveys of `training.surveys.public` as npz files.
     bench : Bench
         Scale, caches, and where plots go.
     published : TrainedNetwork or None

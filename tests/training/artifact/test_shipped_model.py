@@ -15,10 +15,10 @@ from schemas.model.shipped import find_model
 from training.artifact.fold_networks import read_fold_networks
 from training.crossfit.recipe import RECIPES, STREAM
 from training.data.light_curves import LightCurves, offsets_of
-from training.data.public_surveys import SURVEYS
 from training.data.truth import Truth
 from training.measure.answers import answer
 from training.report.model_card import write_card
+from training.surveys.public import SURVEYS
 
 MODELS = Path(__file__).resolve().parents[3] / "deploy" / "models"
 FOLDERS = sorted(path.parent for path in MODELS.glob("*/*/manifest.json"))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from training.data.labels import at_most, classes_of, read_class_map
-from training.data.public_surveys import CLASSES as SHIPPED_CLASSES
-from training.data.public_surveys import SURVEYS
 from training.errors import SettingsError
+from training.surveys.classes import CLASSES as SHIPPED_CLASSES
+from training.surveys.public import SURVEYS
 
 
 def test_a_class_map_is_a_json_object_of_names(tmp_path):

@@ -9,13 +9,13 @@ import pytest
 
 from features import FEATURE_NAMES
 from tests.training.reproduce.experiments import write_noise
-from training.data.public_surveys import Survey
 from training.examples.augment import Sampling
 from training.examples.feature_table import Extraction
 from training.progress import QUIET
 from training.reproduce import labelled_sets as targets
 from training.reproduce.labelled_sets import asas_8, css_12, hipparcos_20, source_pool
 from training.stars import identity
+from training.surveys.survey import Survey
 
 
 def test_asas_8_is_acvs_and_the_cepheids_that_are_not_in_it(tmp_path):

@@ -14,7 +14,6 @@ from training.crossfit.crossfit import CrossFit, Fit, cross_fit
 from training.crossfit.dataset import Dataset, imitated
 from training.crossfit.recipe import TRANSFER, Recipe, transfer_layers
 from training.crossfit.starting_point import FromPretrained, FromScratch
-from training.data.public_surveys import NON_VARIABLE
 from training.data.truth import Truth
 from training.examples.augment import SIMULATED, TRUNCATIONS
 from training.examples.feature_table import FeatureTable
@@ -33,6 +32,7 @@ from training.reproduce.splits import Split, split
 from training.result_cache import cached, hash_of
 from training.stars.assign_folds import LEFT_OUT, NEVER_TRAINED
 from training.stars.folds import folds
+from training.surveys.classes import NON_VARIABLE
 
 F8 = NDArray[np.float64]
 

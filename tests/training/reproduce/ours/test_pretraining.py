@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from training.crossfit import labelled_file
-from training.data.public_surveys import Survey
 from training.data.read import read_light_curves
 from training.network.networks import Networks
 from training.network.preprocess import fit_preprocessing
 from training.reproduce.labelled_sets import Part, Target
 from training.reproduce.ours import pretraining
+from training.surveys.survey import Survey
 
 
 def write(path, names: list[str], ra: np.ndarray) -> None:
