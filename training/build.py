@@ -11,6 +11,7 @@ import torch
 
 from schemas.model.manifest import Manifest, ManifestError, sha256_of
 from schemas.model.shipped import find_model
+from schemas.model.verdict import OTHER
 from training.artifact.code_version import code_version
 from training.artifact.export import check_folder, read_model
 from training.artifact.fold_networks import (
@@ -159,10 +160,12 @@ def _seen(files: Sequence[LabelledFile], learnt: set[str]) -> list[str]:
 
 
 def _dataset(job: Job, progress: Bars, known: KnownStars | None = None) -> Dataset:
-    classes = classes_of({file.name: file.label_map for file in job.files})
     sampling = job.recipe.sampling
-    if job.non_variables and (sampling.shuffled or sampling.constant):
-        classes = tuple(sorted({*classes, NON_VARIABLE}))
+    made = [NON_VARIABLE] if job.non_variables and (sampling.shuffled or sampling.constant) else []
+    made += [OTHER] if sampling.outlying else []
+    classes = classes_of(
+        {**{file.name: file.label_map for file in job.files}, "": {name: name for name in made}}
+    )
     dataset = build_dataset(
         job.files,
         classes,

@@ -16,11 +16,13 @@ from schemas.model.manifest import Manifest, ManifestError
 from schemas.model.shipped import find_model
 from training.artifact.export import read_model, write_model
 from training.artifact.fold_networks import FOLDS_FILE, read_fold_networks
-from training.crossfit.assessment import assess, reliability, without_limits
+from training.crossfit.assess.fused import assess_fused, fused_terms
+from training.crossfit.assess.no_class import assess_no_class
+from training.crossfit.assess.one_band import assess, reliability, without_limits
 from training.crossfit.crossfit import CrossFit
 from training.crossfit.dataset import Dataset
-from training.crossfit.fused_assessment import assess_fused, fused_terms
 from training.crossfit.recipe import Recipe
+from training.crossfit.terms import terms_of_bands, terms_of_fused
 from training.errors import SettingsError
 from training.network.trained_network import TrainedNetwork
 from training.report.model_card import write_card
@@ -48,10 +50,14 @@ def describe(
         Method, command, seed and data; recipe, temperature and numbers are added.
     """
     metrics = assess(dataset, made.probabilities, recipe)
+    metrics["in_no_class"] = assess_no_class(dataset, made, recipe)
     fused: dict[str, Any] | None = None
     if made.fused_temperature is not None:
         metrics["fused"] = assess_fused(dataset, made.probabilities, recipe, made.fused_temperature)
-        fused = fused_terms(dataset, made.probabilities, recipe, made.fused_temperature)
+        fused = {
+            **fused_terms(dataset, made.probabilities, recipe, made.fused_temperature),
+            **terms_of_fused(dataset, made, recipe),
+        }
     return Manifest(
         name=name,
         version=version,
@@ -62,6 +68,7 @@ def describe(
         clip_sigma=recipe.extraction.clip_sigma,
         min_epochs=recipe.sampling.min_epochs,
         abstain_below=recipe.abstain_below,
+        **terms_of_bands(dataset, made, recipe),
         label_maps=label_maps,
         training={
             **training,

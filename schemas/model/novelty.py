@@ -60,8 +60,8 @@ def novelty(oddness: ArrayLike, n_epochs: ArrayLike, terms: Mapping[str, Any]) -
     return result.round(DECIMALS)
 
 
-def table_of(oddness: F8, n_epochs: NDArray[np.int64], weight: F8) -> dict[str, Any]:
-    """Return the table of the oddness (n,) of calibration stars, of some weight each: shares, and bins.
+def table_of(oddness: F8, n_epochs: NDArray[np.int64]) -> dict[str, Any]:
+    """Return the table of the oddness (n,) of light curves of calibration stars: shares, and bins.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def table_of(oddness: F8, n_epochs: NDArray[np.int64], weight: F8) -> dict[str, 
             {
                 "n_epochs_min": low,
                 "n_light_curves": int((number == place).sum()),
-                "oddness": _quantiles(oddness[number == place], weight[number == place]),
+                "oddness": _quantiles(oddness[number == place]),
             }
             for place, low in enumerate(lows)
             if (number == place).any()
@@ -89,9 +89,13 @@ def table_of(oddness: F8, n_epochs: NDArray[np.int64], weight: F8) -> dict[str, 
     }
 
 
-def _quantiles(oddness: F8, weight: F8) -> list[float]:
+def _quantiles(oddness: F8) -> list[float]:
     """Oddness that each share of the stars reach, rising."""
-    order = np.argsort(-oddness, kind="stable")
-    reached = np.cumsum(weight[order]) / weight.sum()
-    place = np.minimum(np.searchsorted(reached, np.array(SHARES) - 1e-12), oddness.size - 1)
-    return [round(float(value), DECIMALS) for value in np.maximum.accumulate(oddness[order][place])]
+    falling = np.sort(oddness)[::-1]
+    place = np.ceil(np.array(SHARES) * falling.size - TOLERANCE).astype(np.int64) - 1
+    reached = falling[np.maximum(place, 0)]
+    return [round(float(value), DECIMALS) for value in reached]
+
+
+TOLERANCE = 1e-9
+"""Of a share times a number of stars, which may miss a whole number by its rounding."""

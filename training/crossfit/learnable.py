@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.model.verdict import OTHER
 from training.data.truth import Truth
 from training.errors import TrainingError
 from training.network.one_cycle import MIN_BATCH
@@ -43,7 +44,7 @@ def check_classes(
         If there are fewer than two classes, or a class has no light curve that is long enough, or only
         those of a single star, which cannot be both trained on and tested.
     """
-    named = [name for column, name in enumerate(classes) if truth.allowed[:, column].any()]
+    named = [name for column, name in enumerate(classes) if truth.allowed[:, column].any() and name != OTHER]
     if len(named) < 2:
         raise TrainingError(
             f"{where}: a classifier needs at least two classes, found only {', '.join(named) or 'none'}: "
@@ -75,12 +76,14 @@ def check_examples(truth: Truth, classes: tuple[str, ...]) -> None:
         examples.
     """
     own = truth.allowed[truth.names_one].any(axis=0)
+    own[[name == OTHER for name in classes]] = False
     if own.sum() < 2:
         found = classes[int(own.argmax())] if own.any() else "none"
         raise TrainingError(
             f"training needs stars of at least two classes, found only {found}: check the labels"
         )
-    empty = [name for column, name in enumerate(classes) if not truth.allowed[:, column].any()]
+    there = truth.allowed.any(axis=0)  # a draw may leave few stars without an outlier at their epochs
+    empty = [name for name, has_any in zip(classes, there, strict=True) if not has_any and name != OTHER]
     if empty:
         raise TrainingError(
             f"no usable light curve is of class {empty[0]!r}: correct the labels, or leave the class out"

@@ -13,7 +13,7 @@ from schemas.model.artifact import Artifact
 from tests.training.artifact.test_serving import light_curves
 from tests.training.made_up import made_up_dataset
 from training import light_curve_features
-from training.crossfit.assessment import reliability
+from training.crossfit.assess.one_band import reliability
 from training.crossfit.recipe import Recipe
 from training.data.light_curves import LabelledCurves
 from training.examples.feature_file import compute_features

@@ -17,9 +17,9 @@ from training.crossfit.starting_point import FromScratch
 from training.data.join_bands import by_survey
 from training.data.light_curves import LabelledCurves
 from training.data.truth import Truth
-from training.examples.augment import damped_random_walk
 from training.examples.feature_table import FeatureTable
 from training.examples.fused_examples import FusedExamples
+from training.imitations.damped_random_walk import damped_random_walk
 from training.network.one_cycle import OneCycle
 from training.network.temperature import softmax
 from training.network.trained_network import TrainedNetwork
@@ -168,6 +168,7 @@ def judge(copies: Copies, *, seed: int) -> Judged:
             copies.star[table.curve],
             fold[table.curve],
             np.zeros(len(table.curve), bool),
+            np.full(len(table.curve), -1),
         )
         networks[way], logits = judge_folds(
             dataset, BANDS_RECIPE, FromScratch(BANDS_RECIPE, QUIET), seed=seed

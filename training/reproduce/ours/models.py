@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.crossfit.assessment import answers_of, calibration, showing
+from training.crossfit.assess.one_band import answers_of, calibration, showing
 from training.crossfit.crossfit import CrossFit, Fit, cross_fit
 from training.crossfit.dataset import Dataset, imitated
 from training.crossfit.recipe import TRANSFER, Recipe, transfer_layers
@@ -242,6 +242,7 @@ def dataset_of(ground: Ground, variant: Variant, parts: Split, *, seed: int) -> 
         target.star[curve],
         fold[curve],
         np.zeros(len(curve), bool),
+        np.full(len(curve), -1),
     )
     return everything.take(np.flatnonzero(shown))
 
