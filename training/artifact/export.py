@@ -116,8 +116,8 @@ def parity(folder: Path, model: TrainedNetwork, *, seed: int = 0) -> tuple[float
     served = Artifact.load(folder).score(values, np.ones(PARITY_ROWS, bool))
     expected, odd = model.probabilities(values), model.odd(values)
     difference = float(np.abs(served.probabilities - expected).max())
-    if odd is None:
-        return difference, 0.0
+    if odd is None or not np.isfinite(served.oddness).all():
+        return difference, 0.0 if Artifact.load(folder).manifest.novelty is None else np.inf
     return difference, float((np.abs(served.oddness - odd) / np.maximum(np.abs(odd), 1.0)).max())
 
 
@@ -161,7 +161,8 @@ def build_graph(model: TrainedNetwork, manifest: Manifest) -> onnx.ModelProto:
     graph = Graph()
     scores = _add_preprocessing(graph, model.preprocessing)
     _add_network(graph, model, scores)
-    if model.oddness is not None:
+    says_oddness = model.oddness is not None and manifest.novelty is not None
+    if model.oddness is not None and says_oddness:
         add_oddness(graph, model.oddness, scores, "softmax")
     rows, columns, classes = "n", len(FEATURE_NAMES), len(manifest.classes)
     oddness = helper.make_tensor_value_info("oddness", TensorProto.DOUBLE, [rows])
@@ -172,7 +173,7 @@ def build_graph(model: TrainedNetwork, manifest: Manifest) -> onnx.ModelProto:
         [
             helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [rows, classes]),
             helper.make_tensor_value_info("out_of_range", TensorProto.INT64, [rows]),
-            *([] if model.oddness is None else [oddness]),
+            *([oddness] if says_oddness else []),
         ],
         graph.initializers,
     )

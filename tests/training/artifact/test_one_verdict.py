@@ -51,7 +51,9 @@ class Saying:
 def saying(folder, probability: float, kind: type) -> Artifact:
     """A model of three classes that says this of the second, and less of the others."""
     rest = (1.0 - probability) / 2
-    manifest = replace(load_artifact(folder).manifest, abstain_below=0.5, min_epochs=10)
+    stated = load_artifact(folder).manifest
+    terms = {"abstain_below": 0.5, "min_epochs": 10, "priors": {}, "novelty": None}
+    manifest = replace(stated, classes=stated.labels[:3], **terms)
     return Artifact(manifest, Saying(np.array([rest, probability, rest - 1e-3], kind)))
 
 
