@@ -75,15 +75,15 @@ def check_examples(truth: Truth, classes: tuple[str, ...]) -> None:
         If fewer than two classes have examples of their own, a class has none, or there are fewer than 32
         examples.
     """
-    own = truth.allowed[truth.names_one].any(axis=0)
-    own[[name == OTHER for name in classes]] = False
+    may_lack = np.array([name == OTHER for name in classes])  # few stars may lend no outlier their epochs
+    own = np.asarray(truth.allowed[truth.names_one].any(axis=0)) & ~may_lack
     if own.sum() < 2:
         found = classes[int(own.argmax())] if own.any() else "none"
         raise TrainingError(
             f"training needs stars of at least two classes, found only {found}: check the labels"
         )
-    there = truth.allowed.any(axis=0)  # a draw may leave few stars without an outlier at their epochs
-    empty = [name for name, has_any in zip(classes, there, strict=True) if not has_any and name != OTHER]
+    lacking = ~np.asarray(truth.allowed.any(axis=0)) & ~may_lack
+    empty = [classes[number] for number in np.flatnonzero(lacking)]
     if empty:
         raise TrainingError(
             f"no usable light curve is of class {empty[0]!r}: correct the labels, or leave the class out"

@@ -21,6 +21,7 @@ from training.reproduce.ours.bands import bands_together
 from training.reproduce.ours.comparison import recipes
 from training.reproduce.ours.deep_field import deep_field
 from training.reproduce.ours.outliers import outliers
+from training.reproduce.ours.trust import trust
 from training.reproduce.paper.ablations import imbalance, without_period
 from training.reproduce.paper.best_network import BestNetwork, best_network
 from training.reproduce.paper.fig6 import feature_importance
@@ -252,6 +253,10 @@ class Experiments:
         """Count what shipped models are sure of and wrong about in a deep field."""
         return [deep_field(self.folder, workers=self.workers)]
 
+    def trust(self) -> list[Section]:
+        """Ask about what is in no class, and about surveys that were not learnt from."""
+        return [trust(self.bench, self.folder, workers=self.workers)]
+
     def _case(self, measured: MeasuredTarget, test: float) -> Case:
         settings = CellSettings(way=Way.SCRATCH, test=test)
         cell = self.bench.cell(measured.target, measured.values, None, settings)
@@ -286,4 +291,5 @@ EXPERIMENTS: dict[str, Callable[[Experiments], list[Section]]] = {
     "bands": Experiments.bands,
     "outliers": Experiments.outliers,
     "deep-field": Experiments.deep_field,
+    "trust": Experiments.trust,
 }
