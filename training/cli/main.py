@@ -182,6 +182,11 @@ def _add_evaluate(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("light_curves", type=Path, metavar="LIGHT_CURVES", help="one npz file or table")
     add_reading(sub)
     add_labels(sub, without_map="the manifest's map for this file's name")
+    sub.add_argument(
+        "--taxonomy",
+        metavar="NAME",
+        help="read the labels as names of vsx, simbad, gaia_dr3, alerce, elasticc or tdtax",
+    )
     add_first_epochs(sub)
     add_workers(sub)
     sub.add_argument("--json", type=Path, required=True, metavar="FILE", help="write the report here")
