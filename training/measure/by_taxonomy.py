@@ -1,4 +1,4 @@
-"""Labels of a catalogue or broker, read by a taxonomy: what they mean to a model, and which say nothing to it."""
+"""Labels of a catalogue or broker, read by a taxonomy: what they mean to a model, and which say nothing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Reading:
 
 
 def read_labels(labels: NDArray[np.str_], name: str, manifest: Manifest) -> Reading:
-    """Read labels (n,) by the scheme `name`, in the version that the manifest states, or else the current one.
+    """Read labels (n,) by the scheme `name`, of the version that the manifest states or of the current.
 
     Raises
     ------
