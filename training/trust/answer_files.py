@@ -1,7 +1,7 @@
 """Files of a model's answers: published records, and the tables that `varstream-train predict` writes.
 
-Records are JSON lines, an Avro object container or Parquet, as `varstream classify --output` writes them or a
-consumer of the topic may have kept them. What a file is, its first bytes and its columns say.
+Records are JSON lines or an Avro object container, as `varstream classify --output` writes them, or Parquet, as
+consumers of the topic keep them. What a file is, its first bytes and its columns say.
 """
 
 from __future__ import annotations

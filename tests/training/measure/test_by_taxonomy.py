@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,12 +61,9 @@ def test_a_model_of_other_classes_needs_a_map(model_folder, survey, tmp_path, ca
     assert "--class-map and --taxonomy both say what the labels mean: give one of them" in error
 
 
-def test_real_stars_of_ztf_are_evaluated_by_their_types_in_vsx(tmp_path, capsys):
+def test_real_stars_of_ztf_are_evaluated_by_their_types_in_vsx(shared_data, tmp_path):
     """85 of the 111 have a type that names or narrows a class; most others have names of other catalogues."""
-    data = os.environ.get("VARSTREAM_TEST_DATA")
-    path = Path(data or "") / "lightcurves" / "ztf_dr_labelled_g.npz"
-    if data is None or not path.is_file():
-        pytest.skip("needs the light curves of the folder that VARSTREAM_TEST_DATA names")
+    path = shared_data / "lightcurves" / "ztf_dr_labelled_g.npz"
     output = tmp_path / "report.json"
     command = f"evaluate varstream-ztf {path} --label native_class --taxonomy vsx --json {output} --workers 1"
     assert main(command.split()) == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections import Counter
 from importlib.resources import files
 from pathlib import Path
@@ -20,11 +19,7 @@ CEPHEIDS_OF_ALL_KINDS = f"{ANY_CEPHEID}|T2CEPH"
 SCHEMES = read_taxonomy().schemes
 
 
-def labels_of_alerts(name: str, column: str) -> list[str]:
-    data = os.environ.get("VARSTREAM_TEST_DATA")
-    path = Path(data or "") / "alerts" / "labels" / name
-    if data is None or not path.is_file():
-        pytest.skip("needs the labels of the folder that VARSTREAM_TEST_DATA names")
+def labels_of_alerts(path: Path, column: str) -> list[str]:
     with path.open(newline="") as file:
         return [row[column] for row in csv.DictReader(file) if row[column]]
 
@@ -118,14 +113,11 @@ def test_the_names_of_gaia_mean_what_the_models_learnt_them_as():
         assert set(SCHEMES["gaia_dr3"].meanings[name].split("|")) == set(meaning.split("|")), name
 
 
-def test_types_of_recorded_alerts_are_all_known():
-    unknown = [
-        each for each in labels_of_alerts("ztf_vsx.csv", "vsx_type") if SCHEMES["vsx"].meaning(each) is None
-    ]
-    assert unknown == []
-    unknown = [
-        each
-        for each in labels_of_alerts("lsst_ddf_cosmos.csv", "simbad_otype")
-        if SCHEMES["simbad"].meaning(each) is None
-    ]
-    assert unknown == []
+@pytest.mark.parametrize(
+    ("scheme", "file", "column"),
+    [("vsx", "ztf_vsx.csv", "vsx_type"), ("simbad", "lsst_ddf_cosmos.csv", "simbad_otype")],
+)
+def test_types_of_the_objects_of_recorded_alerts_are_all_known(shared_data, scheme, file, column):
+    found = labels_of_alerts(shared_data / "alerts" / "labels" / file, column)
+    assert found
+    assert [each for each in found if SCHEMES[scheme].meaning(each) is None] == []
