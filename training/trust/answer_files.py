@@ -1,7 +1,7 @@
 """Files of a model's answers: published records, and the tables that `varstream-train predict` writes.
 
-Records are JSON lines or an Avro object container, as `varstream classify --output` writes them, or Parquet, as
-consumers of the topic keep them. What a file is, its first bytes and its columns say.
+Records are JSON lines or an Avro object container, as `varstream classify --output` writes them, or Parquet,
+as consumers of the topic keep them. What a file is, its first bytes and its columns say.
 """
 
 from __future__ import annotations
@@ -69,8 +69,14 @@ class Answer:
     priors: Mapping[str, float]
 
 
-def read_answers(path: Path, manifest: Manifest) -> Iterator[Answer]:
+def read_answers(path: Path, manifest: Manifest, survey: str | None = None) -> Iterator[Answer]:
     """Read the answers of a model, one after the other.
+
+    Parameters
+    ----------
+    survey : str, optional
+        Of the stream that is meant: records of others, which may be by other models, are without
+        probabilities.
 
     Raises
     ------
@@ -85,11 +91,11 @@ def read_answers(path: Path, manifest: Manifest) -> Iterator[Answer]:
     except OSError as exc:
         raise SettingsError(f"cannot read {path}: {exc.strerror or exc}") from exc
     if start == b"Obj\x01":
-        yield from _of_records(path, _avro(path), manifest)
+        yield from _of_records(path, _avro(path), manifest, survey)
     elif start == b"PAR1":
-        yield from _of_parquet(path, manifest)
+        yield from _of_parquet(path, manifest, survey)
     elif start.lstrip()[:1] == b"{":
-        yield from _of_records(path, _json_lines(path), manifest)
+        yield from _of_records(path, _json_lines(path), manifest, survey)
     else:
         yield from _of_table(path, _csv(path), manifest)
 
@@ -119,14 +125,15 @@ def _avro(path: Path) -> Iterator[Mapping[str, Any]]:
         raise TrainingError(f"cannot read {path}, an Avro object container: {str(exc)[:200]}") from exc
 
 
-def _of_parquet(path: Path, manifest: Manifest) -> Iterator[Answer]:
+def _of_parquet(path: Path, manifest: Manifest, survey: str | None) -> Iterator[Answer]:
     try:
         with pa_parquet.ParquetFile(path) as file:
             names = file.schema_arrow.names
             if "probabilities" in names:
                 fields = [name for name in RECORD_FIELDS if name in names]
                 batches = (batch.to_pylist() for batch in file.iter_batches(columns=fields))
-                yield from _of_records(path, (record for batch in batches for record in batch), manifest)
+                records = (record for batch in batches for record in batch)
+                yield from _of_records(path, records, manifest, survey)
                 return
             table = file.read()
     except PARQUET_ERRORS as exc:
@@ -136,26 +143,33 @@ def _of_parquet(path: Path, manifest: Manifest) -> Iterator[Answer]:
 
 def _csv(path: Path) -> pa.Table:
     texts = {name: pa.string() for name in ("object_id", "band", "survey", "label", "status")}
-    options = pa_csv.ConvertOptions(column_types=texts, strings_can_be_null=True)
+    options = pa_csv.ConvertOptions(
+        column_types=texts, strings_can_be_null=True, quoted_strings_can_be_null=False
+    )
     try:
         return pa_csv.read_csv(path, convert_options=options)
     except PARQUET_ERRORS as exc:
         raise TrainingError(f"cannot read {path} as CSV: {str(exc)[:200]}") from exc
 
 
-def _of_records(path: Path, records: Iterator[Mapping[str, Any]], manifest: Manifest) -> Iterator[Answer]:
+def _of_records(
+    path: Path, records: Iterator[Mapping[str, Any]], manifest: Manifest, survey: str | None
+) -> Iterator[Answer]:
     for number, record in enumerate(records, start=1):
         try:
-            yield _of_record(path, number, record, manifest)
+            yield _of_record(path, number, record, manifest, survey)
         except (KeyError, TypeError, ValueError) as exc:
             raise TrainingError(
                 f"{path}: record {number} is none of varstream's: {type(exc).__name__} {str(exc)[:100]}"
             ) from exc
 
 
-def _of_record(path: Path, number: int, record: Mapping[str, Any], manifest: Manifest) -> Answer:
+def _of_record(
+    path: Path, number: int, record: Mapping[str, Any], manifest: Manifest, survey: str | None
+) -> Answer:
     model = dict(record["model"])
-    if model["sha256"] != manifest.sha256:
+    meant = survey is None or record["survey"] == survey
+    if meant and model["sha256"] != manifest.sha256:
         raise TrainingError(
             f"{path}: record {number}, of {record['object_id']}, is by {model['name']} {model['version']} "
             f"({str(model['sha256'])[:12]}...), not by {manifest.name} {manifest.version} "
@@ -163,7 +177,7 @@ def _of_record(path: Path, number: int, record: Mapping[str, Any], manifest: Man
         )
     stated = _map(record["probabilities"])
     probabilities = None
-    if stated is not None:
+    if meant and stated is not None:
         probabilities = _vector([stated[name] for name in manifest.classes])
     usable = record.get("bands")
     return Answer(

@@ -82,7 +82,7 @@ def collect(
     surveys: dict[str, int] = {}
     wanted = survey or manifest.survey
     for path in paths:
-        for answer in read_answers(path, manifest):
+        for answer in read_answers(path, manifest, wanted):
             if answer.survey is not None:
                 surveys[answer.survey] = surveys.get(answer.survey, 0) + 1
             if answer.survey is None or wanted is None or answer.survey == wanted:

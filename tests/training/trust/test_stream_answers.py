@@ -228,6 +228,15 @@ def test_records_of_other_streams_are_left_out_and_counted(tmp_path):
         collect([path], manifest(training={}))
 
 
+def test_other_streams_may_be_judged_by_other_models(tmp_path):
+    other = {"name": "other", "version": "2", "sha256": "cd" * 32}
+    of_lsst = record("L", None, survey="lsst", model=other) | {"probabilities": {"QSO": 1.0}}
+    said = collect([write_json(tmp_path / "r", [of_lsst, RECORDS[0]])], manifest())
+    assert (len(said), said.n_other_surveys) == (1, 1)
+    with pytest.raises(TrainingError, match="record 1, of L, is by other 2"):
+        collect([tmp_path / "r"], manifest(), survey="lsst")
+
+
 def test_the_records_of_a_model_for_any_survey_say_which_it_is(tmp_path):
     path = write_json(tmp_path / "r", [record("L", (0.1, 0.8, 0.1), survey="lsst")])
     assert collect([path], manifest(training={})).survey == "lsst"
@@ -255,6 +264,16 @@ def test_tables_say_what_records_do(tmp_path, name):
     assert said.made_for[:, 0].tolist() == [0.5, 0.2, 0.5]
     assert dict(said.bands) == {"g": 1, "all": 2}
     assert said.n_unscored == 1
+
+
+def test_stars_that_are_called_as_missing_values_are_two(tmp_path):
+    """As `predict` writes them: texts are quoted, and what is missing is not there."""
+    path = tmp_path / "t.csv"
+    lines = [f'"{name}",,40,"",0.6,0.3,0.1' for name in ("NA", "null")]
+    path.write_text("\n".join([",".join(ROWS[0]), *lines, ""]))
+    said = collect([path], manifest())
+    assert len(said) == 2
+    assert dict(said.bands) == {"": 2}
 
 
 def test_stars_of_several_files_are_not_one_for_their_names(tmp_path):
