@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from features import FEATURE_NAMES
 from schemas.model.manifest import Manifest, ManifestError
 from schemas.model.shipped import find_model
+from schemas.model.taxonomy.foreign_names import read_taxonomy
 from training.artifact.export import read_model, write_model
 from training.artifact.fold_networks import FOLDS_FILE, read_fold_networks
 from training.crossfit.assess.fused import assess_fused, fused_terms
@@ -51,6 +52,7 @@ def describe(
     """
     metrics = assess(dataset, made.probabilities, recipe)
     metrics["in_no_class"] = assess_no_class(dataset, made, recipe)
+    taxonomy = read_taxonomy()
     fused: dict[str, Any] | None = None
     if made.fused_temperature is not None:
         metrics["fused"] = assess_fused(dataset, made.probabilities, recipe, made.fused_temperature)
@@ -82,6 +84,7 @@ def describe(
         metrics=metrics,
         fused=fused,
         reliability=reliability(dataset, made.probabilities, recipe),
+        taxonomy=taxonomy.stated if set(dataset.classes) <= set(taxonomy.classes) else None,
         licence=LICENCE if any(each["references"] for each in training["data"]) else "",
     )
 

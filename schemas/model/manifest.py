@@ -23,7 +23,7 @@ MANIFEST_VERSION = "1"
 MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "manifest.json"
 
-_LATER_FIELDS = ("fused", "abstain_below_by_class", "priors", "novelty")
+_LATER_FIELDS = ("fused", "abstain_below_by_class", "priors", "novelty", "taxonomy")
 
 
 class ManifestError(ValueError):
@@ -75,6 +75,9 @@ class Manifest:
     novelty : mapping or None
         What `schemas.model.novelty` needs: ``limit``, below which a light curve is novel, ``shares`` and
         ``bins``; None where the model says nothing of novelty.
+    taxonomy : mapping or None
+        Which names of catalogues and brokers its classes go by: ``version`` and ``sha256`` of
+        `schemas.model.taxonomy`; None for classes of its own.
     licence : str
         Licence of the weights, and what the data's owners ask for.
     fused : mapping or None
@@ -104,6 +107,7 @@ class Manifest:
     abstain_below_by_class: Mapping[str, float] = field(default_factory=dict)
     priors: Mapping[str, float] = field(default_factory=dict)
     novelty: Mapping[str, Any] | None = None
+    taxonomy: Mapping[str, str] | None = None
     manifest_version: str = MANIFEST_VERSION
 
     @property

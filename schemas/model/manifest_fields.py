@@ -20,6 +20,8 @@ def what_is_wrong(raw: Mapping[str, Any]) -> str | None:
     if wrong:
         return f"{wrong[0]} cannot be {shown(raw[wrong[0]])}"
     said = _wrong_bins(raw.get("reliability", []), "reliability") or _wrong_terms(raw, raw, "")
+    if said is None and raw.get("taxonomy") is not None:
+        said = _wrong_names(raw["taxonomy"], _TAXONOMY_CHECKS, "taxonomy")
     if said is None and raw.get("fused") is not None:
         said = _wrong_fused(raw["fused"], raw)
     return said
@@ -194,7 +196,10 @@ _FIELD_CHECKS: Mapping[str, Callable[[object], bool]] = {
     "reliability": lambda value: isinstance(value, list),
     "abstain_below": _is_limit,
     "fused": lambda value: value is None or isinstance(value, dict),
+    "taxonomy": lambda value: value is None or isinstance(value, dict),
 }
+
+_TAXONOMY_CHECKS: Mapping[str, Callable[[object], bool]] = {"version": _is_text, "sha256": _is_text}
 
 _FUSED_CHECKS: Mapping[str, Callable[[object], bool]] = {
     "min_epochs": lambda value: _is_number(value, (int,)),

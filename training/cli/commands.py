@@ -34,11 +34,14 @@ if TYPE_CHECKING:
 def evaluate(arguments: argparse.Namespace) -> None:
     """``varstream-train evaluate``: write the report and print its headline."""
     columns = columns_of(arguments)
+    if arguments.class_map and arguments.taxonomy:
+        raise SettingsError("--class-map and --taxonomy both say what the labels mean: give one of them")
     report = measure_model(
         arguments.model,
         arguments.light_curves,
         label_key=_label_key(arguments, arguments.light_curves, columns),
         class_map=read_class_map(arguments.class_map) if arguments.class_map else None,
+        taxonomy=arguments.taxonomy,
         first_epochs=arguments.first_epochs,
         columns=columns,
         skip_bad_rows=arguments.skip_bad_rows,

@@ -26,6 +26,7 @@ from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
 from training.measure.answers import Answers
 from training.measure.asked import Asked, ask
+from training.measure.by_taxonomy import read_labels
 from training.measure.metrics import (
     accuracy,
     bootstrap_error,
@@ -48,6 +49,7 @@ def evaluate(
     *,
     label_key: str,
     class_map: Mapping[str, str] | None = None,
+    taxonomy: str | None = None,
     first_epochs: int | None = None,
     columns: Columns | None = None,
     skip_bad_rows: bool = False,
@@ -66,6 +68,9 @@ def evaluate(
     class_map : mapping of str to str, optional
         From native labels to the model's classes, several joined by ``|``. By default the manifest's map
         of this file's name; a label that is itself a class then means that class.
+    taxonomy : str, optional
+        Read the labels by these names of `schemas.model.taxonomy` instead, as ``vsx``. Labels of what is in
+        no class are left out, as those that leave the class open are.
     first_epochs : int, optional
         Show the model only the first epochs in time of each star.
     columns, skip_bad_rows
@@ -87,14 +92,22 @@ def evaluate(
     artifact = load_artifact(model)
     survey = read_light_curves(light_curves, columns, skip_bad_rows=skip_bad_rows)
     labels = survey.labels(label_key)
-    label_map = class_map if class_map is not None else default_map(artifact.manifest, survey.name, labels)
+    by_taxonomy: dict[str, Any] = {}
+    if taxonomy is not None:
+        reading = read_labels(labels, taxonomy, artifact.manifest)
+        label_map: Mapping[str, str] = reading.label_map
+        by_taxonomy = {"taxonomy": reading.report}
+    elif class_map is not None:
+        label_map = class_map
+    else:
+        label_map = default_map(artifact.manifest, survey.name, labels)
     truth = Truth.of(labels, label_map, artifact.manifest.classes)
     labelled = truth.labelled
     if not labelled.any():
         raise TrainingError(
             f"no star of {light_curves} has a label in {label_key!r} that maps to a class; its labels are "
             f"{_some(labels)}; the map knows {_some(np.array(sorted(label_map)))}: "
-            "give a map of those labels with --class-map"
+            "give a map of those labels with --class-map, or the names that they are with --taxonomy"
         )
     chosen = np.flatnonzero(labelled)
     asked = ask(artifact, survey.take(chosen), first_epochs, workers=workers)
@@ -104,6 +117,7 @@ def evaluate(
         **report,
         **_labels_given(asked.answers, truth.take(labelled), artifact.manifest),
         **_together(asked, truth.take(labelled), star[labelled], artifact.manifest),
+        **by_taxonomy,
         "n_left_out": int((~labelled).sum()),
         "first_epochs": first_epochs,
         "light_curves": survey.name,
