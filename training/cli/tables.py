@@ -31,7 +31,7 @@ def features(arguments: argparse.Namespace) -> None:
     tables, made = [], []
     left_out: Counter[str] = Counter()
     with Bars() as progress:
-        for survey in read_each(arguments):
+        for survey in read_each(arguments, columns_are_written=True):
             left_out.update(survey.left_out)
             made.append(
                 feature_file.compute_features(

@@ -123,7 +123,7 @@ def feature_chunks(
 def feature_rows(survey: LabelledCurves, made: Features) -> pa.Table:
     """Rows of the output table: what is known of each light curve, then what was measured.
 
-    ``survey`` is the file's name. A column of the file that is called like one of ours, as a catalogue's
+    ``survey`` is the survey's name. A column of the file that is called like one of ours, as a catalogue's
     ``period``, becomes ``period_given``. A merged curve has the band ``all``, and what is known of the star's
     first light curve; the column ``view`` is there with such rows, `BAND_COLUMNS` with those of bands at the
     period of all.

@@ -50,7 +50,7 @@ def rows_schema(classes: tuple[str, ...], *, name_survey: bool) -> pa.Schema:
     """Columns of the table: what is known and measured, what the model says, then ``p_CLASS`` of each class.
 
     What is not there is null: a band that the file does not name, the period of what could not be measured,
-    all that a model says of what it was not asked about. ``survey``, the file's name, is the last column.
+    all that a model says of what it was not asked about. ``survey``, its name, is the last column.
     """
     text, number = pa.string(), pa.float64()
     columns = [
@@ -79,11 +79,11 @@ def prediction_rows(
     Parameters
     ----------
     survey : LabelledCurves
-        The file.
+        What was read from a file, or from those of its bands.
     chunks : iterable of Features
         Of its light curves, one after the other, measured as the model wants.
     name_survey : bool
-        Give each row the name of the file.
+        Give each row the name of the survey.
     """
     names, bands = survey.columns["object_id"].astype(np.str_), survey.columns.get("band")
     for measured in chunks:
