@@ -245,6 +245,27 @@ def test_a_shipped_model_is_known_by_its_name(stars, tmp_path):
     assert by_name == by_folder
 
 
+def test_what_a_model_without_fused_answers_leaves_out_is_said_once(model_folder, in_bands, tmp_path, capsys):
+    again = tmp_path / "again.npz"
+    again.write_bytes(in_bands.read_bytes())
+    rows = predict(model_folder, in_bands, again, output=tmp_path / "said.csv")
+    assert {row["band"] for row in rows} == {"g", "r"}
+    told = [line for line in capsys.readouterr().err.splitlines() if "fused" in line]
+    assert told == [
+        "varstream-train: no row of band 'all' is given for stars in several bands: waves 1.0.0 has no fused "
+        "answers; ask a model that has them, such as varstream-ztf"
+    ]
+
+
+def test_nothing_is_left_out_of_stars_in_one_band_nor_by_a_model_with_fused_answers(
+    request, tmp_path, capsys
+):
+    for model, stars in (("model_folder", "survey"), ("fused_folder", "in_bands")):
+        given = [request.getfixturevalue(name) for name in (model, stars)]
+        predict(*given, output=tmp_path / "said.csv")
+    assert "fused" not in capsys.readouterr().err
+
+
 def test_rows_that_are_no_measurement_are_treated_as_everywhere(model_folder, tmp_path, capsys):
     path = tmp_path / "stars.csv"
     rows = "".join(f"x,{t * 1.0371},{15 + t % 3},0.1\n" for t in range(30))
