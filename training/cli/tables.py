@@ -17,11 +17,12 @@ from schemas.model.shipped import DEFAULT_MODELS
 from training.cli.files import files_of, read_each
 from training.cli.options import EACH_BAND_TOGETHER, NOT_TOGETHER
 from training.data.bad_points import in_words
+from training.data.filters import ALL_BANDS
 from training.data.stars_in_bands import stars_in_bands
 from training.examples import feature_file
 from training.examples.cached_pool import default_workers
 from training.examples.feature_table import Extraction, View
-from training.examples.star_features import ALL_BANDS, Features
+from training.examples.star_features import Features
 from training.measure.evaluate import load_artifact
 from training.measure.prediction_rows import prediction_rows, rows_schema
 from training.progress import Bars

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features import CONVENTIONS, FEATURE_NAMES, Status, status_names
+from training.data.filters import ALL_BANDS
 from training.data.labels import without_missing
 from training.data.stars_in_bands import bands_of
 from training.errors import SettingsError, TrainingError
@@ -17,7 +18,6 @@ from training.examples.array_points import Curves, gather
 from training.examples.feature_file import TRUST_COLUMNS, compute_features
 from training.examples.feature_table import Extraction, FeatureTable, View
 from training.examples.frame_examples import TOGETHER_COLUMNS, examples_of, together_columns
-from training.examples.star_features import ALL_BANDS
 from training.progress import QUIET
 
 FRAME_COLUMNS = (*FEATURE_NAMES, "n_epochs", "status", "convention", "clip_sigma")
@@ -70,7 +70,7 @@ def light_curve_features(
     ------
     SettingsError
         If the convention or the cut is impossible, or a light curve is not three or four arrays of one
-        length.
+        length, or has a band that is called ``all``.
     TrainingError
         If a point is no measurement, such as a magnitude of 99.999, or of 0 among those of a star; if a
         unit is another than of time or magnitude; if times are on two scales, or in single precision that

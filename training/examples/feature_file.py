@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from features import FEATURE_NAMES, status_names
+from training.data.filters import ALL_BANDS
 from training.data.light_curves import LabelledCurves
 from training.data.stars_in_bands import bands_of
 from training.examples.cached_pool import LIGHT_CURVES_A_TASK, compute_chunks
 from training.examples.feature_table import Extraction, View
 from training.examples.some_stars import SomeStars, in_pieces
-from training.examples.star_features import ALL_BANDS, Features, measure_stars
+from training.examples.star_features import Features, measure_stars
 from training.joined_types import joined
 from training.progress import Bars
 from training.result_cache import Arrays, name_of

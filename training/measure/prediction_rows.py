@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from features import BLOCKING, FEATURE_NAMES, status_names
 from schemas.model.artifact import Artifact
 from schemas.model.verdict import ABSTAINED, BELOW_MIN_EPOCHS
+from training.data.filters import ALL_BANDS
 from training.data.light_curves import LabelledCurves
 from training.examples.feature_table import View
-from training.examples.star_features import ALL_BANDS, Features
+from training.examples.star_features import Features
 from training.measure.answers import Prediction, predict
 
 PERIOD = FEATURE_NAMES.index("period")

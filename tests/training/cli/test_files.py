@@ -15,6 +15,7 @@ COMMANDS = (
     "features {files} --output {folder}/t.csv",
 )
 TRAIN = "train --light-curves {files} --output {folder}/model"
+TRANSFER = "transfer --pretrained varstream-source --light-curves {files} --output {folder}/model"
 
 
 def run(command: str, *files: Path, folder: Path, capsys=None) -> tuple[list[dict[str, str]], str]:
@@ -141,6 +142,13 @@ def test_columns_that_one_file_lacks_are_named_where_they_would_be_written(tmp_p
     assert "label" not in rows[0]
     _, said = run("predict varstream-ztf", g, r, folder=tmp_path, capsys=capsys)
     assert "bands of one survey, s\n" in said
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, TRAIN, TRANSFER])
+def test_no_command_reads_a_band_that_is_called_as_all_of_them(tmp_path, capsys, command):
+    path = table(tmp_path / "s.csv", band="All", label="A")
+    said = fails(command.format(files=path, folder=tmp_path).split(), capsys, 1)
+    assert said.startswith(f"varstream-train: {path}: band of 1 is 'All', ")
 
 
 def test_real_stars_in_two_files_have_an_answer_by_all_bands(shared_data, tmp_path):

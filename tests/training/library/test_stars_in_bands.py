@@ -110,6 +110,8 @@ def test_bands_that_are_not_told_are_refused(stars):
         light_curve_features({"V": (time, mag, err, band[:-1])})
     with pytest.raises(SettingsError, match="with 1 empty"):
         light_curve_features({"V": (time, mag, err, np.where(np.arange(70) == 3, "", band))})
+    with pytest.raises(SettingsError, match="'V': the band 'All' stands for all bands"):
+        light_curve_features({"V": (time, mag, err, np.where(np.arange(70) == 3, "All", band))})
 
 
 def test_a_model_that_gives_no_fused_answers_says_nothing_of_all_bands(model_folder, table):
