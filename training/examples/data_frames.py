@@ -60,11 +60,11 @@ def light_curve_features(
         A row a light curve, by its name or number: the features (float64, NaN where there are none),
         ``n_epochs`` (points that were used), ``n_nights``, ``n_outliers``, ``p_period``, ``period_fap``,
         ``period_err_d``, ``period_rival_d`` (see `features.Measured`), ``status`` (names of `features.Status`
-        joined by ``|``), ``convention`` and ``clip_sigma`` (NaN for no cut) as asked for. With stars in
-        several bands also ``band``, and ``view``: "own" for a band by itself; "merged", of band "all", for
-        all together; "at joint period" for a band at the period of all, with its ``level`` [mag] and
-        ``amplitude_ratio``. ``example`` and ``n_bands`` tell `training.Classifier.predict` which rows belong
-        together.
+        joined by ``|``), ``convention`` and ``clip_sigma`` (NaN for no cut) as asked for; ``band``, '' where
+        it has no name; ``view``: "own" for a band by itself, and of stars in several "merged", of band "all",
+        for all together, and "at joint period" for a band at the period of all, with its ``level`` [mag] and
+        ``amplitude_ratio``, which are NaN elsewhere. ``example`` and ``n_bands`` tell
+        `training.Classifier.predict` which rows belong together.
 
     Raises
     ------
@@ -96,9 +96,8 @@ def light_curve_features(
     columns["status"] = ["|".join(status_names(int(bits))) for bits in made.status]
     columns["convention"] = [convention] * n
     columns["clip_sigma"] = np.full(n, np.nan if clip_sigma is None else clip_sigma)
-    if (made.view != View.OWN).any():
-        bands = np.where(made.view == View.MERGED, ALL_BANDS, bands_of(survey)[made.curve])
-        columns |= together_columns(made, bands, index)
+    bands = np.where(made.view == View.MERGED, ALL_BANDS, bands_of(survey)[made.curve])
+    columns |= together_columns(made, bands, index)
     as_given = np.array_equal(made.curve, np.arange(n))
     return pd.DataFrame(columns, index=index if as_given else index.take(made.curve))
 

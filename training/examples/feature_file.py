@@ -126,27 +126,26 @@ def feature_rows(survey: LabelledCurves, made: Features) -> pa.Table:
 
     ``survey`` is the survey's name. A column of the file that is called like one of ours, as a catalogue's
     ``period``, becomes ``period_given``. A merged curve has the band ``all``, and what is known of the star's
-    first light curve; the column ``view`` is there with such rows, `BAND_COLUMNS` with those of bands at the
-    period of all.
+    first light curve; a band without a name is null. What is measured is in the same columns, whatever the
+    stars: `BAND_COLUMNS` are NaN but for bands at the period of all.
     """
     ours = ("survey", *MEASURED_COLUMNS)
     known: dict[str, Any] = {
         f"{name}_given" if name in ours else name: column[made.curve]
         for name, column in survey.columns.items()
     }
-    merged, at_joint = made.view == View.MERGED, made.view == View.AT_JOINT
-    if merged.any():
-        known["band"] = np.where(merged, ALL_BANDS, bands_of(survey)[made.curve])
+    bands = np.where(made.view == View.MERGED, ALL_BANDS, bands_of(survey)[made.curve])
+    known["band"] = pa.array([band or None for band in bands.tolist()], pa.string())
     known["survey"] = np.full(len(made.curve), survey.name)
     measured: dict[str, Any] = {
-        **({"view": [VIEWS[View(view)] for view in made.view]} if merged.any() else {}),
+        "view": [VIEWS[View(view)] for view in made.view],
         "n_epochs": made.n_used,
         "baseline_d": made.baseline_d,
         "n_nights": made.n_nights,
         "n_outliers": made.n_outliers,
         **{name: made.values[:, i] for i, name in enumerate(FEATURE_NAMES)},
         **{name: getattr(made, name) for name in TRUST_COLUMNS},
-        **({name: getattr(made, name) for name in BAND_COLUMNS} if at_joint.any() else {}),
+        **{name: getattr(made, name) for name in BAND_COLUMNS},
         "status": ["|".join(status_names(bits)) for bits in made.status],
     }
     return pa.table({**known, **measured})
