@@ -138,6 +138,18 @@ def test_a_file_without_bands_leaves_the_band_empty(model_folder, survey, tmp_pa
     assert np.mean(agree) > 0.9
 
 
+def test_bands_of_a_public_survey_are_called_as_they_are_known(fused_folder, in_bands, tmp_path):
+    """ZTF's filters 1 and 2 are g and r, whatever its column ``band`` says of both."""
+    with np.load(in_bands) as archive:
+        arrays = dict(archive)
+    known = tmp_path / "ztf_dr5_field.npz"
+    numbers = np.where(arrays.pop("band") == "g", 1, 2)
+    np.savez(known, **arrays, filterid=numbers, band="ZTF g/r (see filterid 1=g 2=r)")
+    rows, expected = (predict(fused_folder, path, output=tmp_path / "said.csv") for path in (known, in_bands))
+    assert [row["band"] for row in rows] == ["g", "r", "all"] * 75
+    assert rows == expected
+
+
 def test_several_files_make_one_table_that_says_which(stars, tmp_path):
     """The last column, so that what a single file gives stays where it is."""
     folder = tmp_path / "parts"
