@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from training.cli.files import columns_of, files_of
 from training.cli.stated_command import stated_command
-from training.data.join_bands import by_survey, joint_name
+from training.data.join_bands import check_file_names, surveys_of
 from training.data.labels import read_class_map
 from training.data.light_curves import Columns, is_table, survey_name
 from training.data.read import check_file
@@ -162,18 +162,9 @@ def _job(arguments: argparse.Namespace, recipe: Recipe) -> Job:
 def _labelled_files(arguments: argparse.Namespace) -> list[LabelledFile]:
     class_map = read_class_map(arguments.class_map) if arguments.class_map else None
     paths = _meant(arguments, files_of(arguments.light_curves))
-    names = [survey_name(path) for path in paths]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise SettingsError(f"two files of light curves are called {twice!r}: rename one")
+    check_file_names(paths)
     columns = columns_of(arguments)
-    surveys = by_survey(paths)
-    joint = [joint_name(survey) for survey in surveys]
-    twice = next((name for name in joint if joint.count(name) > 1), None)
-    if twice is not None:
-        raise SettingsError(
-            f"two surveys are called {twice!r}, one of them by files of its bands: rename one"
-        )
+    surveys = surveys_of(paths)
     return [_observed(arguments, _labelled_file(arguments, survey, class_map, columns)) for survey in surveys]
 
 

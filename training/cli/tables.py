@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -11,9 +12,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from schemas.model.manifest import Manifest
+from schemas.model.shipped import DEFAULT_MODELS
 from training.cli.files import files_of, read_each
 from training.cli.options import EACH_BAND_TOGETHER, NOT_TOGETHER
 from training.data.bad_points import in_words
+from training.data.filters import ALL_BANDS
+from training.data.stars_in_bands import stars_in_bands
 from training.examples import feature_file
 from training.examples.cached_pool import default_workers
 from training.examples.feature_table import Extraction, View
@@ -31,7 +36,7 @@ def features(arguments: argparse.Namespace) -> None:
     tables, made = [], []
     left_out: Counter[str] = Counter()
     with Bars() as progress:
-        for survey in read_each(arguments):
+        for survey in read_each(arguments, columns_are_written=True):
             left_out.update(survey.left_out)
             made.append(
                 feature_file.compute_features(
@@ -69,8 +74,12 @@ def predict(arguments: argparse.Namespace) -> None:
     views: list[NDArray[np.int8]] = []
 
     def rows(progress: Bars) -> Iterator[pa.Table]:
+        unfused_is_told = manifest.fused is not None
         for survey in read_each(arguments):
             left_out.update(survey.left_out)
+            if not unfused_is_told and stars_in_bands(survey).any_in_several:
+                _say_nothing_is_fused(manifest)
+                unfused_is_told = True
             chunks = feature_file.feature_chunks(
                 survey,
                 Extraction(convention=manifest.convention, clip_sigma=manifest.clip_sigma),
@@ -94,6 +103,16 @@ def predict(arguments: argparse.Namespace) -> None:
         f"{asked}: {n_labels} with a label{_in_brackets(labels)}, "
         f"{n_without} without{_in_brackets(reasons)}, written to {arguments.output} "
         f"in {time.monotonic() - started:.1f} s{_left_out(left_out)}"
+    )
+
+
+def _say_nothing_is_fused(manifest: Manifest) -> None:
+    """Say why stars in several bands have no row of all, and what to ask instead."""
+    print(
+        f"varstream-train: no row of band {ALL_BANDS!r} is given for stars in several bands: "
+        f"{manifest.name} {manifest.version} has no fused answers; ask a model that has them, such as "
+        f"{DEFAULT_MODELS['ztf']}",
+        file=sys.stderr,
     )
 
 

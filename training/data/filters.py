@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 UGRIZY = ("u", "g", "r", "i", "z", "y")
 """By their numbers, 0 to 5."""
 
+ALL_BANDS = "all"
+"""What stands for the band where all of a star are measured together; no band of a file is called so."""
+
 OTHER_FILTERS = ("U", "B", "V", "R", "I", "J", "H", "K", "G", "BP", "RP", "Hp", "c", "o", "w")
 """From number 6 on: Johnson and Cousins, Gaia, Hipparcos, ATLAS, Pan-STARRS."""
 
@@ -27,6 +30,11 @@ def filter_of(band: str) -> str:
     """
     plain = re.split(r"[(,]", band)[0].split()
     return plain[-1] if plain and plain[-1] in FILTERS else band
+
+
+def stand_for_all(bands: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Which of the bands (n,) would be taken for `ALL_BANDS`, whatever their capitals and white space."""
+    return np.asarray(np.char.lower(np.char.strip(bands)) == ALL_BANDS, np.bool_)
 
 
 def numbered(bands: NDArray[np.str_]) -> tuple[NDArray[np.int64], tuple[str, ...]]:

@@ -16,7 +16,43 @@ from numpy.typing import NDArray
 from training.data.filters import FILTERS
 from training.data.light_curves import LabelledCurves, LightCurves, is_table, offsets_of, survey_name
 from training.data.places import MATCH_RADIUS_ARCSEC, mean_places
-from training.errors import TrainingError
+from training.errors import SettingsError, TrainingError
+from training.surveys.public import SURVEYS
+
+
+def surveys_of(paths: Sequence[Path]) -> list[tuple[Path, ...]]:
+    """Put the files of each survey together, as `by_survey` does, and make sure that names tell them apart.
+
+    Raises
+    ------
+    SettingsError
+        If two files that are to be joined, or two surveys of which one is joined, have the same name.
+    """
+    surveys = by_survey(paths)
+    for survey in surveys:
+        check_file_names(survey)
+    names = [joint_name(survey) for survey in surveys]
+    joined = [name for name, survey in zip(names, surveys, strict=True) if len(survey) > 1]
+    twice = next((name for name in joined if names.count(name) > 1), None)
+    if twice is not None:
+        raise SettingsError(
+            f"two surveys are called {twice!r}, one of them by files of its bands: rename one"
+        )
+    return surveys
+
+
+def check_file_names(paths: Sequence[Path]) -> None:
+    """Make sure that no two files have the same name.
+
+    Raises
+    ------
+    SettingsError
+        If two have.
+    """
+    names = [survey_name(path) for path in paths]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SettingsError(f"two files of light curves are called {twice!r}: rename one")
 
 
 def by_survey(paths: Sequence[Path]) -> list[tuple[Path, ...]]:
@@ -27,10 +63,10 @@ def by_survey(paths: Sequence[Path]) -> list[tuple[Path, ...]]:
     list of tuple of Path
         In the order of their first files; those of one survey in the order of `FILTERS`.
     """
-    groups: dict[tuple[Path, str, bool, bool], list[Path]] = {}
-    for path in paths:
+    groups: dict[tuple[Path, str, bool] | int, list[Path]] = {}
+    for number, path in enumerate(paths):
         stem, band = _stem_and_filter(path)
-        groups.setdefault((path.parent, stem, bool(band), is_table(path)), []).append(path)
+        groups.setdefault((path.parent, stem, is_table(path)) if band else number, []).append(path)
     return [tuple(sorted(group, key=_filter_number)) for group in groups.values()]
 
 
@@ -39,7 +75,9 @@ def joint_name(paths: Sequence[Path]) -> str:
     return survey_name(paths[0]) if len(paths) == 1 else _stem_and_filter(paths[0])[0]
 
 
-def join_bands(paths: Sequence[Path], surveys: Sequence[LabelledCurves], label_key: str) -> LabelledCurves:
+def join_bands(
+    paths: Sequence[Path], surveys: Sequence[LabelledCurves], label_key: str | None
+) -> LabelledCurves:
     """Put the light curves of several files in one piece, with the columns that all of them have.
 
     A file without a column ``band`` is of the filter in its name.
@@ -50,8 +88,8 @@ def join_bands(paths: Sequence[Path], surveys: Sequence[LabelledCurves], label_k
         The files of one survey.
     surveys : sequence of LabelledCurves
         What was read from each.
-    label_key : str
-        Column of labels.
+    label_key : str or None
+        Column of labels; None for the one that files of their kind and name have, if these have it.
 
     Raises
     ------
@@ -74,17 +112,28 @@ def join_bands(paths: Sequence[Path], surveys: Sequence[LabelledCurves], label_k
     for survey in surveys:
         left_out.update(survey.left_out)
     made = LabelledCurves(joint_name(paths), LightCurves(time, mag, err, offsets), joined, dict(left_out))
-    _check_stars(paths, made, np.repeat(np.arange(len(paths)), counts), label_key)
+    file = np.repeat(np.arange(len(paths)), counts)
+    if label_key is None and (usual := _usual_label_key(paths[0])) in joined:
+        label_key = usual
+    if label_key is not None:
+        _check_labels(paths, made, file, label_key)
+    _check_places(paths, made)
     return made
 
 
-def _check_stars(
+def _usual_label_key(path: Path) -> str | None:
+    """Return the column of labels that a table has if any, or a public survey; None for other archives."""
+    if is_table(path):
+        return "label"
+    known = SURVEYS.get(survey_name(path))
+    return None if known is None else known.label_key
+
+
+def _check_labels(
     paths: Sequence[Path], survey: LabelledCurves, file: NDArray[np.int64], label_key: str
 ) -> None:
-    """Make sure that what is called alike is one star."""
-    names, first, star = np.unique(
-        survey.columns["object_id"].astype(np.str_), return_index=True, return_inverse=True
-    )
+    """Make sure that what is called alike has one label."""
+    names, first, star = _stars(survey)
     labels = survey.labels(label_key)
     differs = labels != labels[first[star]]
     if differs.any():
@@ -95,16 +144,28 @@ def _check_stars(
             f"{str(labels[row])!r} in {paths[file[row]]}, which are taken for bands of one survey by "
             "their names: give a star the same label in both, or rename one of the files"
         )
+
+
+def _check_places(paths: Sequence[Path], survey: LabelledCurves) -> None:
+    """Make sure that what is called alike is at one place, where places are told."""
     if not {"ra", "dec"} <= survey.columns.keys():
         return
+    names, _, star = _stars(survey)
     ra, dec = (survey.columns[key].astype(np.float64) for key in ("ra", "dec"))
-    distance = mean_places(ra, dec, star.astype(np.int64))[2]
+    distance = mean_places(ra, dec, star)[2]
     if (distance > MATCH_RADIUS_ARCSEC).any():
         row = int((distance > MATCH_RADIUS_ARCSEC).argmax())
         raise TrainingError(
             f"{names[star[row]]} is at two places in {', '.join(map(str, paths))}, which are taken for bands "
             "of one survey by their names: give each star its own object_id, or rename the files"
         )
+
+
+def _stars(survey: LabelledCurves) -> tuple[NDArray[np.str_], NDArray[np.int64], NDArray[np.int64]]:
+    """Names of stars, the first light curve of each, and the number of its star for each light curve."""
+    ids = survey.columns["object_id"].astype(np.str_)
+    names, first, star = np.unique(ids, return_index=True, return_inverse=True)
+    return names, first.astype(np.int64), star.astype(np.int64)
 
 
 def _stem_and_filter(path: Path) -> tuple[str, str]:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.bad_points import RULES, UNINFORMATIVE, say_once, unusable, usable_rows
+from training.data.filters import stand_for_all
 from training.data.labels import without_missing
 from training.data.light_curves import (
     F8,
@@ -70,7 +71,7 @@ def read_light_curves(
     SettingsError
         If there is no such file, its suffix is unknown, or it lacks a column.
     TrainingError
-        If it cannot be read, its contents do not fit together, or a row is bad.
+        If it cannot be read, its contents do not fit together, a row is bad, or a band is called ``all``.
     """
     check_file(path)
     if is_table(path):
@@ -80,13 +81,28 @@ def read_light_curves(
             )
         from training.data.tables.read_table import read_table  # noqa: PLC0415 - needs pyarrow
 
-        return read_table(path, columns or Columns(), skip_bad_rows=skip_bad_rows)
+        named = columns or Columns()
+        return _with_bands_apart(path, read_table(path, named, skip_bad_rows=skip_bad_rows), named.band)
     if columns is not None:
         raise SettingsError(
             f"{path}: columns are named for tables only; in an .npz the names are fixed, and --label says "
             "which holds the labels"
         )
-    return _read_npz(path, skip_bad_rows)
+    return _with_bands_apart(path, _read_npz(path, skip_bad_rows), "band")
+
+
+def _with_bands_apart(path: Path, survey: LabelledCurves, name: str) -> LabelledCurves:
+    """Refuse a file that calls a band as we call all of them; `name` is that of its column in the file."""
+    bands = survey.columns.get("band", np.full(len(survey.curves), "")).astype(np.str_)
+    wrong = stand_for_all(bands)
+    if wrong.any():
+        curve = int(wrong.argmax())
+        raise TrainingError(
+            f"{path}: {name} of {survey.columns['object_id'][curve]} is {str(bands[curve])!r}, which stands "
+            "for all bands of a star together: give the band another name"
+            f"{', or --columns band= to say that bands have none' if is_table(path) else ''}"
+        )
+    return survey
 
 
 def _read_npz(path: Path, skip_bad_rows: bool) -> LabelledCurves:

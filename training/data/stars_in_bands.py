@@ -87,6 +87,11 @@ class StarsInBands:
         """First light curve (m,) of each star, as the survey has them."""
         return np.minimum.reduceat(self.order, self.offsets[:-1]) if len(self) else self.order
 
+    @property
+    def any_in_several(self) -> bool:
+        """Whether any star has several bands."""
+        return bool((np.diff(self.offsets) > 1).any())
+
     def curves_of(self, star: int) -> NDArray[np.int64]:
         """Light curves of one star in the order of their bands."""
         return self.order[self.offsets[star] : self.offsets[star + 1]]

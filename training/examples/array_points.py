@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from training.data.bad_points import RULES, say_once, unusable
+from training.data.filters import stand_for_all
 from training.data.light_curves import SERIES, LabelledCurves, LightCurves, offsets_of
 from training.data.times import check_times
 from training.data.units import days_of, factor_of
@@ -32,7 +33,7 @@ def gather(light_curves: Curves) -> tuple[pd.Index, LabelledCurves]:
     Raises
     ------
     SettingsError
-        If a light curve is not three arrays of one length, or four with the bands.
+        If a light curve is not three arrays of one length, or four with the bands, or one is called ``all``.
     TrainingError
         If a point is no measurement, or the times are in another unit or too coarse.
     """
@@ -94,6 +95,11 @@ def _by_band(name: object, curve: object) -> list[tuple[str, tuple[F8, F8, F8, b
         raise SettingsError(
             f"light curve {name!r}: the fourth array must name the band of each of its {np.size(parts[0])} "
             f"points, such as 'g', got {band.shape} with {(texts == '').sum()} empty"
+        )
+    if stand_for_all(texts).any():
+        raise SettingsError(
+            f"light curve {name!r}: the band {str(texts[stand_for_all(texts)][0])!r} stands for all bands of "
+            "a star together: give it another name"
         )
     told = np.unique(texts).tolist() or [""]
     return [(each, _points(name, [_of_band(part, texts == each) for part in parts[:3]])) for each in told]

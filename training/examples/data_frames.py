@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features import CONVENTIONS, FEATURE_NAMES, Status, status_names
+from training.data.filters import ALL_BANDS
 from training.data.labels import without_missing
 from training.data.stars_in_bands import bands_of
 from training.errors import SettingsError, TrainingError
@@ -17,7 +18,6 @@ from training.examples.array_points import Curves, gather
 from training.examples.feature_file import TRUST_COLUMNS, compute_features
 from training.examples.feature_table import Extraction, FeatureTable, View
 from training.examples.frame_examples import TOGETHER_COLUMNS, examples_of, together_columns
-from training.examples.star_features import ALL_BANDS
 from training.progress import QUIET
 
 FRAME_COLUMNS = (*FEATURE_NAMES, "n_epochs", "status", "convention", "clip_sigma")
@@ -60,17 +60,17 @@ def light_curve_features(
         A row a light curve, by its name or number: the features (float64, NaN where there are none),
         ``n_epochs`` (points that were used), ``n_nights``, ``n_outliers``, ``p_period``, ``period_fap``,
         ``period_err_d``, ``period_rival_d`` (see `features.Measured`), ``status`` (names of `features.Status`
-        joined by ``|``), ``convention`` and ``clip_sigma`` (NaN for no cut) as asked for. With stars in
-        several bands also ``band``, and ``view``: "own" for a band by itself; "merged", of band "all", for
-        all together; "at joint period" for a band at the period of all, with its ``level`` [mag] and
-        ``amplitude_ratio``. ``example`` and ``n_bands`` tell `training.Classifier.predict` which rows belong
-        together.
+        joined by ``|``), ``convention`` and ``clip_sigma`` (NaN for no cut) as asked for; ``band``, '' where
+        it has no name; ``view``: "own" for a band by itself, and of stars in several "merged", of band "all",
+        for all together, and "at joint period" for a band at the period of all, with its ``level`` [mag] and
+        ``amplitude_ratio``, which are NaN elsewhere. ``example`` and ``n_bands`` tell
+        `training.Classifier.predict` which rows belong together.
 
     Raises
     ------
     SettingsError
         If the convention or the cut is impossible, or a light curve is not three or four arrays of one
-        length.
+        length, or has a band that is called ``all``.
     TrainingError
         If a point is no measurement, such as a magnitude of 99.999, or of 0 among those of a star; if a
         unit is another than of time or magnitude; if times are on two scales, or in single precision that
@@ -96,9 +96,8 @@ def light_curve_features(
     columns["status"] = ["|".join(status_names(int(bits))) for bits in made.status]
     columns["convention"] = [convention] * n
     columns["clip_sigma"] = np.full(n, np.nan if clip_sigma is None else clip_sigma)
-    if (made.view != View.OWN).any():
-        bands = np.where(made.view == View.MERGED, ALL_BANDS, bands_of(survey)[made.curve])
-        columns |= together_columns(made, bands, index)
+    bands = np.where(made.view == View.MERGED, ALL_BANDS, bands_of(survey)[made.curve])
+    columns |= together_columns(made, bands, index)
     as_given = np.array_equal(made.curve, np.arange(n))
     return pd.DataFrame(columns, index=index if as_given else index.take(made.curve))
 

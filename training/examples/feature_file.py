@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from features import FEATURE_NAMES, status_names
+from training.data.filters import ALL_BANDS
 from training.data.light_curves import LabelledCurves
 from training.data.stars_in_bands import bands_of
 from training.examples.cached_pool import LIGHT_CURVES_A_TASK, compute_chunks
 from training.examples.feature_table import Extraction, View
 from training.examples.some_stars import SomeStars, in_pieces
-from training.examples.star_features import ALL_BANDS, Features, measure_stars
+from training.examples.star_features import Features, measure_stars
 from training.joined_types import joined
 from training.progress import Bars
 from training.result_cache import Arrays, name_of
@@ -123,29 +124,28 @@ def feature_chunks(
 def feature_rows(survey: LabelledCurves, made: Features) -> pa.Table:
     """Rows of the output table: what is known of each light curve, then what was measured.
 
-    ``survey`` is the file's name. A column of the file that is called like one of ours, as a catalogue's
+    ``survey`` is the survey's name. A column of the file that is called like one of ours, as a catalogue's
     ``period``, becomes ``period_given``. A merged curve has the band ``all``, and what is known of the star's
-    first light curve; the column ``view`` is there with such rows, `BAND_COLUMNS` with those of bands at the
-    period of all.
+    first light curve; a band without a name is null. What is measured is in the same columns, whatever the
+    stars: `BAND_COLUMNS` are NaN but for bands at the period of all.
     """
     ours = ("survey", *MEASURED_COLUMNS)
     known: dict[str, Any] = {
         f"{name}_given" if name in ours else name: column[made.curve]
         for name, column in survey.columns.items()
     }
-    merged, at_joint = made.view == View.MERGED, made.view == View.AT_JOINT
-    if merged.any():
-        known["band"] = np.where(merged, ALL_BANDS, bands_of(survey)[made.curve])
+    bands = np.where(made.view == View.MERGED, ALL_BANDS, bands_of(survey)[made.curve])
+    known["band"] = pa.array([band or None for band in bands.tolist()], pa.string())
     known["survey"] = np.full(len(made.curve), survey.name)
     measured: dict[str, Any] = {
-        **({"view": [VIEWS[View(view)] for view in made.view]} if merged.any() else {}),
+        "view": [VIEWS[View(view)] for view in made.view],
         "n_epochs": made.n_used,
         "baseline_d": made.baseline_d,
         "n_nights": made.n_nights,
         "n_outliers": made.n_outliers,
         **{name: made.values[:, i] for i, name in enumerate(FEATURE_NAMES)},
         **{name: getattr(made, name) for name in TRUST_COLUMNS},
-        **({name: getattr(made, name) for name in BAND_COLUMNS} if at_joint.any() else {}),
+        **{name: getattr(made, name) for name in BAND_COLUMNS},
         "status": ["|".join(status_names(bits)) for bits in made.status],
     }
     return pa.table({**known, **measured})

@@ -24,12 +24,12 @@ REMEDY = "keep all rows of a star together, or take those of light_curve_feature
 
 
 def together_columns(made: Features, bands: NDArray[np.str_], index: pd.Index) -> Mapping[str, Any]:
-    """Return the further columns of a table of features with stars in several bands.
+    """Return the columns of a table of features that stars in several bands need, and all others have too.
 
     Parameters
     ----------
     bands : (n,) str
-        Name of the band of each row.
+        Name of the band of each row, '' for none.
     index : Index
         Names of the light curves.
     """

@@ -20,9 +20,6 @@ from training.examples.some_stars import SomeStars
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
 
-ALL_BANDS = "all"
-"""What stands for the band where all of a star are measured together."""
-
 
 @dataclass(frozen=True, slots=True)
 class Features:

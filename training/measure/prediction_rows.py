@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +13,11 @@ from numpy.typing import NDArray
 from features import BLOCKING, FEATURE_NAMES, status_names
 from schemas.model.artifact import Artifact
 from schemas.model.verdict import ABSTAINED, BELOW_MIN_EPOCHS, NOVEL
+from training.data.filters import ALL_BANDS
 from training.data.light_curves import LabelledCurves
+from training.data.stars_in_bands import bands_of
 from training.examples.feature_table import View
-from training.examples.star_features import ALL_BANDS, Features
+from training.examples.star_features import Features
 from training.measure.answers import Prediction, predict
 
 PERIOD = FEATURE_NAMES.index("period")
@@ -51,7 +52,7 @@ def rows_schema(classes: tuple[str, ...], *, name_survey: bool) -> pa.Schema:
 
     ``status`` says why there is no label. What is not there is null: a band that the file does not name,
     the period of what could not be measured, all that a model says of what it was not asked about.
-    ``survey``, the file's name, is the last column.
+    ``survey``, its name, is the last column.
     """
     text, number = pa.string(), pa.float64()
     columns = [
@@ -81,13 +82,13 @@ def prediction_rows(
     Parameters
     ----------
     survey : LabelledCurves
-        The file.
+        What was read from a file, or from those of its bands.
     chunks : iterable of Features
         Of its light curves, one after the other, measured as the model wants.
     name_survey : bool
-        Give each row the name of the file.
+        Give each row the name of the survey.
     """
-    names, bands = survey.columns["object_id"].astype(np.str_), survey.columns.get("band")
+    names, bands = survey.columns["object_id"].astype(np.str_), bands_of(survey)
     for measured in chunks:
         yield _rows(artifact, survey.name if name_survey else None, names, bands, measured)
 
@@ -96,7 +97,7 @@ def _rows(
     artifact: Artifact,
     survey: str | None,
     names: NDArray[np.str_],
-    bands: NDArray[Any] | None,
+    bands: NDArray[np.str_],
     measured: Features,
 ) -> PredictionRows:
     everything = predict(artifact, measured.table())
@@ -105,12 +106,11 @@ def _rows(
     merged = measured.view == View.MERGED
     schema = rows_schema(said.classes, name_survey=survey is not None)
     n = len(measured.status)
-    band = np.full(n, None) if bands is None else bands[measured.curve].astype(np.str_).astype(object)
-    band[merged] = ALL_BANDS
+    band = np.where(merged, ALL_BANDS, bands[measured.curve])
     words = said.status_words
     columns = [
         names[measured.curve],
-        band,
+        [each or None for each in band.tolist()],
         measured.n_used,
         measured.baseline_d,
         measured.values[:, PERIOD],

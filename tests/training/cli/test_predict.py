@@ -138,6 +138,18 @@ def test_a_file_without_bands_leaves_the_band_empty(model_folder, survey, tmp_pa
     assert np.mean(agree) > 0.9
 
 
+def test_bands_of_a_public_survey_are_called_as_they_are_known(fused_folder, in_bands, tmp_path):
+    """ZTF's filters 1 and 2 are g and r, whatever its column ``band`` says of both."""
+    with np.load(in_bands) as archive:
+        arrays = dict(archive)
+    known = tmp_path / "ztf_dr5_field.npz"
+    numbers = np.where(arrays.pop("band") == "g", 1, 2)
+    np.savez(known, **arrays, filterid=numbers, band="ZTF g/r (see filterid 1=g 2=r)")
+    rows, expected = (predict(fused_folder, path, output=tmp_path / "said.csv") for path in (known, in_bands))
+    assert [row["band"] for row in rows] == ["g", "r", "all"] * 75
+    assert rows == expected
+
+
 def test_several_files_make_one_table_that_says_which(stars, tmp_path):
     """The last column, so that what a single file gives stays where it is."""
     folder = tmp_path / "parts"
@@ -243,6 +255,27 @@ def test_a_shipped_model_is_known_by_its_name(stars, tmp_path):
         predict(model, path, output=tmp_path / "said.csv") for model in (Path("varstream-ztf"), ZTF)
     )
     assert by_name == by_folder
+
+
+def test_what_a_model_without_fused_answers_leaves_out_is_said_once(model_folder, in_bands, tmp_path, capsys):
+    again = tmp_path / "again.npz"
+    again.write_bytes(in_bands.read_bytes())
+    rows = predict(model_folder, in_bands, again, output=tmp_path / "said.csv")
+    assert {row["band"] for row in rows} == {"g", "r"}
+    told = [line for line in capsys.readouterr().err.splitlines() if "fused" in line]
+    assert told == [
+        "varstream-train: no row of band 'all' is given for stars in several bands: waves 1.0.0 has no fused "
+        "answers; ask a model that has them, such as varstream-ztf"
+    ]
+
+
+def test_nothing_is_left_out_of_stars_in_one_band_nor_by_a_model_with_fused_answers(
+    request, tmp_path, capsys
+):
+    for model, stars in (("model_folder", "survey"), ("fused_folder", "in_bands")):
+        given = [request.getfixturevalue(name) for name in (model, stars)]
+        predict(*given, output=tmp_path / "said.csv")
+    assert "fused" not in capsys.readouterr().err
 
 
 def test_rows_that_are_no_measurement_are_treated_as_everywhere(model_folder, tmp_path, capsys):

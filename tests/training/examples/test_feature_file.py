@@ -51,11 +51,13 @@ def test_the_table_has_a_row_for_every_light_curve(survey, tmp_path, capsys):
     values, status = measured.values, measured.status
     trust = ("p_period", "period_fap", "period_err_d", "period_rival_d")
     assert table.column_names == [
-        *("object_id", "survey", "kind", "n_epochs", "baseline_d", "n_nights", "n_outliers"),
+        *("object_id", "band", "survey", "kind", "view", "n_epochs", "baseline_d", "n_nights", "n_outliers"),
         *FEATURE_NAMES,
         *trust,
-        "status",
+        *("level", "amplitude_ratio", "status"),
     ]
+    assert set(table["band"].to_pylist()) == {None}
+    assert set(table["view"].to_pylist()) == {"own"}
     for name in ("n_nights", "n_outliers", *trust):
         assert np.array_equal(table[name], getattr(measured, name), equal_nan=True)
     assert table["object_id"].to_pylist() == [f"star{i}" for i in range(N_STARS)]
@@ -66,6 +68,15 @@ def test_the_table_has_a_row_for_every_light_curve(survey, tmp_path, capsys):
     assert np.array_equal(np.stack([table[name] for name in FEATURE_NAMES], axis=1), values, equal_nan=True)
     assert [text == "" for text in table["status"].to_pylist()] == (status == 0).tolist()
     assert f"180 light curves, 0 without features, written to {output} in " in capsys.readouterr().out
+
+
+def test_the_columns_do_not_depend_on_the_bands_of_the_stars(survey, in_bands, tmp_path):
+    schemas = []
+    for stars, together in ((survey, "all"), (in_bands, "none"), (in_bands, "all"), (in_bands, "bands")):
+        output = tmp_path / "table.parquet"
+        assert main(features(stars, output, "--together", together).split()) == 0
+        schemas.append(pq.read_schema(output))
+    assert schemas[1:] == schemas[:-1]
 
 
 def test_csv_and_parquet_hold_the_same_numbers(survey, tmp_path):

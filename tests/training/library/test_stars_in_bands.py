@@ -54,8 +54,21 @@ def test_arrays_with_bands_and_a_file_give_the_same_rows(seen, table):
     assert list(table.band[:5]) == ["g", "r", "all", "g", "r"]
     assert (table.index == np.repeat([f"star{i}" for i in range(6)], 5)).all()
     apart = light_curve_features(seen.__class__(seen.name, *parts_of(seen, 12)), together=False)
-    assert "view" not in apart.columns
-    pd.testing.assert_frame_equal(apart, table[table.view == "own"][apart.columns])
+    own = table[table.view == "own"]
+    pd.testing.assert_frame_equal(apart.drop(columns="example"), own.drop(columns="example"))
+
+
+def test_a_table_has_the_same_columns_whatever_the_stars(stars, table):
+    time, mag, err, band = stars["star0"]
+    in_g = tuple(each[band == "g"] for each in stars["star0"])
+    for some in ([], [(time, mag, err)], {"V": in_g}, {"V": (time[:5], mag[:5], err[:5])}):
+        made = light_curve_features(some)
+        assert list(made.columns) == list(table.columns)
+    (in_one_band,) = light_curve_features({"V": in_g}).to_dict("records")
+    assert (in_one_band["band"], in_one_band["view"], in_one_band["n_bands"]) == ("g", "own", 1)
+    (without_a_name,) = light_curve_features([(time, mag, err)]).to_dict("records")
+    assert (without_a_name["band"], without_a_name["view"]) == ("", "own")
+    assert np.isnan([without_a_name["level"], without_a_name["amplitude_ratio"]]).all()
 
 
 def parts_of(seen, count: int):
@@ -110,6 +123,8 @@ def test_bands_that_are_not_told_are_refused(stars):
         light_curve_features({"V": (time, mag, err, band[:-1])})
     with pytest.raises(SettingsError, match="with 1 empty"):
         light_curve_features({"V": (time, mag, err, np.where(np.arange(70) == 3, "", band))})
+    with pytest.raises(SettingsError, match="'V': the band 'All' stands for all bands"):
+        light_curve_features({"V": (time, mag, err, np.where(np.arange(70) == 3, "All", band))})
 
 
 def test_a_model_that_gives_no_fused_answers_says_nothing_of_all_bands(model_folder, table):

@@ -22,6 +22,35 @@ def test_texts_for_missing_are_no_class_band_or_name(tmp_path, name, text):
         read_light_curves(write(tmp_path / name, changed(1, object_id=text)))
 
 
+@pytest.mark.parametrize("text", ["all", "ALL", " All "])
+@pytest.mark.parametrize("name", TABLES)
+def test_a_band_that_is_called_as_all_of_them_is_refused(tmp_path, name, text):
+    """What is said of all bands of a star together stands under that name in every table."""
+    path = write(tmp_path / name, changed(3, band=text))
+    with pytest.raises(
+        TrainingError, match=rf"{name}: band of b is '(?i:all)', .*another name, or .*band= to"
+    ):
+        read_light_curves(path)
+    names = tuple("filter" if column == "band" else column for column in NAMES)
+    write(path, changed(3, band=text), names)
+    with pytest.raises(TrainingError, match=r": filter of b is '(?i:all)'"):
+        read_light_curves(path, Columns(band="filter"))
+    assert read_light_curves(path, Columns(band="")).curves.n_epochs.tolist() == [3, 2]
+
+
+@pytest.mark.parametrize("text", ["all", "ALL", " All "])
+def test_a_band_of_an_npz_that_is_called_as_all_of_them_is_refused(tmp_path, text):
+    path = tmp_path / "stars.npz"
+    series = {key: np.array([1.0, 2.0]) / 8.0 for key in ("time", "mag", "err")}
+    for band in (["g", text], text):
+        np.savez(path, **series, offsets=[0, 1, 2], object_id=["a", "a"], band=band)
+        with pytest.raises(TrainingError, match=rf"stars\.npz: band of a is '{text}', .* another name$"):
+            read_light_curves(path)
+    for other in ("ZTF all", "all sky", "wall"):
+        np.savez(path, **series, offsets=[0, 1, 2], object_id=["a", "b"], band=other)
+        assert read_light_curves(path).columns["band"].tolist() == [other] * 2
+
+
 @pytest.mark.parametrize("text", MISSING)
 def test_texts_for_missing_are_no_class_of_an_npz(tmp_path, text):
     path = tmp_path / "stars.npz"
