@@ -148,8 +148,8 @@ def fit_outbursts(time: F8, mag: F8, err: F8, states: States) -> OutburstModel:
         Of the points, without a fault.
     """
     bright = states.bright
-    nights = np.unique(np.floor(time[bright]), return_inverse=True)[1]
-    weight = 1.0 / np.bincount(nights)[nights]  # of a night, however often it was observed
+    night = np.unique(np.floor(time), return_inverse=True)[1]
+    weight = 1.0 / np.bincount(night)[night[bright]]  # all nights alike, however often they were observed
     order = np.argsort(-mag[bright], kind="stable")
     weight = weight[order] / weight.sum()
     faint = time[~bright], mag[~bright], err[~bright]

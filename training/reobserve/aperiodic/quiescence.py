@@ -1,8 +1,8 @@
 r"""Quiescence and outburst: which points of a light curve are which, and how long its outbursts last.
 
 Most points of a dwarf nova are of quiescence: a level, and scatter about it that the faint side shows alone.
-What is clearly brighter is of an outburst (much as Coppejans et al. 2016 take it). The share of nights that
-are is the duty cycle `d`. How long an outburst lasts a sparse light curve tells a little: of two nights
+What is clearly brighter is of an outburst (much as Coppejans et al. 2016 take it). Their share, all nights
+alike, is the duty cycle `d`. How long an outburst lasts a sparse light curve tells a little: of two nights
 :math:`\Delta t` apart the second is bright, if the first was, with the chance
 :math:`d + (1 - d) \exp(-\Delta t / \tau)`, and if not, with :math:`d - d \exp(-\Delta t / \tau)`, where
 :math:`\tau = D (1 - d)` for outbursts that last `D` in the mean (two states that are left at constant rates).
@@ -38,7 +38,7 @@ MIN_BRIGHT = 2
 MIN_FAINT = 15
 """Fewest points in quiescence."""
 MAX_DUTY_CYCLE = 0.6
-"""Largest share of nights in outburst of a star that is said to have a quiescence."""
+"""Largest duty cycle of a star that is said to have a quiescence."""
 MAX_ROUNDS = 30
 
 DURATIONS_D = np.geomspace(2.0, 1000.0, 32)
@@ -62,7 +62,7 @@ class States:
     level : float
         Magnitude of quiescence.
     duty_cycle : float
-        Share of the nights in outburst.
+        Share of the points in outburst, mean of the nights.
     duration_chance : (k,) float64
         Chance of each of `DURATIONS_D`, in all one.
     fault : str
@@ -81,15 +81,16 @@ def two_states(time: F8, mag: F8) -> States:
     level, scatter = quiescence(mag)
     limit = level - max(OUTBURST_SIGMA * scatter, MIN_HEIGHT_MAG)
     bright = mag < limit
-    first, state = nightly(time, bright)
-    duty_cycle = float(state.mean())
+    night, share = nightly(time, bright)
+    duty_cycle = float(share.mean())
     fault = ""
     peak = level - float(mag.min())
     if bright.sum() < MIN_BRIGHT or peak < max(MIN_PEAK_MAG, MIN_PEAK_SIGMA * scatter):
         fault = "no outburst"
     elif (~bright).sum() < MIN_FAINT or duty_cycle > MAX_DUTY_CYCLE:
         fault = "no quiescence"
-    chance = duration_chance(first, state) if not fault else np.full(DURATIONS_D.size, 1.0 / DURATIONS_D.size)
+    unknown = np.full(DURATIONS_D.size, 1.0 / DURATIONS_D.size)
+    chance = unknown if fault else duration_chance(night, 2.0 * share >= 1.0)
     return States(bright, level, duty_cycle, chance, fault)
 
 
@@ -111,18 +112,18 @@ def quiescence(mag: F8) -> tuple[float, float]:
     return level, scatter
 
 
-def nightly(time: F8, bright: Bools) -> tuple[F8, Bools]:
-    """Return the nights (m,) of n points at rising `time` [d], and in which the star was in outburst."""
+def nightly(time: F8, bright: Bools) -> tuple[F8, F8]:
+    """Return the nights (m,) of n points at rising `time` [d], and the share of their points in outburst."""
     which, night = np.unique(np.floor(time), return_inverse=True)
-    return which, 2 * np.bincount(night, weights=bright) >= np.bincount(night)
+    return which, np.bincount(night, weights=bright) / np.bincount(night)
 
 
 def duration_chance(night: F8, state: Bools) -> F8:
     """Chances of `DURATIONS_D` by what is known of dwarf novae and by nights (m,) in two states (m,).
 
-    The states must not be all the same.
+    Where all nights are alike, only what is known is left.
     """
-    share = float(state.mean())
+    share = min(float(state.mean()), 1.0 - 1e-3)
     memory = np.exp(-np.diff(night) / (DURATIONS_D[:, None] * (1.0 - share)))
     stays = np.where(state[:-1], share + (1.0 - share) * memory, (1.0 - share) + share * memory)
     likely = np.log(np.where(state[1:] == state[:-1], stays, np.maximum(1.0 - stays, 1e-12))).sum(axis=1)

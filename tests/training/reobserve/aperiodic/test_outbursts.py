@@ -86,6 +86,14 @@ def test_without_close_nights_durations_are_those_of_dwarf_novae():
     assert np.exp(chance @ np.log(DURATIONS_D)) == pytest.approx(8.0, rel=0.4)
 
 
+def test_nights_that_are_all_alike_tell_nothing_of_durations():
+    night = np.arange(0.0, 300.0, 3.0)
+    for state in (np.ones(100, bool), np.zeros(100, bool)):
+        chance = duration_chance(night, state)
+        assert chance.sum() == pytest.approx(1.0)
+        assert np.exp(chance @ np.log(DURATIONS_D)) == pytest.approx(8.0, rel=0.1)
+
+
 def test_a_star_without_outbursts_or_without_quiescence_has_no_two_states():
     time, mag, err = slow_star()
     assert two_states(time, mag).fault != ""
