@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,8 @@ FEATURE_SETS = {
     ),
     "all 16": FEATURE_NAMES,
 }
+APART = (*WAYS, f"{WAYS[1]}, where both")
+"""Columns of the table of copies and stars; the last is of the looks that the first has, too."""
 QUARTILES = (25, 50, 75)
 FOLDS = 5
 TREES = 300
@@ -75,6 +77,10 @@ class Looks:
         Of the stars themselves, and of their copies.
     star : (m,) int64
         Number of the star.
+    look : (m,) int64
+        Number of the look: the same visits by whatever way copies are made.
+    epochs : (m,) int64
+        Of the star, and as many of the copy.
     kind : (m,) str
         Of the model of the copy.
     """
@@ -82,7 +88,13 @@ class Looks:
     stars: F8
     copies: F8
     star: I8
+    look: I8
+    epochs: I8
     kind: NDArray[np.str_]
+
+    def take(self, rows: NDArray[np.bool_]) -> Looks:
+        """Leave looks out."""
+        return Looks(*(getattr(self, each.name)[rows] for each in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +122,7 @@ def outbursts(bench: Bench, folder: Path) -> Section:
         looks, others = looks_at(folder, name, most=bench.scale.bands_stars_per_label, bench=bench)
         told = [f"{way}: {_counted(each)}" for way, each in looks.items()]
         tables += [
-            Table(f"{name}: copy or star", ("features", *WAYS), apart(looks), note="; ".join(told) + "."),
+            Table(f"{name}: copy or star", ("features", *APART), apart(looks), note="; ".join(told) + "."),
             Table(
                 f"{name}: called {CATACLYSMIC}",
                 ("learnt from", "asked about", "share", "looks"),
@@ -138,24 +150,27 @@ def outbursts(bench: Bench, folder: Path) -> Section:
 
 def looks_at(folder: Path, name: str, *, most: int, bench: Bench) -> tuple[dict[str, Looks], Others]:
     """Look at stars of a survey, and at periodic ones, as ZTF and LSST would; at most so many of a label."""
-    pairs: dict[str, list[tuple[int, Pair]]] = {way: [] for way in WAYS}
+    pairs: dict[str, list[tuple[int, int, Pair]]] = {way: [] for way in WAYS}
     others: list[tuple[int, str, Series]] = []
     for number, (whole, meaning) in enumerate(_stars(folder, name, most=most, bench=bench)):
         for turn, cadence in enumerate(CADENCES.values()):
             for again in range(LOOKS):
                 rng = np.random.default_rng([number, turn, again])
                 if meaning == CATACLYSMIC:
+                    visits = (number * len(CADENCES) + turn) * LOOKS + again
                     for way, pair in look(whole, cadence, rng).items():
-                        pairs[way].append((number, pair))
+                        pairs[way].append((number, visits, pair))
                 elif (chosen := thinned(whole, cadence, rng)) is not None:
                     time, mag, err = (each[chosen] for each in whole)
                     others.append((number, meaning, (time, mag, err)))
     looks = {
         way: Looks(
-            _features([pair.star for _, pair in each]),
-            _features([pair.copy for _, pair in each]),
-            np.array([number for number, _ in each], np.int64),
-            np.array([pair.kind for _, pair in each], np.str_),
+            _features([pair.star for *_, pair in each]),
+            _features([pair.copy for *_, pair in each]),
+            np.array([number for number, *_ in each], np.int64),
+            np.array([visits for _, visits, _ in each], np.int64),
+            np.array([pair.star[0].size for *_, pair in each], np.int64),
+            np.array([pair.kind for *_, pair in each], np.str_),
         )
         for way, each in pairs.items()
     }
@@ -167,10 +182,11 @@ def looks_at(folder: Path, name: str, *, most: int, bench: Bench) -> tuple[dict[
 
 
 def apart(looks: Mapping[str, Looks]) -> tuple[tuple[str, ...], ...]:
-    """Write how well copies of each way are told from the stars, by each set of features."""
+    """Write how well copies of each way are told from the stars, by each set of features; see `APART`."""
+    old, new = (looks[way] for way in WAYS)
+    asked = (old, new, new.take(np.isin(new.look, old.look)))
     return tuple(
-        (name, *(f"{_area(looks[way], features):.3f}" for way in WAYS))
-        for name, features in FEATURE_SETS.items()
+        (name, *(f"{_area(each, features):.3f}" for each in asked)) for name, features in FEATURE_SETS.items()
     )
 
 
@@ -219,7 +235,8 @@ def quartiles(looks: Mapping[str, Looks]) -> tuple[tuple[str, ...], ...]:
 
 def _counted(looks: Looks) -> str:
     kinds = ", ".join(f"{kind} {n}" for kind, n in sorted(Counter(looks.kind.tolist()).items()))
-    return f"{len(looks.star)} looks at {len(np.unique(looks.star))} stars by models {kinds}"
+    median = f"{np.median(looks.epochs):g} epochs in the median"
+    return f"{len(looks.star)} looks at {len(np.unique(looks.star))} stars, {median}, by models {kinds}"
 
 
 def _stars(folder: Path, name: str, *, most: int, bench: Bench) -> Iterator[tuple[Series, str]]:

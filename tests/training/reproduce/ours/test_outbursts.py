@@ -8,8 +8,14 @@ import pytest
 from features import FEATURE_NAMES
 from tests.training.reobserve.aperiodic.made_stars import dwarf_nova
 from training.reobserve.ztf_and_lsst import LSST_LIKE, ZTF_LIKE
+from training.reproduce.ours import outbursts
 from training.reproduce.ours.outburst_looks import FEWEST_EPOCHS, NEAREST_D, WAYS, look, thinned
 from training.reproduce.ours.outbursts import FEATURE_SETS, Looks, Others, apart, called, quartiles
+
+
+@pytest.fixture(autouse=True)
+def small_forests(monkeypatch):
+    monkeypatch.setattr(outbursts, "TREES", 40)
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +23,14 @@ def alike() -> Looks:
     """Stars and copies of the same distribution."""
     rng = np.random.default_rng(0)
     stars, copies = rng.normal(0.0, 1.0, (2, 150, 16))
-    return Looks(stars, copies, np.repeat(np.arange(75), 2), np.full(150, "outbursts"))
+    return Looks(
+        stars,
+        copies,
+        np.repeat(np.arange(75), 2),
+        np.arange(150),
+        np.full(150, 20),
+        np.full(150, "outbursts"),
+    )
 
 
 @pytest.mark.parametrize("cadence", [ZTF_LIKE, LSST_LIKE], ids=["ztf", "lsst"])
@@ -49,9 +62,13 @@ def test_what_is_alike_cannot_be_told_apart_and_what_differs_can(alike):
     moved = dataclasses.replace(alike, copies=alike.copies + 1.5)
     rows = apart(dict(zip(WAYS, (alike, moved), strict=True)))
     assert [row[0] for row in rows] == list(FEATURE_SETS)
-    for _, same, other in rows:
+    for _, same, other, where_both in rows:
         assert float(same) == pytest.approx(0.5, abs=0.12)  # 300 rows of 75 stars: 0.04 each way
         assert float(other) > 0.9
+        assert where_both == other
+    half = alike.take(alike.look < 75)
+    for _, _, other, where_both in apart(dict(zip(WAYS, (half, moved), strict=True))):
+        assert min(float(other), float(where_both)) > 0.9
 
 
 def test_quartiles_differ_by_what_was_added(alike):
