@@ -26,6 +26,10 @@ from training.surveys.public import SURVEYS
 COPIES_OF_A_STAR = 2
 """Light curves of each star that another survey is shown."""
 
+PERIODIC_OUTLIERS = ("hot star",)
+"""Kinds of what is in no class, of `training.surveys.classes.OUTLIERS`, that are folded like any other star:
+beta Cephei, gamma Doradus and slowly pulsating B stars."""
+
 TEST_ONLY_USE = "test"
 """What a file is used for that no star is trained on."""
 
@@ -123,13 +127,14 @@ class LabelledFile:
         )
         survey = survey.take(np.flatnonzero(chosen[stars.star]))
         labels = survey.labels(self.label_key)
+        shown = [self._shown_as(label) for label in labels.tolist()]
         still = [name for name, meaning in self.label_map.items() if meaning == NON_VARIABLE]
         seen = reobserve(
             survey,
             CADENCES[self.observe_as],
             seed=0,
             settings=self.reobservation,
-            meaning=np.array([self.label_map.get(label, "") for label in labels.tolist()], np.str_),
+            meaning=np.array(shown, np.str_),
             double_mode=np.isin(labels, DOUBLE_MODE_LABELS),
             constant=np.isin(labels, still),
             workers=workers,
@@ -137,6 +142,11 @@ class LabelledFile:
         )
         names, counts = np.unique(seen.outcome, return_counts=True)
         return Reading(seen.survey, dict(zip(names.tolist(), counts.tolist(), strict=True)))
+
+    def _shown_as(self, label: str) -> str:
+        """Return the class of a star, or the kind of one that is in none and yet has a period."""
+        kind = self.kinds.get(label, label)
+        return kind if kind in PERIODIC_OUTLIERS else self.label_map.get(label, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from training.reproduce.labelled_sets import Target, asas_8, css_12, hipparcos_2
 from training.reproduce.ours.bands import bands_together
 from training.reproduce.ours.comparison import recipes
 from training.reproduce.ours.deep_field import deep_field
+from training.reproduce.ours.outbursts import outbursts
 from training.reproduce.ours.outliers import outliers
 from training.reproduce.ours.trust import trust
 from training.reproduce.paper.ablations import imbalance, without_period
@@ -249,6 +250,10 @@ class Experiments:
         """Classes of light curves with outliers."""
         return [outliers(self.bench, self.folder, workers=self.workers)]
 
+    def outbursts(self) -> list[Section]:
+        """Hold copies of cataclysmic variables against the stars."""
+        return [outbursts(self.bench, self.folder)]
+
     def deep_field(self) -> list[Section]:
         """Count what shipped models are sure of and wrong about in a deep field."""
         return [deep_field(self.folder, workers=self.workers)]
@@ -290,6 +295,7 @@ EXPERIMENTS: dict[str, Callable[[Experiments], list[Section]]] = {
     "odd-curves": Experiments.odd_curves,
     "bands": Experiments.bands,
     "outliers": Experiments.outliers,
+    "outbursts": Experiments.outbursts,
     "deep-field": Experiments.deep_field,
     "trust": Experiments.trust,
 }
