@@ -133,6 +133,9 @@ quasars and outliers at their epochs."""
 UNSURE_CLASSES = {"CV": 0.7, "LPV": 0.7, "QSO": 0.7}
 """Classes that what is in no class is called most: they ask for more."""
 
+IN_CLASSES = replace(SHORTENED_SAMPLING, outlying=0.0)
+"""The same without outliers, for what has no class of them."""
+
 RECIPES: Mapping[str, Recipe] = {
     "standard": Recipe(
         name="standard",

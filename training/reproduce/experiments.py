@@ -238,29 +238,9 @@ class Experiments:
         models = [(asked, range(len(measured.target.classes)))]
         return [durations(self.bench, measured.target, shown, models, workers=self.workers)]
 
-    def recipe(self) -> list[Section]:
-        """Say what we do differently, and what each part gives."""
-        return [recipes(self.bench, self.folder, workers=self.workers)]
-
-    def bands(self) -> list[Section]:
-        """All bands of a star beside its best one."""
-        return [bands_together(self.bench, self.folder, workers=self.workers)]
-
-    def outliers(self) -> list[Section]:
-        """Classes of light curves with outliers."""
-        return [outliers(self.bench, self.folder, workers=self.workers)]
-
-    def outbursts(self) -> list[Section]:
-        """Hold copies of cataclysmic variables against the stars."""
-        return [outbursts(self.bench, self.folder)]
-
     def deep_field(self) -> list[Section]:
         """Count what shipped models are sure of and wrong about in a deep field."""
         return [deep_field(self.folder, workers=self.workers)]
-
-    def trust(self) -> list[Section]:
-        """Ask about what is in no class, and about surveys that were not learnt from."""
-        return [trust(self.bench, self.folder, workers=self.workers)]
 
     def _case(self, measured: MeasuredTarget, test: float) -> Case:
         settings = CellSettings(way=Way.SCRATCH, test=test)
@@ -281,8 +261,13 @@ class Experiments:
         return MeasuredTarget(target.where(usable), values)
 
 
+def _ours(make: Callable[..., Section]) -> Callable[[Experiments], list[Section]]:
+    """Return an experiment of ours, which needs nothing but the surveys."""
+    return lambda of: [make(of.bench, of.folder, workers=of.workers)]
+
+
 EXPERIMENTS: dict[str, Callable[[Experiments], list[Section]]] = {
-    "recipe": Experiments.recipe,
+    "recipe": _ours(recipes),
     "fig7": Experiments.fig7,
     "hipparcos": Experiments.hipparcos_transfer,
     "css": Experiments.css_transfer,
@@ -293,9 +278,9 @@ EXPERIMENTS: dict[str, Callable[[Experiments], list[Section]]] = {
     "ablations": Experiments.ablations,
     "forests": Experiments.forests,
     "odd-curves": Experiments.odd_curves,
-    "bands": Experiments.bands,
-    "outliers": Experiments.outliers,
-    "outbursts": Experiments.outbursts,
+    "bands": _ours(bands_together),
+    "outliers": _ours(outliers),
+    "outbursts": _ours(outbursts),
     "deep-field": Experiments.deep_field,
-    "trust": Experiments.trust,
+    "trust": _ours(trust),
 }

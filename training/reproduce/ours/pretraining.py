@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from training.crossfit.crossfit import fit_all
 from training.crossfit.dataset import Dataset, build_dataset
 from training.crossfit.labelled_file import LabelledFile, known_file
-from training.crossfit.recipe import RECIPES
+from training.crossfit.recipe import IN_CLASSES, RECIPES
 from training.crossfit.starting_point import FromScratch
 from training.data.labels import classes_of
 from training.network.networks import BATCH_NORM_EPS
@@ -32,7 +32,7 @@ def pretrain(folder: Path, target: Target, bench: Bench, *, workers: int) -> Tra
     """
     paths = [folder / f"{name}.npz" for name, survey in VARIABLE_STARS.items() if survey.training]
     others = [known_file(path) for path in paths if path.stem not in target.surveys]
-    recipe = RECIPES["standard"]
+    recipe = replace(RECIPES["standard"], sampling=IN_CLASSES)
     dataset = build_dataset(
         others,
         classes_of({file.path.stem: file.label_map for file in others}),
