@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from features.bands.points import BandPoints
 from features.bands.shared_shape import RIDGE
 from features.compilation.jit import kernel, part
+from features.linear.cholesky import solve
 from features.simd.lanes import DOUBLE_LANES, filled, load, mul, spread, store
 from features.simd.sincos import cos_sin_cycles
 
@@ -191,24 +192,5 @@ def _shape(points: BandPoints, column: F8, ratio: F8) -> F8:
                     normal[k, m] += square * d * (column[m, i] - mean[m])
     for k in range(4):
         normal[k, k] += 0.5 * RIDGE * weight * (RIDGE_OF_FIRST if k < 2 else 1.0)
-    return _solved(normal, right)
-
-
-@part
-def _solved(normal: F8, right: F8) -> F8:
-    """Solve a positive definite system, whose lower half is given, by Cholesky's factors, in place."""
-    size = right.size
-    for k in range(size):
-        for m in range(k + 1):
-            rest = normal[k, m]
-            for j in range(m):
-                rest -= normal[k, j] * normal[m, j]
-            normal[k, m] = rest**0.5 if k == m else rest / normal[m, m]
-        for j in range(k):
-            right[k] -= normal[k, j] * right[j]
-        right[k] /= normal[k, k]
-    for k in range(size - 1, -1, -1):
-        for j in range(k + 1, size):
-            right[k] -= normal[j, k] * right[j]
-        right[k] /= normal[k, k]
+    solve(normal, right, 4, 0.0)
     return right
