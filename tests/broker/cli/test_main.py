@@ -289,7 +289,7 @@ def test_a_model_that_fuses_has_records_of_stars_and_they_are_counted_by_themsel
     found = json.loads(counts.read_text())
     assert (found["fused"], found["fused_labelled"]) == (len(fused), n_labelled)
     assert len(fused) > 100
-    assert f", of these {len(fused):,} of all bands together, {n_labelled:,} with a label" in done.stderr
+    assert f" + {len(fused):,} of all bands of a star ({n_labelled:,} with a class)" in done.stderr
 
 
 def test_records_of_stars_alone_can_be_asked_for(sky, fusing_model):
@@ -333,7 +333,7 @@ def test_replay_and_run_give_what_classify_gives(sky, classified, tmp_path):
     assert done.returncode == 0, done.stderr
     counts = classified[1]
     assert "153 alerts in" in done.stderr
-    assert f"+ {sum(counts['alerts_dead'].values())} (" in done.stderr
+    assert f"+ {sum(counts['alerts_dead'].values())} unreadable (" in done.stderr
     assert ("no fused records survey=ztf reason=" in done.stderr) != load_classifier("varstream-ztf").fuses
 
 
@@ -341,7 +341,7 @@ def test_the_demo_shows_how_often_the_class_was_right():
     done = varstream("demo", "--objects", "4", "--seconds", "20")
     assert done.returncode == 0, done.stderr
     assert "how often the class was right" in done.stdout
-    assert " 0 dead;" in done.stdout.replace("\n", " ")
+    assert " + 0 unreadable" in done.stdout.replace("\n", " ")
 
 
 @pytest.mark.parametrize(
