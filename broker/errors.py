@@ -59,6 +59,10 @@ class FatalError(VarstreamError):
     """Going on could lose data: the worker stops with exit code 1."""
 
 
+class NothingUsedError(VarstreamError):
+    """Of packets in files none could be used, and some not be read: exit code 1, once all is written."""
+
+
 class ConfigError(VarstreamError):
     """The settings cannot work: nothing is started, exit code 2."""
 

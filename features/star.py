@@ -132,7 +132,7 @@ def _measure(
         return bits | blocked
     time, mag, err, edges, letters = kept
     points = band_points(time, mag, err, edges, _compared(letters), True)
-    level = levels(points, period.frequency)
+    level = levels(points, mag, period.frequency)
     shift = level if letters.size > 1 else np.zeros(1)
     merged = merged_curve(time, mag, err, edges, shift)
     period_d = 1.0 / period.frequency
@@ -176,8 +176,7 @@ def _measure_bands(
             of_g = ratio[j]
     for j in range(letters.size):
         begin, end = edges[j], edges[j + 1]
-        if mag[begin:end].min() <= level[j] <= mag[begin:end].max():
-            bands.level[i, letters[j]] = level[j]
+        bands.level[i, letters[j]] = level[j]
         if letters.size > 1:
             bands.amplitude_ratio[i, letters[j]] = ratio[j] / of_g
         k = n_bands * i + letters[j]

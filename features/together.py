@@ -36,8 +36,8 @@ class Together(NamedTuple):
     usable : (n, n_bands) bool
         Bands of two points and more.
     level : (n, n_bands) float64
-        Magnitude of each band where the shape that all share is 0 [mag]; NaN where not usable, and where it
-        is beyond the band's own magnitudes: too few phases were seen to tell.
+        Magnitude of each band where the shape that all share is 0, within the range of the band's own
+        magnitudes that are kept [mag]; NaN where not usable, and of stars that are not measured.
     amplitude_ratio : (n, n_bands) float64
         Amplitude of each band over that in g, whether g was seen or not; NaN where not usable, or alone.
     """

@@ -91,7 +91,10 @@ class Annotator:
         self._annotate_unscored = annotate_unscored
 
     def annotate(self, changed: Sequence[Changed], *, ingest_time_us: int) -> list[Annotation]:
-        """Return the records of what changed, in its order; what is of one model is scored at once."""
+        """Return the records of what changed, in its order; what is of one model is scored at once.
+
+        The bands of an alert stand right before its star. A star of one band is measured once, for both.
+        """
         bands: dict[Classifier, list[_BandRow]] = {}
         stars: dict[Classifier, list[_StarRow]] = {}
         for place, (packet, alert, series) in enumerate(changed):
@@ -101,21 +104,29 @@ class Annotator:
             else:
                 bands.setdefault(classifier, []).append((place, packet, alert, series))
         annotations: dict[int, Annotation] = {}
-        for classifier, of_bands in bands.items():
-            scores = _score(classifier, [series for *_, series in of_bands])
-            for row, (place, packet, alert, series) in enumerate(of_bands):
-                if scores.scored[row] or self._annotate_unscored:
-                    maker = self._makers[alert.survey]
-                    annotations[place] = maker.make(
-                        packet, alert, series, scores, row, ingest_time_us=ingest_time_us
-                    )
+        measured: dict[int, tuple[Scores, int]] = {}
         for classifier, of_stars in stars.items():
             fused = _score_together(classifier, [star for *_, star in of_stars])
             for row, (place, packet, alert, star) in enumerate(of_stars):
+                if fused.together.usable[row].any():
+                    for band in _same_epochs(changed, place, star):
+                        measured[band] = fused.scores, row
                 if fused.scores.scored[row] or self._annotate_unscored:
                     maker = self._makers[alert.survey]
                     annotations[place] = maker.make_fused(
                         packet, alert, star, fused, row, ingest_time_us=ingest_time_us
+                    )
+        for classifier, of_bands in bands.items():
+            left = [band for band in of_bands if band[0] not in measured]
+            if left:
+                scores = _score(classifier, [series for *_, series in left])
+                measured.update({place: (scores, row) for row, (place, *_) in enumerate(left)})
+            for place, packet, alert, series in of_bands:
+                scores, row = measured[place]
+                if scores.scored[row] or self._annotate_unscored:
+                    maker = self._makers[alert.survey]
+                    annotations[place] = maker.make(
+                        packet, alert, series, scores, row, ingest_time_us=ingest_time_us
                     )
         return [annotations[place] for place in sorted(annotations)]
 
@@ -153,6 +164,23 @@ def _score_together(classifier: Classifier, stars: Sequence[StarSeries]) -> Fuse
         np.concatenate([one.number for one in stars]),
         _offsets(stars),
     )
+
+
+def _same_epochs(changed: Sequence[Changed], place: int, star: StarSeries) -> list[int]:
+    """Return the places of the bands of a star's alert that have just the star's epochs, in its order."""
+    places = []
+    for before in range(place - 1, -1, -1):
+        _, alert, band = changed[before]
+        if alert is not changed[place][1] or isinstance(band, StarSeries):
+            break
+        if (
+            star.bands == {band.band}
+            and np.array_equal(star.time, band.time)
+            and np.array_equal(star.mag, band.mag, equal_nan=True)
+            and np.array_equal(star.mag_err, band.mag_err, equal_nan=True)
+        ):
+            places.append(before)
+    return places
 
 
 def _offsets(series: Sequence[BandSeries | StarSeries]) -> NDArray[np.int64]:

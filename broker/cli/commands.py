@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from broker.alert import DeadLetter
 from broker.blame.circuit_breaker import CircuitBreaker
 from broker.blame.schema_watch import SchemaWatch
 from broker.classify.annotator import Annotator
@@ -19,7 +21,7 @@ from broker.cli.replay import replay_files
 from broker.cli.signals import stop_on_signal
 from broker.demo.demo import run_demo
 from broker.demo.readme_picture import draw_story
-from broker.errors import ConfigError, FatalError, StoppedError
+from broker.errors import ConfigError, FatalError, NothingUsedError, StoppedError
 from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import VettingRules
 from broker.monitor.console import Console
@@ -76,11 +78,14 @@ def classify(arguments: argparse.Namespace) -> int:
     form: FileFormat = "avro" if arguments.format == "avro" else "json"
     sink = FileSink(arguments.output, form, dead_letters=arguments.dead_letters)
     console = Console()
+    unreadable: list[DeadLetter] = []  # of the first batch that has some, one
     try:
         warm_up()
         with console.batches("classifying") as show:
 
             def on_batch(batch: Batch, counts: Counts) -> None:
+                if not unreadable:
+                    unreadable.extend(batch.dead_letters[:1])
                 if light_curves is not None:
                     light_curves.note(batch.places)
                 show(batch, counts)
@@ -102,6 +107,10 @@ def classify(arguments: argparse.Namespace) -> int:
             f"NOT READ: {unread:,} packets that name their schema by id, and {lacks}: "
             "say with --schemas where the schemas are"
         )
+    if unreadable and not counts.alerts_used:
+        raise NothingUsedError(_nothing_used(counts, unreadable[0]))
+    if not counts.alerts_in and not stop.is_set():
+        console.say(f"no packets in {_named(files)}")
     return 0
 
 
@@ -193,6 +202,8 @@ def replay(arguments: argparse.Namespace) -> int:
     )
     n = replay_files(files, config.kafka, topic=arguments.topic, per_second=arguments.rate, console=Console())
     Console().say(f"{n:,} packets sent to {arguments.topic} at {config.kafka.bootstrap_servers}")
+    if not n:
+        Console().say(f"no packets in {_named(files)}")
     return 0
 
 
@@ -211,6 +222,21 @@ def picture(arguments: argparse.Namespace) -> int:
     _write(arguments.output, svg)
     Console().say(f"wrote {arguments.output}")
     return 0
+
+
+def _nothing_used(counts: Counts, first: DeadLetter) -> str:
+    """Say that no alert was used, and what was wrong with the first packet that could not be read."""
+    dead, skipped = counts.alerts_dead.total(), counts.alerts_skipped.total()
+    if skipped:
+        parts = f"{skipped:,} were skipped and {dead:,} not read"
+        what = f"no alert was used: of {counts.alerts_in:,} packets {parts}"
+    else:
+        what = "the packet could not be read" if dead == 1 else f"none of {dead:,} packets could be read"
+    return f"{what}; {first.packet.origin.file}, byte {first.packet.origin.offset:,}: {first.message}"
+
+
+def _named(files: Sequence[Path]) -> str:
+    return str(files[0]) if len(files) == 1 else f"any of {len(files):,} files"
 
 
 def _write(path: Path, text: str) -> None:

@@ -128,18 +128,20 @@ def display(console: Console, board: Scoreboard, total: int) -> Iterator[Callabl
 def report(console: Console, board: Scoreboard, counts: Counts, seconds: float) -> None:
     """Print the last classifications, how often they were right, and what became of the alerts."""
     console.print(_table(board))
-    for tally, where in ((board.fused, "in all bands together"), (board.single, "in the band")):
+    for tally, what, where in (
+        (board.fused, "all bands of a star together", "over all bands"),
+        (board.single, "single bands", "in the band"),
+    ):
         if tally.scored:
             console.print(
-                f"how often the class was right where one was given, by number of epochs {where}",
-                soft_wrap=True,
+                f"{what}: how often the class was right, by number of epochs {where}", soft_wrap=True
             )
             console.print(_shares(tally))
     absent = sorted(set(board.truth.values()) - set(board.classes))
     if absent:
         console.print(f"not counted, for the model has no such class: {', '.join(absent)}", soft_wrap=True)
     rate = counts.alerts_in / seconds if seconds else 0.0
-    console.print(f"{counts} in {seconds:.1f} s ({rate:,.0f} alerts/s)", soft_wrap=True)
+    console.print(f"{counts}\ntook {seconds:.1f} s: {rate:,.0f} alerts per second", soft_wrap=True)
 
 
 def _shares(tally: Tally) -> Table:

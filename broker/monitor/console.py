@@ -1,4 +1,4 @@
-"""The terminal: progress with a rate, and results in one line."""
+"""The terminal: progress with a rate, and results in a few lines."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Console:
         self.rich = RichConsole(stderr=True, highlight=False)
 
     def say(self, text: str) -> None:
-        """Print one line as it is."""
+        """Print text as it is."""
         self.rich.print(text, markup=False, soft_wrap=True)
 
     def progress(self) -> Progress:
@@ -62,13 +62,10 @@ class Console:
             task = progress.add_task(what, total=None, unit="alerts")
 
             def on_batch(batch: Batch, counts: Counts) -> None:
-                labelled = f"{counts.labelled - counts.fused_labelled:,} labelled"
-                if counts.fused:
-                    labelled = f"{counts.fused_labelled:,} fused and {labelled}"
+                classes = f"{counts.labelled:,} of {counts.annotations:,} annotations with a class"
+                unreadable = f"{counts.alerts_dead.total():,} alerts unreadable"
                 progress.update(
-                    task,
-                    completed=counts.alerts_in,
-                    description=f"{what} ({labelled}, {counts.alerts_dead.total():,} dead)",
+                    task, completed=counts.alerts_in, description=f"{what} ({classes}, {unreadable})"
                 )
 
             yield on_batch

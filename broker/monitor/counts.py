@@ -1,4 +1,4 @@
-"""Counts: what became of every alert, in tallies that add up, for the last line of a run."""
+"""Counts: what became of every alert, in tallies that add up, for the last lines of a run."""
 
 from __future__ import annotations
 
@@ -53,17 +53,28 @@ class Counts:
         }
 
     def __str__(self) -> str:
+        """Two lines, or three: what came in, what went out, and why some of that has no class."""
+
         def reasons(counter: Counter[str]) -> str:
             inside = ", ".join(f"{name} {n:,}" for name, n in counter.most_common())
-            return f"{counter.total():,}" + (f" ({inside})" if inside else "")
+            return f" ({inside})" if inside else ""
 
-        fused = (
-            f", of these {self.fused:,} of all bands together, {self.fused_labelled:,} with a label"
-            if self.fused
-            else ""
-        )
-        return (
+        lines = [
             f"{self.alerts_in:,} alerts in = {self.alerts_used:,} used"
-            f" + {reasons(self.alerts_skipped)} skipped + {reasons(self.alerts_dead)} dead;"
-            f" {self.annotations:,} annotations, {self.labelled:,} with a label{fused}"
-        )
+            f" + {self.alerts_skipped.total():,} skipped{reasons(self.alerts_skipped)}"
+            f" + {self.alerts_dead.total():,} unreadable{reasons(self.alerts_dead)}",
+            f"{self.annotations:,} annotations out{self._kinds()}",
+        ]
+        if self.labelled < self.annotations:
+            lines.append("no class is given where epochs are too few, or none is probable enough")
+        return "\n".join(lines)
+
+    def _kinds(self) -> str:
+        """Say what the annotations are of, and how many of them have a class."""
+        of_stars = f"{self.fused:,} of all bands of a star ({self.fused_labelled:,} with a class)"
+        if not self.fused:
+            return f", {self.labelled:,} with a class"
+        if self.fused == self.annotations:
+            return f" = {of_stars}"
+        bands, labelled = self.annotations - self.fused, self.labelled - self.fused_labelled
+        return f" = {bands:,} of single bands ({labelled:,} with a class) + {of_stars}"

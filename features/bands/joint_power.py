@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from features.bands.pairs import Pairs, Way, add_pairs, add_pairs_apart, fill_pairs
+from features.bands.pairs import Pairs, Way, add_pairs, fill_pairs
 from features.bands.points import BandPoints
 from features.bands.shared_shape import first_stage
 from features.compilation.jit import kernel, part
@@ -103,7 +103,7 @@ def near_highest_of_bands(points: BandPoints, way: Way, room: JointRoom) -> I8:
         sums(search.wy, search.y_weights[:n], footprints, plan)
         clear(search.w_doubled, footprints.end[1])
         add_points_doubled(search.w_doubled, search.weights[:n], footprints)
-        add_pairs(search.w_doubled, room.pairs, pairs, footprints)
+        add_pairs(search.w_doubled, room.pairs, pairs, footprints, False)
         transform(search.w_doubled, plan.length, footprints.end[1], plan.turn)
         row = 0
         for band in range(bands):
@@ -117,7 +117,7 @@ def near_highest_of_bands(points: BandPoints, way: Way, room: JointRoom) -> I8:
         if pairs > 0:
             into = w[row * length : (row + 1) * length]
             clear(into, end_apart)
-            add_pairs_apart(into, room.pairs, pairs, footprints)
+            add_pairs(into, room.pairs, pairs, footprints, True)
             transform(into, plan.length, end_apart, plan.turn)
         safe = _powers(search, w, (own, pairs > 0, paired), plan, block)
         if not safe or (group + 1) * LANES * block > grid.size:

@@ -2,7 +2,9 @@ r"""The merged curve: all bands of a star as one light curve, each without its l
 
 At a frequency a shape of two harmonics, shared by all bands, and a mean in every band are fitted together, by
 least squares with the weights of the search and its ridge. The level of a band is where its curve would be if
-the shape were 0. Levels of two bands differ by a colour of the star, whatever phases were seen in each.
+the shape were 0. Levels of two bands differ by a colour of the star, whatever phases were seen in each. Where
+few were seen, a plain fit may put levels magnitudes away from all that is known of their bands: they are held
+to that.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from features.bands.points import BandPoints
 from features.bands.shared_shape import RIDGE
 from features.compilation.jit import kernel, part
+from features.linear.cholesky import solve
 from features.simd.lanes import DOUBLE_LANES, filled, load, mul, spread, store
 from features.simd.sincos import cos_sin_cycles
 
@@ -23,6 +26,9 @@ I8 = NDArray[np.int64]
 
 RIDGE_OF_FIRST = 1e-6
 """Of the first harmonic, in units of that of the second: a period longer than the baseline has a fit, too."""
+
+RIDGES = (0.0, *(4.0**k for k in range(-8, 3)))
+"""Further ridges that are tried in turn, in units of the weights."""
 
 PRIOR = (0.97, 1.00, 0.82, 0.72, 0.67, 0.66)
 """Amplitudes in u g r i z y over that in g before a star's own are known: between binaries and pulsators."""
@@ -52,9 +58,53 @@ class Merged(NamedTuple):
 
 
 @kernel
-def levels(points: BandPoints, frequency: float) -> F8:
-    """Level of each band [mag], (B,), at a frequency [1/d]."""
-    level, _ = _fit(points, frequency, np.ones(points.letters.size), 1)
+def levels(points: BandPoints, mag: F8, frequency: float) -> F8:
+    r"""Level of each band, within the range of the band's own magnitudes.
+
+    Where the least squares of the shape put any band's level beyond its magnitudes, the ridge is raised by
+
+    .. math:: \lambda \sum_b W_b \sum_{k=1}^{2} k^4 (a_k^2 + b_k^2)
+
+    with the first :math:`\lambda` of 4^-8, 4^-7, ... 16 with which none is, as in
+    `features.variability.fourier.bounded_fourier_coefficients`. Where 16 is not enough, as in a band of two
+    nearly equal magnitudes, the levels are the weighted means of the bands, towards which it draws them.
+    Elsewhere they are those of the plain fit, to the last bit.
+
+    Parameters
+    ----------
+    points : BandPoints
+        A star.
+    mag : (n,) float64
+        Its magnitudes, of which the points were made [mag].
+    frequency : float
+        [1/d]
+
+    Returns
+    -------
+    (B,) float64
+        [mag]
+    """
+    column = _columns(points, frequency)
+    ratio = np.ones(points.letters.size)
+    normal, right, weight = _normal_equations(points, column, ratio)
+    size = (points.chi2 / points.total) ** 0.5
+    level, wave = np.empty(ratio.size), np.empty(points.n)
+    factor, shape = np.empty((4, 4)), np.empty(4)
+    for ridge in RIDGES:
+        factor[:], shape[:] = normal, right
+        for k in range(4):
+            factor[k, k] += ridge * weight * (1.0 if k < 2 else 16.0)
+        solve(factor, shape, 4, 0.0)
+        held = True
+        for band in range(ratio.size):
+            level[band] = points.mean[band] - _fill_wave(points, column, shape, band, wave) * size
+            its = mag[points.bounds[band] : points.bounds[band + 1]]
+            held = held and its.min() <= level[band] <= its.max()
+        if held:
+            return level
+    for band in range(ratio.size):
+        its = mag[points.bounds[band] : points.bounds[band + 1]]
+        level[band] = min(max(points.mean[band], its.min()), its.max())
     return level
 
 
@@ -65,10 +115,17 @@ def amplitude_ratios(points: BandPoints, frequency: float) -> F8:
     Fitted in turn with the shape, each drawn to a prior of 0.25. A band that the shape misses, by more chi^2
     for a degree of freedom than one, says as much less against its prior.
     """
+    column = _columns(points, frequency)
     ratio = np.empty(points.letters.size)
     for band in range(ratio.size):
         ratio[band] = _prior(points.letters[band])
-    _, ratio = _fit(points, frequency, ratio, ROUNDS)
+    wave = np.empty(points.n)
+    for _ in range(ROUNDS):
+        normal, shape, _ = _normal_equations(points, column, ratio)
+        solve(normal, shape, 4, 0.0)
+        for band in range(ratio.size):
+            mean = _fill_wave(points, column, shape, band, wave)
+            ratio[band] = _ratio(points, band, wave, mean, ratio[band])
     return ratio
 
 
@@ -107,28 +164,15 @@ def _prior(letter: int) -> float:
 
 
 @part
-def _fit(points: BandPoints, frequency: float, ratio: F8, rounds: int) -> tuple[F8, F8]:
-    """Levels [mag] under amplitude ratios, (B,); where there are several rounds, the ratios they lead to."""
-    column = _columns(points, frequency)
-    bands = ratio.size
-    level = np.empty(bands)
-    wave = np.empty(points.n)
-    size = (points.chi2 / points.total) ** 0.5
-    for _ in range(rounds):
-        shape = _shape(points, column, ratio)
-        for band in range(bands):
-            begin, end = points.bounds[band], points.bounds[band + 1]
-            mean = 0.0
-            for i in range(begin, end):
-                wave[i] = 0.0
-                for k in range(4):
-                    wave[i] += shape[k] * column[k, i]
-                mean += points.w[i] * wave[i]
-            mean /= points.weight[band]
-            if rounds > 1:
-                ratio[band] = _ratio(points, band, wave, mean, ratio[band])
-            level[band] = points.mean[band] - ratio[band] * mean * size
-    return level, ratio
+def _fill_wave(points: BandPoints, column: F8, shape: F8, band: int, wave: F8) -> float:
+    """Fill the shape at a band's points, and return its weighted mean there."""
+    mean = 0.0
+    for i in range(points.bounds[band], points.bounds[band + 1]):
+        wave[i] = 0.0
+        for k in range(4):
+            wave[i] += shape[k] * column[k, i]
+        mean += points.w[i] * wave[i]
+    return float(mean / points.weight[band])
 
 
 @part
@@ -169,8 +213,16 @@ def _columns(points: BandPoints, frequency: float) -> F8:
 
 
 @part
-def _shape(points: BandPoints, column: F8, ratio: F8) -> F8:
-    """Coefficients of the shape's columns, (4,), in standard deviations of the magnitudes."""
+def _normal_equations(points: BandPoints, column: F8, ratio: F8) -> tuple[F8, F8, float]:
+    """Those of the shape's coefficients, in standard deviations of the magnitudes, under amplitude ratios.
+
+    Returns
+    -------
+    matrix, right : (4, 4), (4,) float64
+        The lower triangle, with the ridge of the search, and the right side.
+    weight : float
+        Sum of r^2 W over the bands.
+    """
     normal, right = np.zeros((4, 4)), np.zeros(4)
     mean = np.empty(4)
     weight = 0.0
@@ -191,24 +243,4 @@ def _shape(points: BandPoints, column: F8, ratio: F8) -> F8:
                     normal[k, m] += square * d * (column[m, i] - mean[m])
     for k in range(4):
         normal[k, k] += 0.5 * RIDGE * weight * (RIDGE_OF_FIRST if k < 2 else 1.0)
-    return _solved(normal, right)
-
-
-@part
-def _solved(normal: F8, right: F8) -> F8:
-    """Solve a positive definite system, whose lower half is given, by Cholesky's factors, in place."""
-    size = right.size
-    for k in range(size):
-        for m in range(k + 1):
-            rest = normal[k, m]
-            for j in range(m):
-                rest -= normal[k, j] * normal[m, j]
-            normal[k, m] = rest**0.5 if k == m else rest / normal[m, m]
-        for j in range(k):
-            right[k] -= normal[k, j] * right[j]
-        right[k] /= normal[k, k]
-    for k in range(size - 1, -1, -1):
-        for j in range(k + 1, size):
-            right[k] -= normal[j, k] * right[j]
-        right[k] /= normal[k, k]
-    return right
+    return normal, right, weight

@@ -151,28 +151,20 @@ def fill_pairs(
 
 
 @part
-def add_pairs(x: F4, pairs: Pairs, count: int, points: Footprints) -> None:
-    """Spread pairs over the elements of eight transforms, by the sums of their times."""
+def add_pairs(x: F4, pairs: Pairs, count: int, points: Footprints, apart: bool) -> None:
+    """Spread pairs over the elements of eight transforms, by the sums of their times or by the differences.
+
+    The difference is a sum in which the earlier time, and with it the sine that moves it, has the other sign.
+    """
     moved = points.moved
+    first = pairs.first_apart if apart else pairs.first
+    taps = pairs.taps_apart if apart else pairs.taps
+    sign = spread(np.float32(-1.0 if apart else 1.0))
     for pair in range(count):
         one, other = pairs.one[pair] * ELEMENT, pairs.other[pair] * ELEMENT
-        c, s = load(moved, one), load(moved, one + LANES)
+        c, s = load(moved, one), mul(sign, load(moved, one + LANES))
         c2, s2 = load(moved, other), load(moved, other + LANES)
         coefficient = spread(pairs.coefficient[pair])
         real = mul(coefficient, mul_sub(c, c2, mul(s, s2)))
         imaginary = mul(coefficient, mul_add(c, s2, mul(s, c2)))
-        spread_point(x, pairs.first[pair], pairs.taps, pair * TAPS, real, imaginary)
-
-
-@part
-def add_pairs_apart(x: F4, pairs: Pairs, count: int, points: Footprints) -> None:
-    """Spread pairs over the elements of eight transforms, by the differences of their times."""
-    moved = points.moved
-    for pair in range(count):
-        one, other = pairs.one[pair] * ELEMENT, pairs.other[pair] * ELEMENT
-        c, s = load(moved, one), load(moved, one + LANES)
-        c2, s2 = load(moved, other), load(moved, other + LANES)
-        coefficient = spread(pairs.coefficient[pair])
-        real = mul(coefficient, mul_add(c, c2, mul(s, s2)))
-        imaginary = mul(coefficient, mul_sub(c, s2, mul(s, c2)))
-        spread_point(x, pairs.first_apart[pair], pairs.taps_apart, pair * TAPS, real, imaginary)
+        spread_point(x, first[pair], taps, pair * TAPS, real, imaginary)

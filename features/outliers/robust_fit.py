@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from features.compilation.jit import kernel, part
+from features.linear.cholesky import solve
 from features.outliers.median import median, robust_sigma
 from features.simd.lanes import (
     DOUBLE_LANES,
@@ -221,26 +220,8 @@ def _shape(sums: F8) -> tuple[Four, float]:
             right[j] -= mean * sums[band, SUM_Y]
             for k in range(j + 1):
                 matrix[j, k] -= mean * sums[band, SUM_C1 + k]
-    return _solve(matrix, right), weight
-
-
-@part
-def _solve(matrix: F8, right: F8) -> Four:
-    """Solve a positive definite system of four, given by its lower triangle, by Cholesky's factor."""
-    for j in range(4):
-        for i in range(j, 4):
-            value = matrix[i, j]
-            for k in range(j):
-                value -= matrix[i, k] * matrix[j, k]
-            matrix[i, j] = math.sqrt(value) if i == j else value / matrix[j, j]
-        for k in range(j):
-            right[j] -= matrix[j, k] * right[k]
-        right[j] /= matrix[j, j]
-    for i in range(3, -1, -1):
-        for k in range(i + 1, 4):
-            right[i] -= matrix[k, i] * right[k]
-        right[i] /= matrix[i, i]
-    return right[0], right[1], right[2], right[3]
+    solve(matrix, right, 4, 0.0)
+    return (right[0], right[1], right[2], right[3]), weight
 
 
 @part

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.compilation.jit import kernel, part
+from features.linear.cholesky import solve
 from features.simd.lanes import DOUBLE_LANES, add, load, mul, mul_add, mul_sub, spread, total
 from features.simd.sincos import cos_sin_cycles
 from features.variability.phase import folded
@@ -91,7 +92,6 @@ def bounded_fourier_coefficients(time: F8, mag: F8, period: float) -> F8:
     """
     n = time.size
     matrix, right = _normal_equations(time, mag, period)
-    plain = matrix.copy()
     coefficients = _solved(matrix, right, n)
     lowest = highest = mag[0]
     for value in mag:
@@ -99,12 +99,11 @@ def bounded_fourier_coefficients(time: F8, mag: F8, period: float) -> F8:
     ridge = FIRST_RIDGE
     factor = np.empty((N_COEFFICIENTS, N_COEFFICIENTS))
     while _range(coefficients) > MOST_OF_RANGE * (highest - lowest) and ridge <= LAST_RIDGE:
+        factor[:], coefficients[:] = matrix, right
         for k in range(1, HARMONICS + 1):
             for j in (2 * k - 1, 2 * k):
-                matrix[j, j] = plain[j, j] + n * ridge * k**4
-        matrix[0, 0] = plain[0, 0]
-        _cholesky(matrix, factor, 0.0)
-        coefficients = _solve(factor, right)
+                factor[j, j] += n * ridge * k**4
+        solve(factor, coefficients, N_COEFFICIENTS, 0.0)
         ridge *= RIDGE_STEP
     return coefficients
 
@@ -134,13 +133,14 @@ def _normal_equations(time: F8, mag: F8, period: float) -> tuple[F8, F8]:
 
 @part
 def _solved(matrix: F8, right: F8, n: int) -> F8:
-    """Solution of the equations of n points, nearly the shortest where there are many; changes the matrix."""
-    factor = np.empty((N_COEFFICIENTS, N_COEFFICIENTS))
-    if not _cholesky(matrix, factor, SMALLEST_PIVOT * n):
+    """Solution of the equations of n points, nearly the shortest where there are many."""
+    factor, coefficients = matrix.copy(), right.copy()
+    if not solve(factor, coefficients, N_COEFFICIENTS, SMALLEST_PIVOT * n):
+        factor[:], coefficients[:] = matrix, right
         for j in range(N_COEFFICIENTS):
-            matrix[j, j] += RIDGE * n
-        _cholesky(matrix, factor, 0.0)
-    return _solve(factor, right)
+            factor[j, j] += RIDGE * n
+        solve(factor, coefficients, N_COEFFICIENTS, 0.0)
+    return coefficients
 
 
 @part
@@ -210,38 +210,6 @@ def _normal_matrix(cosines: F8, sines: F8) -> F8:
             matrix[2 * j, 2 * k - 1] = 0.5 * (sines[j + k] - sines[j - k])
             matrix[2 * j, 2 * k] = 0.5 * (cosines[j - k] + cosines[j + k])
     return matrix
-
-
-@part
-def _cholesky(matrix: F8, factor: F8, smallest: float) -> bool:
-    """Fill the lower triangle L of ``matrix = L L^T``; False if a pivot is not above `smallest`."""
-    for j in range(N_COEFFICIENTS):
-        for i in range(j, N_COEFFICIENTS):
-            value = matrix[i, j]
-            for k in range(j):
-                value -= factor[i, k] * factor[j, k]
-            if i == j:
-                if not value > smallest:
-                    return False
-                factor[j, j] = math.sqrt(value)
-            else:
-                factor[i, j] = value / factor[j, j]
-    return True
-
-
-@part
-def _solve(factor: F8, right: F8) -> F8:
-    """Solve ``L L^T x = right``."""
-    x = right.copy()
-    for i in range(N_COEFFICIENTS):
-        for k in range(i):
-            x[i] -= factor[i, k] * x[k]
-        x[i] /= factor[i, i]
-    for i in range(N_COEFFICIENTS - 1, -1, -1):
-        for k in range(i + 1, N_COEFFICIENTS):
-            x[i] -= factor[k, i] * x[k]
-        x[i] /= factor[i, i]
-    return x
 
 
 @kernel

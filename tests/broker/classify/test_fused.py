@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import features
 from broker.classify.derivation import derivation_of
 from broker.errors import ConfigError
 from broker.ingest.vetting import VettingRules
@@ -102,9 +103,9 @@ def test_every_alert_of_a_band_that_counts_has_one_record_of_the_star_after_thos
 
 def test_a_star_of_one_band_has_that_band_s_record_to_the_bit():
     model = fusing(reliability=(reliability_bin(10, None),), abstain_below=0.25)
-    history = [pulsating(number, "r") for number in range(40)]
-    made = records(*[alert(one) for one in history], model=model)
-    stars, bands = of_star(made), of_bands(made)[1:]  # one epoch alone is not measured together
+    history = [alert(pulsating(number, "r")) for number in range(40)]
+    stars = of_star(records(*history, model=model, annotate_bands=False))
+    bands = of_bands(records(*history, model=model, annotate_fused=False))[1:]  # of one epoch no star is made
     assert len(stars) == len(bands) == 39
     assert sum(record["label"] is not None for record in bands) > 5
     for star, band in zip(stars, bands, strict=True):
@@ -114,6 +115,57 @@ def test_a_star_of_one_band_has_that_band_s_record_to_the_bit():
         (only,) = star["bands"]
         assert (only["band"], only["n_epochs"]) == ("r", band["n_epochs"])
         assert band["bands"] is None
+
+
+def measurements(monkeypatch, *alerts, **kinds):
+    """All that is published of these alerts, and how many light curves were measured for it."""
+    counts = []
+    for name in ("extract", "extract_together"):
+
+        def counted(*series, name=name, **chosen):
+            counts.append(len(series[-1]) - 1)
+            return getattr(features, name)(*series, **chosen)
+
+        monkeypatch.setattr(f"broker.classify.classifier.{name}", counted)
+    return records(*alerts, **kinds), sum(counts)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_star_of_one_band_is_measured_once_for_both_of_its_records(monkeypatch, at_once):
+    """As is one with a second band of one epoch, which is measured by itself."""
+    history = [alert(pulsating(number, "r")) for number in range(20)]
+    last = alert(pulsating(30, "r"), pulsating(29, "i"))
+    made, count = measurements(monkeypatch, *history, last, at_once=at_once)
+    assert [record["band"] for record in (a.record for a in made)] == [
+        "r",
+        *["r", "all"] * 19,
+        "i",
+        "r",
+        "all",
+    ]
+    assert count == 20 + 2
+
+
+def test_a_star_of_two_bands_is_measured_beside_its_bands(monkeypatch, two_bands):
+    """From its second epoch in the one on, and in the other: 24 records of bands and 22 of the star."""
+    made, count = measurements(monkeypatch, *two_bands)
+    assert (len(of_bands(made)), len(of_star(made))) == (24, 22)
+    assert count == 24 + 22 - 1  # the star with its first band alone
+
+
+def test_records_of_both_kinds_are_those_of_each_by_itself():
+    """Also of epochs that the measurement leaves out: repeats, and errors that are not known."""
+    twice = [epoch(number, mjd=59_000.5, mag=15.2, band="g", exposure=number) for number in range(2)]
+    odd = [pulsating(number, "g", mag_err=math.nan if number % 5 == 0 else 0.01) for number in range(2, 30)]
+    alerts = [alert(one) for one in (*twice, *odd, *(pulsating(number, "r") for number in range(30, 33)))]
+    both = records(*alerts)
+    assert [record["n_epochs"] for record in of_bands(both)[:2] + of_star(both)[:1]] == [1, 1, 0]
+    assert timeless([a for a in both if a.record["band"] == "all"]) == timeless(
+        records(*alerts, annotate_bands=False)
+    )
+    assert timeless([a for a in both if a.record["band"] != "all"]) == timeless(
+        records(*alerts, annotate_fused=False)
+    )
 
 
 def test_a_star_of_several_bands_is_answered_by_merged_curve_and_bands():

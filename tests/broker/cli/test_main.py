@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from broker.cli import commands
 from broker.cli.main import main
 from broker.transport.embedded_kafka import EmbeddedBroker
 from schemas.model.shipped import find_model
+from tests.broker.packets import candidate, container, ztf_alert
 from tests.broker.streams import PATIENCE_S, SCHEMAS, fusing, simulated, timeless
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -86,15 +88,48 @@ def test_avro_output_holds_the_same_records_as_json(sky, classified, tmp_path):
     assert timeless(map(Held, records)) == timeless(map(Held, classified[0]))
 
 
-def test_a_run_of_bad_packets_only_is_still_a_run(tmp_path):
+def test_a_run_that_could_use_nothing_has_failed_once_all_is_written(tmp_path):
+    """As `grep` fails on files that it cannot read: a script must not take silence for an answer."""
     (tmp_path / "a.avro").write_bytes(b"no")
-    letters = tmp_path / "dead.jsonl"
-    done = varstream("classify", tmp_path / "a.avro", "--dead-letters", letters)
-    assert done.returncode == 0
+    letters, counts = tmp_path / "dead.jsonl", tmp_path / "counts.json"
+    done = varstream("classify", tmp_path / "a.avro", "--dead-letters", letters, "--counts", counts)
+    assert done.returncode == 1
     assert done.stdout == ""
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(
+        f"varstream: the packet could not be read; {tmp_path}/a.avro, byte 0: starts with b'no'"
+    )
     (letter,) = [json.loads(line) for line in letters.read_text().splitlines()]
     assert letter["reason"] == "bad_magic"
     assert letter["file"].endswith("a.avro")
+    assert json.loads(counts.read_text())["alerts_dead"] == {"bad_magic": 1}
+
+
+def test_where_others_were_skipped_or_used_what_was_not_read_is_told_by_them(tmp_path, capsys):
+    """A packet that is skipped was read: alone it is no failure, beside one that was not it is."""
+    good = next(alert.payload for alert in simulated() if alert.survey == "ztf")
+    no_star = container(ztf_alert(candidate(distnr=30.0)))
+    for name, payload in (("1.avro", good), ("2.avro", b"no"), ("3.avro", no_star)):
+        (tmp_path / name).write_bytes(payload)
+    paths = [str(tmp_path / name) for name in ("1.avro", "2.avro", "3.avro")]
+    assert main(["classify", *paths]) == 0
+    assert main(["classify", paths[2]]) == 0
+    capsys.readouterr()
+    assert main(["classify", *paths[1:]]) == 1
+    assert "no alert was used: of 2 packets 1 were skipped and 1 not read; " in capsys.readouterr().err
+
+
+def test_a_night_without_alerts_is_no_failure_and_is_said_to_be_one(tmp_path, capsys):
+    for name in ("night.tar", "other.tar"):
+        tarfile.open(tmp_path / name, "w").close()
+    assert main(["classify", str(tmp_path / "night.tar")]) == 0
+    assert f"no packets in {tmp_path}/night.tar" in capsys.readouterr().err.splitlines()
+    assert main(["classify", str(tmp_path)]) == 0
+    assert "no packets in any of 2 files" in capsys.readouterr().err.splitlines()
+    with EmbeddedBroker() as broker:
+        servers = f"kafka.bootstrap_servers={broker.bootstrap_servers}"
+        assert main(["replay", str(tmp_path), "--topic", "alerts", "--set", servers]) == 0
+    assert "no packets in any of 2 files" in capsys.readouterr().err.splitlines()
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("what no one\nthought of"), MemoryError()])
@@ -117,7 +152,7 @@ def test_packets_whose_schema_was_not_given_are_named_as_not_read(tmp_path):
     (tmp_path / "7.avsc").write_text("{}")
     for schemas in ([], ["--schemas", tmp_path]):
         done = varstream("classify", tmp_path / "1.bin", *schemas)
-        assert done.returncode == 0
+        assert done.returncode == 1
         assert "NOT READ: 1 packets that name their schema by id" in done.stderr
         assert "--schemas" in done.stderr
 
@@ -254,7 +289,7 @@ def test_a_model_that_fuses_has_records_of_stars_and_they_are_counted_by_themsel
     found = json.loads(counts.read_text())
     assert (found["fused"], found["fused_labelled"]) == (len(fused), n_labelled)
     assert len(fused) > 100
-    assert f", of these {len(fused):,} of all bands together, {n_labelled:,} with a label" in done.stderr
+    assert f" + {len(fused):,} of all bands of a star ({n_labelled:,} with a class)" in done.stderr
 
 
 def test_records_of_stars_alone_can_be_asked_for(sky, fusing_model):
@@ -298,7 +333,7 @@ def test_replay_and_run_give_what_classify_gives(sky, classified, tmp_path):
     assert done.returncode == 0, done.stderr
     counts = classified[1]
     assert "153 alerts in" in done.stderr
-    assert f"+ {sum(counts['alerts_dead'].values())} (" in done.stderr
+    assert f"+ {sum(counts['alerts_dead'].values())} unreadable (" in done.stderr
     assert ("no fused records survey=ztf reason=" in done.stderr) != load_classifier("varstream-ztf").fuses
 
 
@@ -306,7 +341,7 @@ def test_the_demo_shows_how_often_the_class_was_right():
     done = varstream("demo", "--objects", "4", "--seconds", "20")
     assert done.returncode == 0, done.stderr
     assert "how often the class was right" in done.stdout
-    assert " 0 dead;" in done.stdout.replace("\n", " ")
+    assert " + 0 unreadable" in done.stdout.replace("\n", " ")
 
 
 @pytest.mark.parametrize(

@@ -77,4 +77,4 @@ def test_the_tables_say_of_which_epochs_they_are():
     assert board.counted == "objects"
     report(Console(file=out, width=120), board, Counts(), 1.0)
     said = out.getvalue()
-    assert said.index("number of epochs in all bands together") < said.index("number of epochs in the band")
+    assert said.index("number of epochs over all bands") < said.index("number of epochs in the band")

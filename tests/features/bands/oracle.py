@@ -169,8 +169,11 @@ def search(star, *, stages=2):
     return *best, tops
 
 
-def shape_fit(star, frequency, ratio):
-    """The shape's coefficients (4,), by least squares with the means, ridges on both harmonics."""
+def shape_fit(star, frequency, ratio, *, further=0.0):
+    """The shape's coefficients (4,), by least squares with the means, ridges on both harmonics.
+
+    A further ridge counts in weights, and grows as the fourth power of the harmonic.
+    """
     rows, values, weight = [], [], 0.0
     for b, band in enumerate(star.bands):
         mean = np.zeros((band.x.size, len(star.bands)))
@@ -179,9 +182,8 @@ def shape_fit(star, frequency, ratio):
         rows.append(np.sqrt(band.w)[:, None] * block)
         values.append(np.sqrt(band.w) * band.y)
         weight += ratio[band.letter] ** 2 * band.w.sum()
-    ridge = np.hstack(
-        [np.zeros((4, len(star.bands))), np.diag(np.sqrt(0.5 * weight * np.array([1e-6, 1e-6, 1, 1])))]
-    )
+    squares = weight * (0.5 * np.array([1e-6, 1e-6, 1, 1]) + further * np.array([1, 1, 16, 16]))
+    ridge = np.hstack([np.zeros((4, len(star.bands))), np.diag(np.sqrt(squares))])
     matrix, target = np.vstack([*rows, ridge]), np.concatenate([*values, np.zeros(4)])
     return np.linalg.lstsq(matrix, target, rcond=None)[0][len(star.bands) :]
 
@@ -204,3 +206,17 @@ def levels_and_ratios(star, frequency, *, fit_ratios):
             level[band.letter] = band.mean - following[band.letter] * mean
         ratio = following
     return level, ratio
+
+
+def levels_within(star, frequency):
+    """Levels [mag] by letter: those of the first further ridge with which each is within its band; means."""
+    equal = {band.letter: 1.0 for band in star.bands}
+    for further in (0.0, *(4.0**k for k in range(-8, 3))):
+        coefficients = shape_fit(star, frequency, equal, further=further)
+        below = {
+            band.letter: -np.average(columns(frequency, band.x, 2)[0] @ coefficients, weights=band.w)
+            for band in star.bands
+        }
+        if all(band.y.min() <= below[band.letter] <= band.y.max() for band in star.bands):
+            return {band.letter: band.mean + below[band.letter] for band in star.bands}
+    return {band.letter: band.mean for band in star.bands}

@@ -39,7 +39,7 @@ def judged(star, room):
     keep = ~period.out
     kept = canonical(star.time[keep], period.drawn_mag[keep], star.err[keep], star.band[keep])
     points = band_points(*kept[:5], True)
-    curve = merged_curve(*kept[:4], levels(points, period.frequency))
+    curve = merged_curve(*kept[:4], levels(points, kept.mag, period.frequency))
     n = kept.time.size
     residuals, _ = robust_fit(*curve, np.array([0, n]), period.frequency)
     drops = drops_about(points, period.frequency, STEP_CYCLES / points.baseline)
