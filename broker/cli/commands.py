@@ -13,6 +13,7 @@ from broker.blame.schema_watch import SchemaWatch
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import load_classifiers
 from broker.classify.encoding import FileFormat
+from broker.classify.reasons import load_explainers
 from broker.cli.light_curve_file import LightCurveFile
 from broker.cli.output_files import check_outputs
 from broker.cli.replay import replay_files
@@ -112,12 +113,14 @@ def run_worker(arguments: argparse.Namespace) -> int:
     if arguments.model is not None:
         model = ModelConfig(path=arguments.model, min_epochs=model.min_epochs)
     rules = config.decoding.rules()
+    classifiers = load_classifiers(model)
     annotator = Annotator(
-        load_classifiers(model),
+        classifiers,
         rules,
         annotate_unscored=config.output.annotate_unscored,
         annotate_bands=config.output.annotate_bands,
         annotate_fused=config.output.annotate_fused,
+        explainers=load_explainers(model, classifiers) if config.output.explain else {},
     )
     stop = threading.Event()
     patience_s = config.kafka.patience_s

@@ -1,4 +1,4 @@
-"""Explanations of the shipped network: by another implementation, by its probabilities, by a made-up graph."""
+"""Explanations of the shipped network: another implementation, its own probabilities, a made-up graph."""
 
 import warnings
 from dataclasses import replace
