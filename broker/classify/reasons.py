@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
-from broker.classify.classifier import Classifier, FusedScores, Scores
+from broker.classify.classifier import Classifier, FusedScores, Scores, load_classifier
 from broker.errors import ConfigError
 from broker.settings.config import ModelConfig
 from features import FEATURE_NAMES
@@ -25,17 +26,22 @@ def load_explainers(config: ModelConfig, classifiers: Mapping[str, Classifier]) 
     ConfigError
         If one of the models came without a background to explain against.
     """
-    return {survey: explainer_of(classifiers[survey], name) for survey, name in config.named.items()}
+    return {survey: _explainer(classifiers[survey], name) for survey, name in config.named.items()}
 
 
-def explainer_of(classifier: Classifier, named: str) -> Explainer:
-    """Load what explains the answers of a classifier, whose model is found under this name or folder.
+def load_with_explainer(named: str | Path) -> tuple[Classifier, Explainer]:
+    """Load a model by its folder or name, and what explains its answers.
 
     Raises
     ------
     ConfigError
-        If the model came without a background to explain against.
+        If there is no such model, it cannot be served, or it came without a background.
     """
+    classifier = load_classifier(named)
+    return classifier, _explainer(classifier, named)
+
+
+def _explainer(classifier: Classifier, named: str | Path) -> Explainer:
     try:
         background = read_background(find_model(named), classifier.manifest)
     except ManifestError as exc:

@@ -40,6 +40,7 @@ SEED = 0
 NAMED = 3
 """Features that a record names for its class, and against it, at most."""
 
+_ROWS_AT_ONCE = 512  # two thirds of the time of 9,000 at once
 _TINY = float(np.finfo(np.float32).tiny)  # in the place of a probability that single precision cannot hold
 
 
@@ -115,8 +116,7 @@ class Explainer:
         """
         manifest = self._artifact.manifest
         m, v, f = rows.shape
-        asked = self._artifact.score(rows.reshape(m * v, f), np.ones(m * v, np.bool_)).probabilities
-        answers = asked.astype(np.float64).reshape(m, v, -1)
+        answers = self._probabilities(rows.reshape(m * v, f)).reshape(m, v, -1)
         said, priors = answers[:, 0], manifest.priors
         if fused:
             terms = _fused_terms(self._artifact)
@@ -127,6 +127,12 @@ class Explainer:
             said = with_priors(said, priors, self._priors)
         rest = np.delete(said, number, axis=1).sum(axis=1)
         return np.asarray(np.log(np.maximum(said[:, number], _TINY)) - np.log(np.maximum(rest, _TINY)))
+
+    def _probabilities(self, rows: F8) -> F8:
+        """Ask about rows (n, 16), few enough at once that what the network makes of them stays near."""
+        parts = np.split(rows, range(_ROWS_AT_ONCE, len(rows), _ROWS_AT_ONCE))
+        asked = [self._artifact.score(part, np.ones(len(part), np.bool_)).probabilities for part in parts]
+        return np.concatenate(asked, dtype=np.float64)
 
 
 def speaking(values: F8, names: tuple[str, ...]) -> Speaking:
