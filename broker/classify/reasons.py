@@ -12,7 +12,7 @@ from broker.errors import ConfigError
 from broker.settings.config import ModelConfig
 from features import FEATURE_NAMES
 from schemas.explanation.background import read_background
-from schemas.explanation.explainer import PAIRS, PAIRS_OF_A_RECORD, Explainer, speaking
+from schemas.explanation.explainer import FULL, OF_A_RECORD, Effort, Explainer, speaking
 from schemas.explanation.shapley import ShapleyValues
 from schemas.model.manifest import ManifestError
 from schemas.model.shipped import find_model
@@ -50,7 +50,7 @@ def _explainer(classifier: Classifier, named: str | Path) -> Explainer:
 
 
 def explain(
-    explainer: Explainer, scored: Scores | FusedScores, row: int, *, pairs: int = PAIRS
+    explainer: Explainer, scored: Scores | FusedScores, row: int, *, effort: Effort = FULL
 ) -> ShapleyValues:
     """Explain the most probable class of a light curve, or of a star, that was scored.
 
@@ -63,7 +63,7 @@ def explain(
     if isinstance(scored, FusedScores) and fused:
         bands = scored.together.bands.values.reshape(*scored.asked.shape, -1)
         views = np.concatenate([views, bands[row, scored.asked[row]]])
-    return explainer.explain(views, int(scores.verdicts.best[row]), fused=fused, pairs=pairs)
+    return explainer.explain(views, int(scores.verdicts.best[row]), fused=fused, effort=effort)
 
 
 def reasons(explainer: Explainer, scored: Scores | FusedScores, row: int) -> dict[str, list[str]] | None:
@@ -71,5 +71,5 @@ def reasons(explainer: Explainer, scored: Scores | FusedScores, row: int) -> dic
     scores = scored.scores if isinstance(scored, FusedScores) else scored
     if not scores.scored[row]:
         return None
-    why = explain(explainer, scored, row, pairs=PAIRS_OF_A_RECORD)
+    why = explain(explainer, scored, row, effort=OF_A_RECORD)
     return speaking(why.values, FEATURE_NAMES)._asdict()

@@ -1,8 +1,8 @@
 """The background of a model: rows of raw features of training stars, which its answers are explained against.
 
 They lie beside the graph, in ``background.npz``, under a hash that the manifest holds in `training`. The
-classes have equal shares in them, so that a value says what tells a star from all classes alike. Nothing says
-which stars they are.
+classes have equal shares in them, and in the first of them however many these are, so that a value says what
+tells a star from all classes alike. Nothing says which stars they are.
 """
 
 from __future__ import annotations

@@ -36,9 +36,9 @@ def draw_background(
     Returns
     -------
     (100, 16) float64
-        `BACKGROUND_ROWS` rows in random order. Shares of the classes that have an example differ by a row at
-        most; of a class with fewer examples than its share, each is there as often as the others of it, to
-        one.
+        `BACKGROUND_ROWS` rows, the classes that have an example in turn: in the first of them, however many,
+        their shares differ by a row at most. Of a class with fewer examples than its share, each is there as
+        often as the others of it, to one.
 
     Raises
     ------
@@ -51,12 +51,10 @@ def draw_background(
         raise ValueError("no example names one class alone: there is no background to explain against")
     label = truth.first[drawable]
     classes = rng.permutation(np.unique(label))
-    share, more = divmod(BACKGROUND_ROWS, len(classes))
-    drawn = []
-    for place, each in enumerate(classes):
-        shuffled = rng.permutation(drawable[label == each])
-        drawn.append(np.resize(shuffled, share + (place < more)))
-    background: NDArray[np.float64] = values[rng.permutation(np.concatenate(drawn))]
+    turns = -(-BACKGROUND_ROWS // len(classes))
+    drawn = [np.resize(rng.permutation(drawable[label == each]), turns) for each in classes]
+    in_turn = np.stack(drawn, axis=1).ravel()[:BACKGROUND_ROWS]
+    background: NDArray[np.float64] = values[in_turn]
     return background
 
 

@@ -18,7 +18,7 @@ from broker.pipeline import Pipeline
 from broker.settings.config import ModelConfig, OutputConfig
 from broker.state.store import MemoryStore
 from features import FEATURE_NAMES
-from schemas.explanation.explainer import NAMED, Explainer
+from schemas.explanation.explainer import NAMED, OF_A_RECORD, Explainer
 from tests.broker.explaining import background, explainer, model_with_background
 from tests.broker.streams import annotator, classifier, decoder, fusing, packets, simulated, timeless
 
@@ -78,7 +78,7 @@ def test_of_one_band_they_are_those_of_its_features_and_its_class(speaking):
     for record in scored[::7]:
         row = np.array([list(record["features"].values())])
         best = max(record["probabilities"], key=record["probabilities"].__getitem__)
-        values = why.explain(row, classes.index(best), pairs=1).values
+        values = why.explain(row, classes.index(best), effort=OF_A_RECORD).values
         first = FEATURE_NAMES[int(values.argmax())]
         assert record["explanation"]["speaks_for"][0] == first
 

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from broker.classify.classifier import Classifier
 from features import FEATURE_NAMES
-from schemas.explanation.explainer import Explainer, speaking
+from schemas.explanation.explainer import OF_A_RECORD, Effort, Explainer, speaking
 from schemas.model.artifact import Artifact
 from schemas.model.fusion import fuse
 from schemas.model.manifest import Manifest
@@ -19,6 +19,7 @@ from schemas.model.priors import with_priors
 from tests.broker.explaining import background, explainer, rows
 from tests.broker.streams import FUSED, fusing
 
+ONE = Effort(100, 1)
 SMALL = 8
 """Background rows where all 65,536 sets of features are asked about: each of them costs as many rows."""
 
@@ -53,7 +54,7 @@ def test_they_are_those_of_the_shap_package_within_the_stated_error(artifact, st
         masker = shap.maskers.Independent(few, max_samples=SMALL)
         asked = shap.explainers.ExactExplainer(lambda x: log_odds(probabilities(artifact, x), number), masker)
         peer = asked(row[None])
-    why = Explainer(artifact, few).explain(row[None], number, pairs=64)
+    why = Explainer(artifact, few).explain(row[None], number, effort=Effort(SMALL, 64))
     assert why.background_mean == pytest.approx(peer.base_values[0], abs=1e-6)
     sigmas = (why.values - peer.values[0]) / why.errors
     assert np.abs(sigmas).max() < 4.0
@@ -75,7 +76,7 @@ def test_of_a_star_in_several_bands_they_add_up_to_the_log_odds_of_the_fused_pro
     merged, *bands = probabilities(artifact, views)
     fused = fuse([merged], [bands], np.zeros(1, bool), temperature=FUSED["temperature"])
     number = int(fused.argmax())
-    why = explainer().explain(views, number, fused=True, pairs=1)
+    why = explainer().explain(views, number, fused=True, effort=ONE)
     assert why.answer == pytest.approx(log_odds(fused, number)[0], abs=1e-12)
     assert why.values.sum() == pytest.approx(why.answer - why.background_mean, abs=1e-10)
 
@@ -86,10 +87,10 @@ def test_priors_in_use_are_in_what_is_explained(artifact, star):
     made_for = dict.fromkeys(classes, 1.0 / len(classes))
     wanted = {classes[number]: 0.5}
     stated = Artifact(replace(artifact.manifest, priors=made_for), artifact._session)
-    why = Explainer(stated, background(), priors=wanted).explain(row[None], number, pairs=1)
+    why = Explainer(stated, background(), priors=wanted).explain(row[None], number, effort=ONE)
     said = with_priors(probabilities(artifact, row[None]), made_for, wanted)
     assert why.answer == pytest.approx(log_odds(said, number)[0], abs=1e-9)
-    plain = explainer().explain(row[None], number, pairs=1)
+    plain = explainer().explain(row[None], number, effort=ONE)
     # 0.5 instead of 1 / k: the odds are multiplied by k - 1, and nothing else is another
     assert why.answer - plain.answer == pytest.approx(np.log(len(classes) - 1), abs=1e-9)
     assert why.values == pytest.approx(plain.values, abs=1e-9)
@@ -100,12 +101,26 @@ def test_errors_are_as_the_module_states(star):
     assert explainer().explain(row[None], number).errors.max() < 0.1
 
 
+def test_a_record_names_nearly_what_the_full_effort_would_as_the_module_states(artifact):
+    one = explainer()
+    right, evidence = [], []
+    for row in rows()[100:130]:
+        number = int(probabilities(artifact, row[None])[0].argmax())
+        full = one.explain(row[None], number).values
+        quick = one.explain(row[None], number, effort=OF_A_RECORD).values
+        best, named = (set(np.argsort(-values)[:3].tolist()) for values in (full, quick))
+        right.append(len(best & named))
+        evidence.append(full[list(named)].sum() / full[list(best)].sum())
+    assert np.mean(right) == pytest.approx(2.5, abs=0.3)
+    assert np.mean(evidence) == pytest.approx(0.98, abs=0.02)
+
+
 def test_the_same_light_curve_is_explained_in_the_same_words_whatever_came_before(star):
     row, number = star
     one = explainer()
-    first = one.explain(row[None], number, pairs=1).values.tobytes()
+    first = one.explain(row[None], number, effort=ONE).values.tobytes()
     one.explain(rows()[-2][None], 0)
-    assert one.explain(row[None], number, pairs=1).values.tobytes() == first
+    assert one.explain(row[None], number, effort=ONE).values.tobytes() == first
 
 
 def test_models_without_fused_answers_and_bands_in_several_views_are_refused():
@@ -156,7 +171,7 @@ def by_period_and_amplitude(tmp_path):
 def test_of_a_graph_that_looks_at_two_features_the_others_have_none(by_period_and_amplitude):
     rng = np.random.default_rng(0)
     row, others = rng.uniform(0.1, 2.0, 16), rng.uniform(0.1, 2.0, (30, 16))
-    why = Explainer(by_period_and_amplitude, others).explain(row[None], 0, pairs=2)
+    why = Explainer(by_period_and_amplitude, others).explain(row[None], 0, effort=Effort(30, 2))
     weights = np.where(np.array(FEATURE_NAMES) == "amplitude", 3.0, 0.0)
     weights[FEATURE_NAMES.index("period")] = -2.0
     expected = weights * (row - others.mean(axis=0))
