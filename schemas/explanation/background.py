@@ -22,6 +22,7 @@ BACKGROUND_SHA256 = "background_sha256"
 BACKGROUND_ROWS = 100
 """As many as a model comes with."""
 
+_MAKE_ONE = ("varstream-train train", "varstream-train transfer")  # commands whose models have one
 _MAX_BYTES = 2**20  # of the file: 16 numbers a row
 
 
@@ -36,9 +37,11 @@ def read_background(folder: Path, manifest: Manifest) -> NDArray[np.float64]:
     model = f"{manifest.name} {manifest.version}"
     expected = manifest.training.get(BACKGROUND_SHA256)
     if expected is None:
+        command = str(manifest.training.get("command"))
+        again = f"by `{command}`" if command.startswith(_MAKE_ONE) else f"by `{_MAKE_ONE[0]}` or `transfer`"
         raise ManifestError(
-            f"model {model} came without {BACKGROUND_FILE}, its answers cannot be explained: use another, "
-            f"or make it again by `{manifest.training.get('command', 'varstream-train train')}`"
+            f"model {model} came without {BACKGROUND_FILE}, its answers cannot be explained: use another, or "
+            f"make it again {again}"
         )
     path = folder / BACKGROUND_FILE
     try:

@@ -28,6 +28,13 @@ def test_a_model_that_came_without_is_refused_with_the_command_that_makes_it_aga
     assert command in str(refused.value)
 
 
+@pytest.mark.parametrize("stated", [{}, {"command": "Classifier.train(table, labels)"}])
+def test_what_would_be_made_without_again_is_to_be_made_in_another_way(stated):
+    manifest = replace(load_manifest(find_model("varstream-ztf")), training=stated)
+    with pytest.raises(ManifestError, match=r"make it again by `varstream-train train` or `transfer`$"):
+        read_background(find_model("varstream-ztf"), manifest)
+
+
 def test_one_that_is_missing_or_another_model_s_is_refused(folder):
     manifest = load_manifest(folder)
     other = replace(manifest, training={"background_sha256": "0" * 64})
