@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from contextlib import closing
+from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, Producer
 
 from broker.cli.main import main
 from broker.pipeline import Pipeline
 from broker.state.sqlite import SQLiteStore
 from features import FEATURE_NAMES
 from tests.broker.explaining import model_with_background
-from tests.broker.streams import SCHEMAS, annotator, decoder, packets, simulated
+from tests.broker.streams import PATIENCE_S, SCHEMAS, annotator, decoder, packets, simulated
 
+ROOT = Path(__file__).resolve().parents[3]
 ALERTS = simulated()[:300]
 REAL = "ZTF17aadcuwj"  # 44 usable epochs in the packets
 
@@ -105,3 +111,43 @@ def test_a_star_that_is_not_scored_is_a_failure_with_the_reason(capsys, model, f
     code, out, err = explain(capsys, shortest, "--files", path, "--schemas", SCHEMAS, "--model", model)
     assert (code, out) == (1, "")
     assert "is not scored in band r, so there is nothing to explain: " in err
+
+
+def run_worker(servers, state, *settings):
+    options = [
+        f"kafka.bootstrap_servers={servers}",
+        'kafka.topics=["alerts"]',
+        f"kafka.patience_s={PATIENCE_S}",
+        f"decoding.schemas={SCHEMAS}",
+        f"state.path={state}",
+        "output.explain=true",
+        "output.format=json",
+        *settings,
+    ]
+    command = [sys.executable, "-m", "broker.cli.main", "run", "--until-end"]
+    for option in options:
+        command += ["--set", option]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+def test_a_worker_publishes_the_reasons_and_does_not_start_without_a_background(kafka, tmp_path, model):
+    state = tmp_path / "state.sqlite"
+    refused = run_worker(kafka, state)
+    assert refused.returncode == 2
+    assert "came without background.npz" in refused.stderr
+    assert not state.exists()
+    producer = Producer({"bootstrap.servers": kafka})
+    for alert in ALERTS[:60]:
+        producer.produce("alerts", alert.payload)
+    producer.flush()
+    done = run_worker(kafka, state, f"model.path={model}")
+    assert done.returncode == 0, done.stderr
+    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "test", "auto.offset.reset": "earliest"})
+    with closing(consumer):
+        consumer.subscribe(["classifications"])
+        records = []
+        while (message := consumer.poll(10.0)) is not None:
+            records.append(json.loads(message.value()))
+    explained = [record["explanation"] for record in records if record["probabilities"] is not None]
+    assert explained
+    assert all(said["speaks_for"] for said in explained)
