@@ -9,9 +9,11 @@ from typing import Any
 
 import torch
 
+from schemas.explanation.background import BACKGROUND_SHA256
 from schemas.model.manifest import Manifest, ManifestError, sha256_of
 from schemas.model.shipped import find_model
 from schemas.model.verdict import OTHER
+from training.artifact.background import draw_background, write_background
 from training.artifact.code_version import code_version
 from training.artifact.export import check_folder, read_model
 from training.artifact.fold_networks import (
@@ -181,7 +183,9 @@ def _dataset(job: Job, progress: Bars, known: KnownStars | None = None) -> Datas
 
 
 def _release(job: Job, dataset: Dataset, made: CrossFit, method: Mapping[str, Any]) -> Manifest:
-    """Write the model with what the folds say about it, and its card."""
+    """Write the model with what the folds say about it, its background, and its card."""
+    table = dataset.table
+    background = draw_background(table.values, dataset.truth, dataset.trainable, seed=job.seed)
     manifest = describe(
         dataset,
         made,
@@ -194,6 +198,7 @@ def _release(job: Job, dataset: Dataset, made: CrossFit, method: Mapping[str, An
             "command": job.command,
             **job.code,
             "seed": job.seed,
+            BACKGROUND_SHA256: write_background(job.output, background),
             "data": provenance(job.files, dataset.outcomes),
         },
     )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import FEATURE_NAMES
+from schemas.explanation.background import BACKGROUND_FILE, BACKGROUND_SHA256, read_background
 from schemas.model.manifest import Manifest, ManifestError
 from schemas.model.shipped import find_model
 from schemas.model.taxonomy.foreign_names import read_taxonomy
@@ -140,6 +141,8 @@ def release_again(
     try:
         folder = find_model(model)
         network, manifest = read_model(folder)
+        if BACKGROUND_SHA256 in manifest.training:
+            read_background(folder, manifest)  # checks that it is the model's own
     except ManifestError as exc:
         raise SettingsError(str(exc)) from exc
     if output.resolve() == folder.resolve():
@@ -152,6 +155,8 @@ def release_again(
     written = write_model(output, network, replace(manifest, **changes))
     if "folds_sha256" in manifest.training:
         _copy(folder / FOLDS_FILE, output / FOLDS_FILE)
+    if BACKGROUND_SHA256 in manifest.training:
+        _copy(folder / BACKGROUND_FILE, output / BACKGROUND_FILE)
     if "how" in manifest.metrics:
         write_card(output, written)
     if weights_file is not None:

@@ -13,10 +13,12 @@ import numpy as np
 from broker.alert import Alert, Annotation, Packet
 from broker.classify.classifier import FusedScores, Scores
 from broker.classify.derivation import STATED_RELIABILITY, digest_of
+from broker.classify.reasons import reasons
 from broker.state.light_curve import BandSeries
 from broker.state.star_series import StarSeries
 from features import FEATURE_NAMES, SURVEY_BANDS, status_names
 from schemas.classification import CLASSIFICATION_VERSION
+from schemas.explanation.explainer import Explainer
 from schemas.model.manifest import Manifest, bin_of
 from schemas.model.terms import NO_PRIORS
 from schemas.model.verdict import with_verdict
@@ -36,6 +38,8 @@ class RecordMaker:
         The same of records of all bands together; None where the model makes none.
     priors : mapping of str to float
         In the place of the model's own, of some or all classes.
+    explainer : Explainer, optional
+        Of the model, where records name the features that speak for and against their class.
     """
 
     def __init__(
@@ -45,8 +49,10 @@ class RecordMaker:
         fused_derivation: str | None = None,
         *,
         priors: Mapping[str, float] = NO_PRIORS,
+        explainer: Explainer | None = None,
     ) -> None:
         self._manifest = manifest
+        self._explainer = explainer
         self._made_for = manifest.survey
         self._derivation = derivation
         self._fused_derivation = fused_derivation
@@ -65,7 +71,8 @@ class RecordMaker:
     ) -> Annotation:
         """Record of the light curve in row `row` of `scores`."""
         own = {
-            **self._answer(scores, row, self._manifest.reliability, survey=alert.survey),
+            **self.answer(scores, row, self._manifest.reliability, survey=alert.survey),
+            "explanation": self._reasons(scores, row),
             "n_forced": int(series.forced.sum()),
             "outlier": _outlier(scores.outlier[row], series, series.band),
             "bands": None,
@@ -92,7 +99,8 @@ class RecordMaker:
         n_used = together.bands.n_used.reshape(together.usable.shape)[row]
         place = int(fused.scores.outlier[row])
         own = {
-            **self._answer(fused.scores, row, bins, survey=alert.survey),
+            **self.answer(fused.scores, row, bins, survey=alert.survey),
+            "explanation": self._reasons(fused, row),
             "n_forced": int((series.forced & usable[series.number]).sum()),
             "outlier": _outlier(place, series, SURVEY_BANDS[series.number[place]] if place >= 0 else ""),
             "bands": [
@@ -108,7 +116,10 @@ class RecordMaker:
         }
         return self._annotation(packet, alert, series, own, ingest_time_us=ingest_time_us)
 
-    def _answer(
+    def _reasons(self, scored: Scores | FusedScores, row: int) -> dict[str, list[str]] | None:
+        return None if self._explainer is None else reasons(self._explainer, scored, row)
+
+    def answer(
         self, scores: Scores, row: int, bins: Sequence[Mapping[str, Any]], *, survey: str
     ) -> dict[str, Any]:
         """Say what was measured and what the model says, of one light curve or of one star."""

@@ -71,11 +71,14 @@ class FusedScores:
         What was measured, of the merged curves and of the bands.
     one_band : (n,) bool
         Stars of at most one usable band: what is said of them is what is said of that band.
+    asked : (n, 6) bool
+        Bands that the model was asked about beside the merged curve, in the order of `SURVEY_BANDS`.
     """
 
     scores: Scores
     together: Together
     one_band: NDArray[np.bool_]
+    asked: NDArray[np.bool_]
 
 
 class Classifier:
@@ -129,6 +132,11 @@ class Classifier:
     def manifest(self) -> Manifest:
         """What the model is."""
         return self._artifact.manifest
+
+    @property
+    def artifact(self) -> Artifact:
+        """The model itself."""
+        return self._artifact
 
     @property
     def fuses(self) -> bool:
@@ -213,7 +221,7 @@ class Classifier:
         )
         outlier = _within(merged.outlier, offsets)
         scores = Scores(merged, outlier, below, scored, said, raw.out_of_range[:n])
-        return FusedScores(scores, together, one_band)
+        return FusedScores(scores, together, one_band, asked.reshape(n, n_bands))
 
 
 def _within(place: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -59,7 +59,8 @@ class OutputConfig:
 
     With the format ``"confluent"`` the schema has an id: `schema_id`, or the one that the registry at the
     address `registry` gives when it is registered there. `annotate_bands` and `annotate_fused` say whether
-    single bands, and all bands of a star together, have records.
+    single bands, and all bands of a star together, have records; `explain` whether these name the features
+    that speak for and against their class.
     """
 
     topic: str = "classifications"
@@ -70,6 +71,7 @@ class OutputConfig:
     annotate_unscored: bool = True
     annotate_bands: bool = True
     annotate_fused: bool = True
+    explain: bool = False
     max_message_bytes: int = 1_000_000
     bootstrap_servers: str | None = None
     settings: Mapping[str, Any] | None = field(default=None, repr=False)

@@ -55,7 +55,8 @@ class Manifest:
     preprocessing : mapping
         Constants of the shift, logarithm, standardisation and clip inside the graph.
     training : mapping
-        Data with their hashes and references, protocol, seeds, command.
+        Data with their hashes and references, protocol, seeds, command; the hashes of what lies beside the
+        graph: ``folds_sha256`` and ``background_sha256`` (`schemas.explanation.background`), where it does.
     metrics : mapping
         What was measured, on what, with standard errors.
     reliability : tuple of mapping
