@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console as RichConsole
@@ -127,7 +128,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config, overrides=arguments.set)
     model = config.model
     if arguments.model is not None:
-        model = ModelConfig(path=arguments.model, min_epochs=model.min_epochs)
+        model = replace(model, path=arguments.model, ztf=None, lsst=None)
     rules = config.decoding.rules()
     classifiers = load_classifiers(model)
     annotator = Annotator(
