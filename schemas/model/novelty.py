@@ -70,11 +70,11 @@ def table_of(oddness: F8, n_epochs: NDArray[np.int64]) -> dict[str, Any]:
     """
     if not oddness.size:
         raise ValueError("there is no calibration star: nothing can be called odd")
-    lows = [0, *BIN_STARTS]
-    number = np.digitize(n_epochs, BIN_STARTS)
-    filled = [low for place, low in enumerate(lows) if (number == place).sum() >= FEWEST_IN_BIN]
-    lows = [0, *(low for low in filled if low)]  # what comes before a filled bin is counted in the one before
-    number = np.digitize(n_epochs, lows[1:])
+    of_bin = np.bincount(np.digitize(n_epochs, BIN_STARTS), minlength=len(BIN_STARTS) + 1)
+    later = [low for low, count in zip(BIN_STARTS, of_bin[1:], strict=True) if count >= FEWEST_IN_BIN]
+    if not (n_epochs < min(later, default=np.inf)).any():
+        later = later[1:]  # the first of them is then from 0 on
+    number = np.digitize(n_epochs, later)  # a bin of few is a part of the one before
     return {
         "shares": list(SHARES),
         "bins": [
@@ -83,8 +83,7 @@ def table_of(oddness: F8, n_epochs: NDArray[np.int64]) -> dict[str, Any]:
                 "n_light_curves": int((number == place).sum()),
                 "oddness": _quantiles(oddness[number == place]),
             }
-            for place, low in enumerate(lows)
-            if (number == place).any()
+            for place, low in enumerate([0, *later])
         ],
     }
 

@@ -52,7 +52,7 @@ def read_labels(labels: NDArray[np.str_], name: str, manifest: Manifest) -> Read
     if not set(manifest.classes) & set(taxonomy.classes) - {OTHER}:
         raise SettingsError(
             f"--taxonomy {name} speaks of {', '.join(taxonomy.classes)}; {manifest.name} {manifest.version} "
-            f"has {', '.join(manifest.classes)}: give a map of the labels with --class-map"
+            f"has {', '.join(manifest.labels)}: give a map of the labels with --class-map"
         )
     label_map: dict[str, str] = {}
     silent: Counter[str] = Counter()

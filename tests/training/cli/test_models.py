@@ -46,7 +46,7 @@ def test_a_transferred_model_knows_its_new_classes_and_where_it_came_from(
     assert main(making(command, survey, folder)) == 0, capsys.readouterr().err
     manifest = Artifact.load(folder).manifest
     origin = Artifact.load(model_folder).manifest
-    assert manifest.classes == ("NonVar", "VAR")
+    assert manifest.classes == ("NonVar", "VAR", "OTHER")
     assert manifest.training["pretrained"]["sha256"] == origin.sha256
     assert manifest.preprocessing == origin.preprocessing
     assert manifest.metrics["all_surveys"]["all"]["accuracy"] > 0.8

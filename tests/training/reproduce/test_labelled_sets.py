@@ -73,7 +73,8 @@ def pool(tmp_path, monkeypatch) -> Path:
         "held_back": Survey(labels=coarse, references=(), training=False),
     }
     for module in (targets, identity):
-        monkeypatch.setattr(module, "SURVEYS", known)
+        name = "VARIABLE_STARS" if hasattr(module, "VARIABLE_STARS") else "SURVEYS"
+        monkeypatch.setattr(module, name, known)
     write_noise(tmp_path / "first.npz", ["ab"] * 10 + ["c"] * 4 + ["RR"] * 3)
     write_noise(tmp_path / "second.npz", ["c"] * 2, first_id=np.array(["", "first-11"]))
     write_noise(tmp_path / "field.npz", ["?"] * 3, kind=np.array(["NonVar", "", "NonVar"]))

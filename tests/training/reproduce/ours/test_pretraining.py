@@ -38,7 +38,8 @@ def folder(tmp_path, monkeypatch):
         name: Survey(labels={"short": "short", "long": "long"}, references=()) for name in ("one", "two")
     }
     for module in (pretraining, labelled_file):
-        monkeypatch.setattr(module, "SURVEYS", known)
+        name = "VARIABLE_STARS" if hasattr(module, "VARIABLE_STARS") else "SURVEYS"
+        monkeypatch.setattr(module, name, known)
     write(tmp_path / "one.npz", [f"a{i}" for i in range(40)], np.arange(40.0))
     write(tmp_path / "two.npz", [f"b{i}" for i in range(40)], 30.0 + np.arange(40.0))
     return tmp_path
