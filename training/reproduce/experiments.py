@@ -20,9 +20,7 @@ from training.reproduce.labelled_sets import Target, asas_8, css_12, hipparcos_2
 from training.reproduce.ours.bands import bands_together
 from training.reproduce.ours.comparison import recipes
 from training.reproduce.ours.deep_field import deep_field
-from training.reproduce.ours.outbursts import outbursts
 from training.reproduce.ours.outliers import outliers
-from training.reproduce.ours.trust import trust
 from training.reproduce.paper.ablations import imbalance, without_period
 from training.reproduce.paper.best_network import BestNetwork, best_network
 from training.reproduce.paper.fig6 import feature_importance
@@ -40,6 +38,8 @@ from training.reproduce.paper.forests import Case, forests
 from training.reproduce.paper.random_curves import Asked, odd_curves
 from training.reproduce.paper.source_set import chosen_settings, run
 from training.reproduce.paper.table3 import architectures
+from training.reproduce.streams.outbursts import outbursts
+from training.reproduce.streams.trust import trust
 
 PAPER_EXTRACTION = Extraction(convention="kim2021")
 HIPPARCOS_TEST_SHARE = 0.5

@@ -21,7 +21,7 @@ from training.network.preprocess import LOGARITHMIC_FEATURES
 from training.reobserve.ztf_and_lsst import CADENCES
 from training.report.html import Section, Table
 from training.reproduce.bench import Bench
-from training.reproduce.ours.outburst_looks import FEWEST_EPOCHS, WAYS, Pair, Series, look, thinned
+from training.reproduce.streams.outburst_looks import FEWEST_EPOCHS, WAYS, Pair, Series, look, thinned
 from training.stars.folds import folds
 from training.surveys.classes import CATACLYSMIC
 
