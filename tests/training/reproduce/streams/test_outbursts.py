@@ -8,7 +8,7 @@ import pytest
 from features import FEATURE_NAMES
 from tests.training.reobserve.aperiodic.made_stars import dwarf_nova
 from training.reobserve.ztf_and_lsst import LSST_LIKE, ZTF_LIKE
-from training.reproduce.ours import outbursts
+from training.reproduce.streams import outbursts
 from training.reproduce.streams.outburst_looks import FEWEST_EPOCHS, NEAREST_D, WAYS, look, thinned
 from training.reproduce.streams.outbursts import FEATURE_SETS, Looks, Others, apart, called, quartiles
 
