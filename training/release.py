@@ -116,8 +116,9 @@ def release_again(
 ) -> Manifest:
     """Write a model again, under another name or with other limits, checked like a new one.
 
-    With other limits its reliability by number of epochs, and how often imitations are labelled wrongly, are
-    left out: they were measured at the old ones. Those of fused answers are limits of their own.
+    With other limits its reliability by number of epochs, how often imitations are labelled wrongly, and what
+    becomes of what is in no class, are left out: they were measured at the old ones. A limit for labels is
+    then that of all classes. Those of fused answers are limits of their own.
 
     Parameters
     ----------
@@ -149,6 +150,8 @@ def release_again(
         raise SettingsError(f"--output is the model's own folder {folder}: give another one")
     if changes.keys() & {"min_epochs", "abstain_below"}:
         changes = {**changes, "reliability": (), "metrics": without_limits(manifest.metrics)}
+        if "abstain_below" in changes:
+            changes = {**changes, "abstain_below_by_class": {}}
     if fused:
         changes = {**changes, **_with_other_fused(manifest, changes.get("metrics", manifest.metrics), fused)}
     read_fold_networks(folder, manifest)  # checks that they are the model's own
@@ -173,7 +176,10 @@ def _with_other_fused(
             f"{manifest.name} {manifest.version} gives no fused answers: it has no limits of them to change"
         )
     measured = {"fused": without_limits(metrics["fused"])} if "fused" in metrics else {}
-    return {"fused": {**manifest.fused, **fused, "reliability": ()}, "metrics": {**metrics, **measured}}
+    stated = {**manifest.fused, **fused, "reliability": ()}
+    if "abstain_below" in fused:
+        stated.pop("abstain_below_by_class", None)
+    return {"fused": stated, "metrics": {**metrics, **measured}}
 
 
 def _copy(original: Path, target: Path) -> None:

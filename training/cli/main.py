@@ -156,7 +156,10 @@ def _add_export(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--version", type=some_text, help="of the model (the same)")
     sub.add_argument("--min-epochs", type=positive, metavar="N", help="fewest epochs to score (the same)")
     sub.add_argument(
-        "--abstain-below", type=float, metavar="P", help="no label where no probability reaches P (the same)"
+        "--abstain-below",
+        type=float,
+        metavar="P",
+        help="no label below P, of any class (the same)",
     )
     for option, kind, name, what in (
         ("--fused-min-epochs", positive, "N", "fewest epochs over all bands to answer a star by"),

@@ -108,11 +108,13 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
 
 def without_limits(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what depends on the limits of the model."""
-    simulated = {
-        kind: {name: value for name, value in each.items() if name not in FIELDS_OF_LIMITS}
-        for kind, each in metrics.get("simulated", {}).items()
-    }
-    return {**metrics, "simulated": simulated} if simulated else dict(metrics)
+    left = {name: each for name, each in metrics.items() if name != "in_no_class"}
+    if "simulated" in left:
+        left["simulated"] = {
+            kind: {name: value for name, value in each.items() if name not in FIELDS_OF_LIMITS}
+            for kind, each in left["simulated"].items()
+        }
+    return left
 
 
 def answers_of(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe) -> Answers:
