@@ -11,7 +11,7 @@ Nothing here knows surveys, files or classes.
 
 from __future__ import annotations
 
-from features.conventions import CONVENTIONS, FEATURE_NAMES, MAX_EPOCHS, MIN_POINTS
+from features.conventions import CONVENTIONS, FEATURE_NAMES, FEATURE_UNITS, MAX_EPOCHS, MIN_POINTS
 from features.extract import count_used, extract
 from features.measured import Measured
 from features.status import BLOCKING, Status, scorable, status_names
@@ -21,6 +21,7 @@ __all__ = [
     "BLOCKING",
     "CONVENTIONS",
     "FEATURE_NAMES",
+    "FEATURE_UNITS",
     "MAX_EPOCHS",
     "MIN_POINTS",
     "SURVEY_BANDS",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -24,6 +25,19 @@ FEATURE_NAMES = (
     "stetson_k",
 )
 """Columns of the feature table: alphabetical, as the published models take them."""
+
+FEATURE_UNITS: Mapping[str, str] = MappingProxyType(
+    {
+        "amplitude": "mag",
+        "period": "d",
+        "phi21": "rad",
+        "phi31": "rad",
+        "quartile31": "mag",
+        "slope_per10": "d/mag",
+        "slope_per90": "d/mag",
+    }
+)
+"""Units of the features that have one; the others are ratios."""
 
 MIN_POINTS = 8
 """Fewest usable points: the Fourier model has seven coefficients."""

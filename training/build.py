@@ -9,8 +9,11 @@ from typing import Any
 
 import torch
 
+from schemas.explanation.background import BACKGROUND_SHA256
 from schemas.model.manifest import Manifest, ManifestError, sha256_of
 from schemas.model.shipped import find_model
+from schemas.model.verdict import OTHER
+from training.artifact.background import draw_background, write_background
 from training.artifact.code_version import code_version
 from training.artifact.export import check_folder, read_model
 from training.artifact.fold_networks import (
@@ -27,13 +30,13 @@ from training.crossfit.recipe import Recipe, transfer_layers
 from training.crossfit.starting_point import FromPretrained, FromScratch
 from training.data.labels import classes_of
 from training.data.light_curves import survey_name
-from training.data.public_surveys import NON_VARIABLE
 from training.errors import SettingsError
 from training.network.layers import Layers
 from training.progress import Bars
 from training.release import describe, write_release
 from training.report.model_page import write_page
 from training.stars.known_stars import KnownStars
+from training.surveys.classes import NON_VARIABLE
 
 MAX_KNOWN_SHARE = 0.1
 """Share of light curves of known stars from which on a learning curve would flatter."""
@@ -159,10 +162,12 @@ def _seen(files: Sequence[LabelledFile], learnt: set[str]) -> list[str]:
 
 
 def _dataset(job: Job, progress: Bars, known: KnownStars | None = None) -> Dataset:
-    classes = classes_of({file.name: file.label_map for file in job.files})
     sampling = job.recipe.sampling
-    if job.non_variables and (sampling.shuffled or sampling.constant):
-        classes = tuple(sorted({*classes, NON_VARIABLE}))
+    made = [NON_VARIABLE] if job.non_variables and (sampling.shuffled or sampling.constant) else []
+    made += [OTHER] if sampling.outlying else []
+    classes = classes_of(
+        {**{file.name: file.label_map for file in job.files}, "": {name: name for name in made}}
+    )
     dataset = build_dataset(
         job.files,
         classes,
@@ -178,7 +183,9 @@ def _dataset(job: Job, progress: Bars, known: KnownStars | None = None) -> Datas
 
 
 def _release(job: Job, dataset: Dataset, made: CrossFit, method: Mapping[str, Any]) -> Manifest:
-    """Write the model with what the folds say about it, and its card."""
+    """Write the model with what the folds say about it, its background, and its card."""
+    table = dataset.table
+    background = draw_background(table.values, dataset.truth, dataset.trainable, seed=job.seed)
     manifest = describe(
         dataset,
         made,
@@ -191,6 +198,7 @@ def _release(job: Job, dataset: Dataset, made: CrossFit, method: Mapping[str, An
             "command": job.command,
             **job.code,
             "seed": job.seed,
+            BACKGROUND_SHA256: write_background(job.output, background),
             "data": provenance(job.files, dataset.outcomes),
         },
     )

@@ -244,7 +244,15 @@ def _dataset(rows: LabelledRows, recipe: Recipe, seed: int) -> Dataset:
     n = len(truth)
     fold = folds(rows.star, truth.first, count=recipe.folds, seed=seed)
     return Dataset(
-        classes, (TABLE_NAME,), rows.table, truth, np.zeros(n, np.int64), rows.star, fold, np.zeros(n, bool)
+        classes,
+        (TABLE_NAME,),
+        rows.table,
+        truth,
+        np.zeros(n, np.int64),
+        rows.star,
+        fold,
+        np.zeros(n, bool),
+        np.full(n, -1, np.int64),
     )
 
 

@@ -20,6 +20,7 @@ from features import FEATURE_NAMES
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError, bin_of
 from schemas.model.shipped import find_model
+from schemas.model.verdict import ABSTAINED, NOVEL
 from training.errors import SettingsError
 from training.examples.data_frames import extractions_of, read_frame, read_labels, stars_of
 from training.examples.feature_table import Extraction, FeatureTable, View
@@ -97,9 +98,12 @@ class Classifier:
         Returns
         -------
         DataFrame
-            With the index of `table`: ``label`` (missing where not scored, or where no class is probable
-            enough for the model), ``probability`` of the most probable class, ``p_CLASS`` of each class
-            (float64, NaN where not scored), ``scored`` (bool), ``out_of_range`` (names, joined by ``|``, of
+            With the index of `table`: ``label`` (missing where not scored, where no class is probable enough
+            for the model, or where the light curve is too odd), ``probability`` of the most probable class,
+            ``p_CLASS`` of each class (float64, NaN where not scored), ``novelty`` (share of the calibration
+            stars that are at least as odd; NaN where not scored or where the model says nothing of it),
+            ``withheld`` (why a scored row has no label, ``ABSTAINED``, ``NOVEL`` or both joined by ``|``; ''
+            otherwise), ``scored`` (bool), ``out_of_range`` (names, joined by ``|``, of
             the features that were clipped to the range of training), ``expected_accuracy`` (of the most
             probable class of test stars with about as many epochs; NaN where not scored or not stated).
 
@@ -117,6 +121,8 @@ class Classifier:
                 "label": said.labels,
                 "probability": said.verdicts.probability,
                 **{f"p_{name}": each[:, j] for j, name in enumerate(self.classes)},
+                "novelty": said.verdicts.novelty,
+                "withheld": [_withheld(words) for words in said.status_words],
                 "scored": said.scored,
                 "out_of_range": [_names(bits) for bits in said.out_of_range],
                 "expected_accuracy": np.where(said.scored, self._expected(asked), np.nan),
@@ -284,6 +290,10 @@ def _extraction(manifest: Manifest) -> Extraction:
 
 def _way(extraction: Extraction) -> str:
     return f"convention={extraction.convention!r}, clip_sigma={extraction.clip_sigma}"
+
+
+def _withheld(words: Sequence[str]) -> str:
+    return "|".join(name for name in (ABSTAINED, NOVEL) if name in words)
 
 
 def _names(bits: int) -> str:

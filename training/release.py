@@ -12,15 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import FEATURE_NAMES
+from schemas.explanation.background import BACKGROUND_FILE, BACKGROUND_SHA256, read_background
 from schemas.model.manifest import Manifest, ManifestError
 from schemas.model.shipped import find_model
+from schemas.model.taxonomy.foreign_names import read_taxonomy
 from training.artifact.export import read_model, write_model
 from training.artifact.fold_networks import FOLDS_FILE, read_fold_networks
-from training.crossfit.assessment import assess, reliability, without_limits
+from training.crossfit.assess.fused import assess_fused, fused_terms
+from training.crossfit.assess.no_class import assess_no_class
+from training.crossfit.assess.one_band import assess, reliability, without_limits
 from training.crossfit.crossfit import CrossFit
 from training.crossfit.dataset import Dataset
-from training.crossfit.fused_assessment import assess_fused, fused_terms
 from training.crossfit.recipe import Recipe
+from training.crossfit.terms import terms_of_bands, terms_of_fused
 from training.errors import SettingsError
 from training.network.trained_network import TrainedNetwork
 from training.report.model_card import write_card
@@ -48,10 +52,15 @@ def describe(
         Method, command, seed and data; recipe, temperature and numbers are added.
     """
     metrics = assess(dataset, made.probabilities, recipe)
+    metrics["in_no_class"] = assess_no_class(dataset, made, recipe)
+    taxonomy = read_taxonomy()
     fused: dict[str, Any] | None = None
     if made.fused_temperature is not None:
         metrics["fused"] = assess_fused(dataset, made.probabilities, recipe, made.fused_temperature)
-        fused = fused_terms(dataset, made.probabilities, recipe, made.fused_temperature)
+        fused = {
+            **fused_terms(dataset, made.probabilities, recipe, made.fused_temperature),
+            **terms_of_fused(dataset, made, recipe),
+        }
     return Manifest(
         name=name,
         version=version,
@@ -62,6 +71,7 @@ def describe(
         clip_sigma=recipe.extraction.clip_sigma,
         min_epochs=recipe.sampling.min_epochs,
         abstain_below=recipe.abstain_below,
+        **terms_of_bands(dataset, made, recipe),
         label_maps=label_maps,
         training={
             **training,
@@ -75,6 +85,7 @@ def describe(
         metrics=metrics,
         fused=fused,
         reliability=reliability(dataset, made.probabilities, recipe),
+        taxonomy=taxonomy.stated if set(dataset.classes) <= set(taxonomy.classes) else None,
         licence=LICENCE if any(each["references"] for each in training["data"]) else "",
     )
 
@@ -105,8 +116,9 @@ def release_again(
 ) -> Manifest:
     """Write a model again, under another name or with other limits, checked like a new one.
 
-    With other limits its reliability by number of epochs, and how often imitations are labelled wrongly, are
-    left out: they were measured at the old ones. Those of fused answers are limits of their own.
+    With other limits its reliability by number of epochs, how often imitations are labelled wrongly, and what
+    becomes of what is in no class, are left out: they were measured at the old ones. A limit for labels is
+    then that of all classes. Those of fused answers are limits of their own.
 
     Parameters
     ----------
@@ -130,18 +142,24 @@ def release_again(
     try:
         folder = find_model(model)
         network, manifest = read_model(folder)
+        if BACKGROUND_SHA256 in manifest.training:
+            read_background(folder, manifest)  # checks that it is the model's own
     except ManifestError as exc:
         raise SettingsError(str(exc)) from exc
     if output.resolve() == folder.resolve():
         raise SettingsError(f"--output is the model's own folder {folder}: give another one")
     if changes.keys() & {"min_epochs", "abstain_below"}:
         changes = {**changes, "reliability": (), "metrics": without_limits(manifest.metrics)}
+        if "abstain_below" in changes:
+            changes = {**changes, "abstain_below_by_class": {}}
     if fused:
         changes = {**changes, **_with_other_fused(manifest, changes.get("metrics", manifest.metrics), fused)}
     read_fold_networks(folder, manifest)  # checks that they are the model's own
     written = write_model(output, network, replace(manifest, **changes))
     if "folds_sha256" in manifest.training:
         _copy(folder / FOLDS_FILE, output / FOLDS_FILE)
+    if BACKGROUND_SHA256 in manifest.training:
+        _copy(folder / BACKGROUND_FILE, output / BACKGROUND_FILE)
     if "how" in manifest.metrics:
         write_card(output, written)
     if weights_file is not None:
@@ -158,7 +176,10 @@ def _with_other_fused(
             f"{manifest.name} {manifest.version} gives no fused answers: it has no limits of them to change"
         )
     measured = {"fused": without_limits(metrics["fused"])} if "fused" in metrics else {}
-    return {"fused": {**manifest.fused, **fused, "reliability": ()}, "metrics": {**metrics, **measured}}
+    stated = {**manifest.fused, **fused, "reliability": ()}
+    if "abstain_below" in fused:
+        stated.pop("abstain_below_by_class", None)
+    return {"fused": stated, "metrics": {**metrics, **measured}}
 
 
 def _copy(original: Path, target: Path) -> None:

@@ -13,11 +13,14 @@ import numpy as np
 from broker.alert import Alert, Annotation, Packet
 from broker.classify.classifier import FusedScores, Scores
 from broker.classify.derivation import STATED_RELIABILITY, digest_of
+from broker.classify.reasons import reasons
 from broker.state.light_curve import BandSeries
 from broker.state.star_series import StarSeries
 from features import FEATURE_NAMES, SURVEY_BANDS, status_names
 from schemas.classification import CLASSIFICATION_VERSION
+from schemas.explanation.explainer import Explainer
 from schemas.model.manifest import Manifest, bin_of
+from schemas.model.terms import NO_PRIORS
 from schemas.model.verdict import with_verdict
 
 _ID_NAMESPACE = uuid.UUID("6f1c1b0e-52a8-5d0c-9d1e-6a54b1a6d0a7")
@@ -33,13 +36,27 @@ class RecordMaker:
         Of everything but epochs that the records of bands follow from, see `broker.classify.derivation`.
     fused_derivation : str, optional
         The same of records of all bands together; None where the model makes none.
+    priors : mapping of str to float
+        In the place of the model's own, of some or all classes.
+    explainer : Explainer, optional
+        Of the model, where records name the features that speak for and against their class.
     """
 
-    def __init__(self, manifest: Manifest, derivation: str, fused_derivation: str | None = None) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        derivation: str,
+        fused_derivation: str | None = None,
+        *,
+        priors: Mapping[str, float] = NO_PRIORS,
+        explainer: Explainer | None = None,
+    ) -> None:
         self._manifest = manifest
+        self._explainer = explainer
         self._made_for = manifest.survey
         self._derivation = derivation
         self._fused_derivation = fused_derivation
+        self._priors = dict(priors) or None
         self._model = {"name": manifest.name, "version": manifest.version, "sha256": manifest.sha256}
 
     def make(
@@ -54,7 +71,8 @@ class RecordMaker:
     ) -> Annotation:
         """Record of the light curve in row `row` of `scores`."""
         own = {
-            **self._answer(scores, row, self._manifest.reliability, survey=alert.survey),
+            **self.answer(scores, row, self._manifest.reliability, survey=alert.survey),
+            "explanation": self._reasons(scores, row),
             "n_forced": int(series.forced.sum()),
             "outlier": _outlier(scores.outlier[row], series, series.band),
             "bands": None,
@@ -81,7 +99,8 @@ class RecordMaker:
         n_used = together.bands.n_used.reshape(together.usable.shape)[row]
         place = int(fused.scores.outlier[row])
         own = {
-            **self._answer(fused.scores, row, bins, survey=alert.survey),
+            **self.answer(fused.scores, row, bins, survey=alert.survey),
+            "explanation": self._reasons(fused, row),
             "n_forced": int((series.forced & usable[series.number]).sum()),
             "outlier": _outlier(place, series, SURVEY_BANDS[series.number[place]] if place >= 0 else ""),
             "bands": [
@@ -97,16 +116,20 @@ class RecordMaker:
         }
         return self._annotation(packet, alert, series, own, ingest_time_us=ingest_time_us)
 
-    def _answer(
+    def _reasons(self, scored: Scores | FusedScores, row: int) -> dict[str, list[str]] | None:
+        return None if self._explainer is None else reasons(self._explainer, scored, row)
+
+    def answer(
         self, scores: Scores, row: int, bins: Sequence[Mapping[str, Any]], *, survey: str
     ) -> dict[str, Any]:
         """Say what was measured and what the model says, of one light curve or of one star."""
         manifest, measured, said = self._manifest, scores.measured, scores.verdicts
         n_epochs = int(measured.n_used[row])
-        label = probability = probabilities = reliability = None
+        label = probability = probabilities = reliability = novelty = None
         if scores.scored[row]:
             probability = float(said.probability[row])
             probabilities = dict(zip(manifest.classes, said.probabilities[row].tolist(), strict=True))
+            novelty = _known(said.novelty[row])
             expected = bin_of(bins, n_epochs)
             if expected is not None:
                 reliability = {name: expected[name] for name in STATED_RELIABILITY}
@@ -116,7 +139,8 @@ class RecordMaker:
         status = with_verdict(
             [*status_names(int(measured.status[row])), *other_survey],
             scored=bool(scores.scored[row]),
-            given=bool(said.given[row]),
+            sure=bool(said.sure[row]),
+            novel=bool(said.novel[row]),
             below_min_epochs=bool(scores.below_min_epochs[row]),
         )
         clipped = int(scores.out_of_range[row])
@@ -129,6 +153,8 @@ class RecordMaker:
             "probability": probability,
             "probabilities": probabilities,
             "reliability": reliability,
+            "novelty": novelty,
+            "priors": self._priors,
             "status": status,
             "out_of_range": [name for j, name in enumerate(FEATURE_NAMES) if clipped >> j & 1],
             "features": {

@@ -17,6 +17,9 @@ from broker.ingest.vetting import VettingRules
 from broker.state.light_curve import BandSeries
 from broker.state.star_series import StarSeries
 from features import CONVENTIONS
+from schemas.explanation.explainer import Explainer
+
+NO_EXPLAINERS: Mapping[str, Explainer] = {}
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +46,8 @@ class Annotator:
         Whether single bands have records.
     annotate_fused : bool
         Whether stars have one of all their bands together, where the model of their survey makes them.
+    explainers : mapping of str to Explainer
+        By survey: the records of these name the features that speak for and against their class.
 
     Attributes
     ----------
@@ -65,6 +70,7 @@ class Annotator:
         annotate_unscored: bool = True,
         annotate_bands: bool = True,
         annotate_fused: bool = True,
+        explainers: Mapping[str, Explainer] = NO_EXPLAINERS,
     ) -> None:
         fusing = {survey for survey, classifier in classifiers.items() if annotate_fused and classifier.fuses}
         if not annotate_bands:
@@ -82,8 +88,12 @@ class Annotator:
         self._makers = {
             survey: RecordMaker(
                 classifier.manifest,
-                derivation_of(classifier, rules, survey),
-                derivation_of(classifier, rules, survey, fused=True) if survey in fusing else None,
+                derivation_of(classifier, rules, survey, explainer=explainers.get(survey)),
+                derivation_of(classifier, rules, survey, fused=True, explainer=explainers.get(survey))
+                if survey in fusing
+                else None,
+                priors=classifier.priors,
+                explainer=explainers.get(survey),
             )
             for survey, classifier in classifiers.items()
         }
@@ -105,7 +115,7 @@ class Annotator:
         annotations: dict[int, Annotation] = {}
         measured: dict[int, tuple[Scores, int]] = {}
         for classifier, of_stars in stars.items():
-            fused = _score_together(classifier, [star for *_, star in of_stars])
+            fused = score_together(classifier, [star for *_, star in of_stars])
             for row, (place, packet, alert, star) in enumerate(of_stars):
                 if fused.together.usable[row].any():
                     for band in _same_epochs(changed, place, star):
@@ -118,7 +128,7 @@ class Annotator:
         for classifier, of_bands in bands.items():
             left = [band for band in of_bands if band[0] not in measured]
             if left:
-                scores = _score(classifier, [series for *_, series in left])
+                scores = score(classifier, [series for *_, series in left])
                 measured.update({place: (scores, row) for row, (place, *_) in enumerate(left)})
             for place, packet, alert, series in of_bands:
                 scores, row = measured[place]
@@ -146,7 +156,8 @@ def why_not_fused(classifier: Classifier) -> str:
     return f"{model} states nothing of fused answers"
 
 
-def _score(classifier: Classifier, series: Sequence[BandSeries]) -> Scores:
+def score(classifier: Classifier, series: Sequence[BandSeries]) -> Scores:
+    """Score bands by a model; see `Classifier.score`."""
     return classifier.score(
         np.concatenate([one.time for one in series]),
         np.concatenate([one.mag for one in series]),
@@ -155,7 +166,8 @@ def _score(classifier: Classifier, series: Sequence[BandSeries]) -> Scores:
     )
 
 
-def _score_together(classifier: Classifier, stars: Sequence[StarSeries]) -> FusedScores:
+def score_together(classifier: Classifier, stars: Sequence[StarSeries]) -> FusedScores:
+    """Score stars, all bands of each together, by a model; see `Classifier.score_together`."""
     return classifier.score_together(
         np.concatenate([one.time for one in stars]),
         np.concatenate([one.mag for one in stars]),

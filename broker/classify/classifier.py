@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,8 @@ from schemas.model.artifact import Artifact
 from schemas.model.fusion import fuse
 from schemas.model.manifest import Manifest, ManifestError
 from schemas.model.shipped import find_model
-from schemas.model.verdict import Verdicts, verdicts
+from schemas.model.terms import NO_PRIORS, by_terms, priors_fault
+from schemas.model.verdict import Verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,14 @@ class FusedScores:
         What was measured, of the merged curves and of the bands.
     one_band : (n,) bool
         Stars of at most one usable band: what is said of them is what is said of that band.
+    asked : (n, 6) bool
+        Bands that the model was asked about beside the merged curve, in the order of `SURVEY_BANDS`.
     """
 
     scores: Scores
     together: Together
     one_band: NDArray[np.bool_]
+    asked: NDArray[np.bool_]
 
 
 class Classifier:
@@ -86,15 +90,23 @@ class Classifier:
         The model.
     min_epochs : int, optional
         Fewest epochs a band needs to be scored; the model's own value by default, never below `MIN_POINTS`.
+    priors : mapping of str to float
+        In the place of the model's own, of some or all of its classes; see `schemas.model.priors`.
 
     Raises
     ------
     ConfigError
         If the model was made for other features or another convention than this version computes,
-        `min_epochs` is too small, or the model states terms that cannot be kept.
+        `min_epochs` is too small, the priors do not fit it, or it states terms that cannot be kept.
     """
 
-    def __init__(self, artifact: Artifact, *, min_epochs: int | None = None) -> None:
+    def __init__(
+        self,
+        artifact: Artifact,
+        *,
+        min_epochs: int | None = None,
+        priors: Mapping[str, float] = NO_PRIORS,
+    ) -> None:
         manifest = artifact.manifest
         if manifest.features != FEATURE_NAMES:
             raise ConfigError(
@@ -111,11 +123,20 @@ class Classifier:
         if self.min_epochs < MIN_POINTS:
             raise ConfigError(f"min_epochs must be at least {MIN_POINTS}, got {self.min_epochs}")
         _check_terms(manifest)
+        self.priors = dict(priors)
+        fault = priors_fault(manifest, self.priors)
+        if fault is not None:
+            raise ConfigError(f"model.priors: {fault}")
 
     @property
     def manifest(self) -> Manifest:
         """What the model is."""
         return self._artifact.manifest
+
+    @property
+    def artifact(self) -> Artifact:
+        """The model itself."""
+        return self._artifact
 
     @property
     def fuses(self) -> bool:
@@ -146,10 +167,10 @@ class Classifier:
                 time, mag, mag_err, offsets, convention=manifest.convention, clip_sigma=manifest.clip_sigma
             )
         scored = scorable(measured.values, measured.status, measured.n_used, self.min_epochs)
-        probabilities, out_of_range = self._artifact.score(measured.values, scored)
-        said = verdicts(probabilities, scored, abstain_below=manifest.abstain_below)
+        raw = self._artifact.score(measured.values, scored)
+        said = by_terms(manifest, raw.probabilities, raw.oddness, measured.n_used, scored, priors=self.priors)
         below = measured.n_used < self.min_epochs
-        return Scores(measured, _within(measured.outlier, offsets), below, scored, said, out_of_range)
+        return Scores(measured, _within(measured.outlier, offsets), below, scored, said, raw.out_of_range)
 
     def score_together(
         self,
@@ -179,21 +200,28 @@ class Classifier:
         scored = scorable(merged.values, merged.status, merged.n_used, MIN_POINTS) & ~below
         asked = scorable(bands.values, bands.status, bands.n_used, MIN_POINTS)
         asked &= np.repeat(scored & ~one_band, together.usable.shape[1])
-        probabilities, out_of_range = self._artifact.score(
+        raw = self._artifact.score(
             np.concatenate([merged.values, bands.values]), np.concatenate([scored, asked])
         )
         n, n_bands = together.usable.shape
         answers = fuse(
-            probabilities[:n],
-            probabilities[n:].reshape(n, n_bands, -1),
+            raw.probabilities[:n],
+            raw.probabilities[n:].reshape(n, n_bands, -1),
             one_band,
             temperature=fused["temperature"],
         )
-        limits = np.where(one_band, manifest.abstain_below, fused["abstain_below"])
-        said = verdicts(answers, scored, abstain_below=limits)
+        said = by_terms(
+            manifest,
+            answers,
+            raw.oddness[:n],
+            merged.n_used,
+            scored,
+            fused=~one_band,
+            priors=self.priors,
+        )
         outlier = _within(merged.outlier, offsets)
-        scores = Scores(merged, outlier, below, scored, said, out_of_range[:n])
-        return FusedScores(scores, together, one_band)
+        scores = Scores(merged, outlier, below, scored, said, raw.out_of_range[:n])
+        return FusedScores(scores, together, one_band, asked.reshape(n, n_bands))
 
 
 def _within(place: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -234,11 +262,24 @@ def load_classifiers(config: ModelConfig) -> dict[str, Classifier]:
         If there is no such model or it cannot be served.
     """
     named = config.named
-    loaded = {name: load_classifier(name, min_epochs=config.min_epochs) for name in set(named.values())}
-    return {survey: loaded[name] for survey, name in named.items()}
+    artifacts = {name: load_artifact(name) for name in set(named.values())}
+    classifiers: dict[tuple[str, frozenset[tuple[str, float]]], Classifier] = {}
+    of_survey = {}
+    for survey, name in named.items():
+        priors = config.priors.of(survey)
+        key = name, frozenset(priors.items())
+        if key not in classifiers:
+            classifiers[key] = Classifier(artifacts[name], min_epochs=config.min_epochs, priors=priors)
+        of_survey[survey] = classifiers[key]
+    return of_survey
 
 
 def load_classifier(named: str | Path, *, min_epochs: int | None = None) -> Classifier:
+    """Load a model as `load_artifact` does, with the rules for using it."""
+    return Classifier(load_artifact(named), min_epochs=min_epochs)
+
+
+def load_artifact(named: str | Path) -> Artifact:
     """Load the model in a folder, or a shipped one by its name, see `schemas.model.shipped.find_model`.
 
     Raises
@@ -247,7 +288,6 @@ def load_classifier(named: str | Path, *, min_epochs: int | None = None) -> Clas
         If there is no such model or it cannot be served.
     """
     try:
-        artifact = Artifact.load(find_model(named))
+        return Artifact.load(find_model(named))
     except ManifestError as exc:
         raise ConfigError(str(exc)) from exc
-    return Classifier(artifact, min_epochs=min_epochs)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,20 +18,32 @@ from broker.state.light_curve import BandSeries
 from broker.state.star_series import StarSeries
 from features.compilation.source_hash import source_hash
 from schemas.classification import CLASSIFICATION_VERSION
+from schemas.explanation import explainer as explainer_module
+from schemas.explanation import shapley
+from schemas.explanation.explainer import Explainer
 from schemas.model import fusion
 
 STATED_RELIABILITY = ("n_epochs_min", "n_epochs_max", "accuracy", "mc", "calibration_error")
 """What a record says of its bin of `Manifest.reliability`."""
 
 
-def derivation_of(classifier: Classifier, rules: VettingRules, survey: str, *, fused: bool = False) -> str:
+def derivation_of(
+    classifier: Classifier,
+    rules: VettingRules,
+    survey: str,
+    *,
+    fused: bool = False,
+    explainer: Explainer | None = None,
+) -> str:
     """SHA-256, in hexadecimal, of everything but epochs that a record of this survey follows from.
 
-    That is the model's graph with the terms of its use and what is stated of its reliability, the code that
-    computes features, the record's major version, and the rules by which the survey's epochs are vetted.
+    That is the model's graph with the terms of its use, the priors in use and what is stated of its
+    reliability, the code that computes features, the record's major version, and the rules by which the
+    survey's epochs are vetted.
     A fused record follows from the terms and the reliability of fused answers and from the code that fuses
-    them as well. Workers of equal settings agree on it; how many alerts they take at once, where they read
-    them, or which kinds of records they publish, changes nothing.
+    them as well; one that names its reasons follows from the background and from the code that explains.
+    Workers of equal settings agree on it; how many alerts they take at once, where they read them, or which
+    kinds of records they publish, changes nothing.
 
     Raises
     ------
@@ -40,7 +53,9 @@ def derivation_of(classifier: Classifier, rules: VettingRules, survey: str, *, f
     manifest = classifier.manifest
     parts: dict[str, Any] = {
         "model": manifest.sha256,
-        "abstain_below": float(manifest.abstain_below),
+        "limits": manifest.label_limits().tolist(),
+        "terms": _terms(manifest.priors, manifest.novelty),
+        "priors": classifier.priors,
         "clip_sigma": None if manifest.clip_sigma is None else float(manifest.clip_sigma),
         "convention": manifest.convention,
         "made_for": manifest.survey,
@@ -56,10 +71,14 @@ def derivation_of(classifier: Classifier, rules: VettingRules, survey: str, *, f
         parts["fused"] = {
             "min_epochs": manifest.fused["min_epochs"],
             "temperature": float(manifest.fused["temperature"]),
-            "abstain_below": float(manifest.fused["abstain_below"]),
+            "limits": manifest.label_limits(fused=True).tolist(),
+            "terms": _terms(manifest.fused.get("priors", {}), manifest.fused.get("novelty")),
             "reliability": _stated(manifest.fused["reliability"]),
-            "code": _code_of_fusion(),
+            "code": _code_of(fusion),
         }
+    if explainer is not None:
+        background = hashlib.sha256(explainer.background.astype("<f8").tobytes()).hexdigest()
+        parts["explanation"] = {"background": background, "code": _code_of_explanation()}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -76,11 +95,25 @@ def digest_of(series: BandSeries | StarSeries) -> str:
     return hashlib.sha256(np.stack(columns).astype("<f8").tobytes()).hexdigest()
 
 
+def _terms(priors: Mapping[str, float], novelty: Mapping[str, Any] | None) -> list[Any]:
+    """Return what priors are held against, and the table of novelty without its numbers of stars."""
+    table = None if novelty is None else {**novelty, "bins": [_oddness(each) for each in novelty["bins"]]}
+    return [dict(priors), table]
+
+
+def _oddness(each: Mapping[str, Any]) -> list[Any]:
+    return [each["n_epochs_min"], list(each["oddness"])]
+
+
 def _stated(bins: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
     return [[row[name] for name in STATED_RELIABILITY] for row in bins]
 
 
+def _code_of_explanation() -> list[str]:
+    return [_code_of(module) for module in (explainer_module, shapley)]
+
+
 @cache
-def _code_of_fusion() -> str:
-    """SHA-256 of the module that fuses answers; read once, so that it is of the code that runs."""
-    return hashlib.sha256(Path(fusion.__file__).read_bytes()).hexdigest()
+def _code_of(module: ModuleType) -> str:
+    """SHA-256 of the source of a module; read once, so that it is of the code that runs."""
+    return hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest()

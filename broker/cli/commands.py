@@ -7,7 +7,10 @@ import json
 import threading
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+
+from rich.console import Console as RichConsole
 
 from broker.alert import DeadLetter
 from broker.blame.circuit_breaker import CircuitBreaker
@@ -15,6 +18,7 @@ from broker.blame.schema_watch import SchemaWatch
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import load_classifiers
 from broker.classify.encoding import FileFormat
+from broker.classify.reasons import load_explainers, load_with_explainer
 from broker.cli.light_curve_file import LightCurveFile
 from broker.cli.output_files import check_outputs
 from broker.cli.replay import replay_files
@@ -22,6 +26,10 @@ from broker.cli.signals import stop_on_signal
 from broker.demo.demo import run_demo
 from broker.demo.readme_picture import draw_story
 from broker.errors import ConfigError, FatalError, NothingUsedError, StoppedError
+from broker.explain.explain_object import explain_object
+from broker.explain.find_object import find_in_packets, find_in_store
+from broker.explain.picture import draw as draw_explanation
+from broker.explain.table import show
 from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import VettingRules
 from broker.monitor.console import Console
@@ -34,12 +42,13 @@ from broker.settings.config import ModelConfig
 from broker.settings.load_config import load_config
 from broker.state.sqlite import SQLiteStore
 from broker.state.store import MemoryStore
-from broker.transport.files import FileSink, FileSource, find_files
+from broker.transport.files import FileSink, FileSource, find_files, packets_of
 from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource
 from broker.warm_up import warm as make_ready
 from broker.warm_up import warm_up
 from broker.worker import run
+from schemas.model.shipped import DEFAULT_MODELS
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -119,14 +128,16 @@ def run_worker(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config, overrides=arguments.set)
     model = config.model
     if arguments.model is not None:
-        model = ModelConfig(path=arguments.model, min_epochs=model.min_epochs)
+        model = replace(model, path=arguments.model, ztf=None, lsst=None)
     rules = config.decoding.rules()
+    classifiers = load_classifiers(model)
     annotator = Annotator(
-        load_classifiers(model),
+        classifiers,
         rules,
         annotate_unscored=config.output.annotate_unscored,
         annotate_bands=config.output.annotate_bands,
         annotate_fused=config.output.annotate_fused,
+        explainers=load_explainers(model, classifiers) if config.output.explain else {},
     )
     stop = threading.Event()
     patience_s = config.kafka.patience_s
@@ -204,6 +215,28 @@ def replay(arguments: argparse.Namespace) -> int:
     Console().say(f"{n:,} packets sent to {arguments.topic} at {config.kafka.bootstrap_servers}")
     if not n:
         Console().say(f"no packets in {_named(files)}")
+    return 0
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    """Say why an object got its label."""
+    paths = arguments.files or []
+    files = find_files(paths)
+    check_outputs({"--svg": arguments.svg}, paths=paths, files=files or [arguments.state])
+    judge = None if arguments.model is None else load_with_explainer(arguments.model)  # refused at once
+    if arguments.state is None:
+        warm_up()
+        registry = open_registry(arguments.schemas, stop=threading.Event()) if arguments.schemas else None
+        decoder = Decoder(registry, VettingRules(programids=None))
+        found = find_in_packets(arguments.object, packets_of(files), decoder)
+    else:
+        found = find_in_store(arguments.object, arguments.state)
+    classifier, explainer = judge or load_with_explainer(DEFAULT_MODELS[found.survey])
+    why = explain_object(found, classifier, explainer, band=arguments.band)
+    show(RichConsole(highlight=False), why)
+    if arguments.svg is not None:
+        _write(arguments.svg, draw_explanation(why))
+        Console().say(f"wrote {arguments.svg}")
     return 0
 
 

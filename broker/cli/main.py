@@ -94,11 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.set_defaults(command="classify")
     _add_paths(sub)
     _add_model(sub)
-    sub.add_argument(
-        "--schemas",
-        metavar="DIR_OR_URL",
-        help="LSST schemas: a registry's URL, a folder of <id>.avsc, or of the package lsst.alert.packet",
-    )
+    _add_schemas(sub)
     sub.add_argument("--output", type=Path, metavar="FILE", help="write here instead of standard output")
     sub.add_argument("--format", choices=["jsonl", "avro"], default="jsonl", help="(%(default)s)")
     sub.add_argument(
@@ -154,6 +150,10 @@ def _parser() -> argparse.ArgumentParser:
         "--rate", type=_positive(float), metavar="N", help="packets per second (as fast as possible)"
     )
 
+    _add_explain(
+        commands.add_parser("explain", help="say which features speak for and against an object's label")
+    )
+
     sub = commands.add_parser("warm", help="compile ahead what the first start would, and keep it")
     sub.set_defaults(command="warm")
 
@@ -166,6 +166,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_explain(sub: argparse.ArgumentParser) -> None:
+    sub.set_defaults(command="explain")
+    sub.add_argument("object", metavar="OBJECT_ID", help="its id, or survey:id where two surveys have it")
+    source = sub.add_mutually_exclusive_group(required=True)
+    source.add_argument("--files", type=Path, nargs="+", metavar="PATH", help="packets, as classify reads")
+    source.add_argument("--state", type=Path, metavar="STORE", help="of a worker that is not running")
+    _add_model(sub)
+    _add_schemas(sub)
+    sub.add_argument("--band", help="a band, or all (all where the model says that, or that of most epochs)")
+    sub.add_argument("--svg", type=Path, metavar="FILE", help="draw it, too")
+
+
 def _add_paths(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "paths",
@@ -173,6 +185,14 @@ def _add_paths(sub: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="PATH",
         help="a packet file, also gzipped, a tar archive of them, or a folder of either",
+    )
+
+
+def _add_schemas(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--schemas",
+        metavar="DIR_OR_URL",
+        help="LSST schemas: a registry's URL, a folder of <id>.avsc, or of the package lsst.alert.packet",
     )
 
 

@@ -59,7 +59,8 @@ class OutputConfig:
 
     With the format ``"confluent"`` the schema has an id: `schema_id`, or the one that the registry at the
     address `registry` gives when it is registered there. `annotate_bands` and `annotate_fused` say whether
-    single bands, and all bands of a star together, have records.
+    single bands, and all bands of a star together, have records; `explain` whether these name the features
+    that speak for and against their class.
     """
 
     topic: str = "classifications"
@@ -70,6 +71,7 @@ class OutputConfig:
     annotate_unscored: bool = True
     annotate_bands: bool = True
     annotate_fused: bool = True
+    explain: bool = False
     max_message_bytes: int = 1_000_000
     bootstrap_servers: str | None = None
     settings: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -103,6 +105,29 @@ class OutputConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PriorsConfig:
+    """How frequent classes are in the stream of each survey, in the place of what its model was made for.
+
+    Of some or all classes, `OTHER` among them; see `schemas.model.priors`.
+    """
+
+    ztf: Mapping[str, Any] = field(default_factory=dict)
+    lsst: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for survey in ("ztf", "lsst"):
+            for name, share in getattr(self, survey).items():
+                if type(share) not in (int, float) or not 0.0 <= share <= 1.0:
+                    raise ConfigError(
+                        f"model.priors.{survey}.{name} must be a number from 0 to 1, got {share!r}"
+                    )
+
+    def of(self, survey: str) -> dict[str, float]:
+        """Return those of a survey; none where none were given."""
+        return {name: float(share) for name, share in getattr(self, survey, {}).items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
     """Which classifiers: `path` for all alerts, or one for each survey, by default the one shipped for it.
 
@@ -113,6 +138,7 @@ class ModelConfig:
     ztf: Path | None = None
     lsst: Path | None = None
     min_epochs: int | None = None
+    priors: PriorsConfig = field(default_factory=PriorsConfig)
 
     def __post_init__(self) -> None:
         if self.path is not None and (self.ztf is not None or self.lsst is not None):

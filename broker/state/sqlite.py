@@ -20,6 +20,11 @@ STORE_FORMAT = "2"
 FORMAT_OF_DETECTIONS = "1"  # the last two bytes of an epoch were room to grow
 SEALED_EPOCHS = 64  # at least: a tail of 64 x 40 bytes is rewritten per epoch instead of the whole curve
 
+CURVE_OF_OBJECT = (
+    "SELECT tail.epochs, sealed.epochs FROM tail LEFT JOIN sealed USING (object) WHERE object = ?"
+)
+"""Asks for the two parts of a light curve, see `light_curve`."""
+
 
 class SQLiteStore:
     """A store in one SQLite file in write-ahead mode, held by one process at a time, for its owner's eyes.
@@ -66,14 +71,9 @@ class SQLiteStore:
         """See `Store.load`."""
         curves = {}
         for key in keys:
-            row = self._read(
-                "SELECT tail.epochs, sealed.epochs FROM tail LEFT JOIN sealed USING (object)"
-                " WHERE object = ?",
-                (key,),
-            ).fetchone()
+            row = self._read(CURVE_OF_OBJECT, (key,)).fetchone()
             if row is not None:
-                sealed = row[1] or b""
-                curves[key] = self._curve(key, sealed, row[0])
+                curves[key] = light_curve(self._path, key, row)
         return curves
 
     def commit(self, curves: Mapping[str, LightCurve], offsets: Mapping[Partition, int]) -> None:
@@ -146,13 +146,6 @@ class SQLiteStore:
         found = [Path(name).stat() for name in (self._path, f"{self._path}-wal")]
         return tuple((file.st_dev, file.st_ino) for file in found)
 
-    def _curve(self, key: str, sealed: bytes, tail: bytes) -> LightCurve:
-        if len(sealed) % EPOCH.itemsize or len(tail) % EPOCH.itemsize:
-            raise FatalError(
-                f"the store {self._path} is damaged at {key}: restore a copy or name another state.path"
-            )
-        return LightCurve(np.frombuffer(sealed + tail, EPOCH), len(sealed) // EPOCH.itemsize)
-
     def _read(self, query: str, values: tuple[str, ...] = ()) -> sqlite3.Cursor:
         try:
             return self._db.execute(query, values)
@@ -224,6 +217,20 @@ class SQLiteStore:
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
+
+
+def light_curve(path: Path, key: str, parts: tuple[bytes, bytes | None]) -> LightCurve:
+    """Return the light curve that is stored as a tail and, where there is one, a sealed part.
+
+    Raises
+    ------
+    FatalError
+        If it is damaged; `path` is the store's and `key` the object's in it, for the message.
+    """
+    tail, sealed = parts[0], parts[1] or b""
+    if len(sealed) % EPOCH.itemsize or len(tail) % EPOCH.itemsize:
+        raise FatalError(f"the store {path} is damaged at {key}: restore a copy or name another state.path")
+    return LightCurve(np.frombuffer(sealed + tail, EPOCH), len(sealed) // EPOCH.itemsize)
 
 
 class _Transaction:

@@ -5,13 +5,34 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.model.manifest import MODEL_FILE, Manifest, ManifestError, load_manifest
 from schemas.model.onnx_session import open_session
+
+OUTPUTS = ("probabilities", "out_of_range", "oddness")
+
+
+class RawScores(NamedTuple):
+    """What a graph says of n rows of features, by its `OUTPUTS`.
+
+    Attributes
+    ----------
+    probabilities : (n, k) float32
+        A scored row sums to one, columns are the manifest's classes; NaN elsewhere.
+    out_of_range : (n,) int64
+        Bit j is set where feature j lay outside the training range and was clipped to it.
+    oddness : (n,) float64
+        How unlike the stars of the training it is, for `schemas.model.novelty`; NaN where it was not scored,
+        and where the model says nothing of novelty.
+    """
+
+    probabilities: NDArray[np.float32]
+    out_of_range: NDArray[np.int64]
+    oddness: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +60,8 @@ class Artifact:
         _agree(folder, manifest, session)
         return cls(manifest, session)
 
-    def score(
-        self, features: NDArray[np.float64], scorable: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Class probabilities of the rows that can be scored.
+    def score(self, features: NDArray[np.float64], scorable: NDArray[np.bool_]) -> RawScores:
+        """Return what the graph says of the rows that can be scored.
 
         Parameters
         ----------
@@ -50,21 +69,16 @@ class Artifact:
             Raw features in the manifest's order and convention.
         scorable : (n,) bool
             Rows to score, all finite: see `features.scorable`.
-
-        Returns
-        -------
-        probabilities : (n, k) float32
-            A scored row sums to one, columns are the manifest's classes; NaN elsewhere.
-        out_of_range : (n,) int64
-            Bit j is set where feature j lay outside the training range and was clipped to it.
         """
-        probabilities = np.full((len(features), len(self.manifest.classes)), np.nan, np.float32)
-        out_of_range = np.zeros(len(features), np.int64)
+        n, k = len(features), len(self.manifest.classes)
+        probabilities = np.full((n, k), np.nan, np.float32)
+        said = RawScores(probabilities, np.zeros(n, np.int64), np.full(n, np.nan))
         if scorable.any():
+            names = OUTPUTS if self.manifest.novelty is not None else OUTPUTS[:2]
             rows = np.ascontiguousarray(features[scorable])
-            outputs = self._session.run(["probabilities", "out_of_range"], {"features": rows})
-            probabilities[scorable], out_of_range[scorable] = outputs
-        return probabilities, out_of_range
+            for name, values in zip(names, self._session.run(names, {"features": rows}), strict=True):
+                getattr(said, name)[scorable] = values
+        return said
 
 
 def _agree(folder: Path, manifest: Manifest, session: Any) -> None:
@@ -74,6 +88,7 @@ def _agree(folder: Path, manifest: Manifest, session: Any) -> None:
     expected_outputs = {
         "probabilities": ([len(manifest.classes)], "tensor(float)"),
         "out_of_range": ([], "tensor(int64)"),
+        **({} if manifest.novelty is None else {"oddness": ([], "tensor(double)")}),
     }
     if inputs != expected_inputs or outputs != expected_outputs:
         raise ManifestError(

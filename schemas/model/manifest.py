@@ -12,12 +12,18 @@ from pathlib import Path
 from reprlib import repr as shown
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from schemas.model.manifest_fields import what_is_wrong
+from schemas.model.verdict import OTHER
 from schemas.read_json import read_json
 
 MANIFEST_VERSION = "1"
 MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "manifest.json"
+
+_LATER_FIELDS = ("fused", "abstain_below_by_class", "priors", "novelty", "taxonomy")
 
 
 class ManifestError(ValueError):
@@ -35,7 +41,8 @@ class Manifest:
     sha256 : str
         Hash of ``model.onnx`` in hexadecimal.
     classes, features : tuple of str
-        Order of the model's outputs and inputs.
+        Order of the model's outputs and inputs. The last class is `schemas.model.verdict.OTHER` where the
+        model gives a probability to what is in none of the others.
     convention : str
         Feature convention the model was trained with; serving with another is refused.
     clip_sigma : float or None
@@ -48,7 +55,8 @@ class Manifest:
     preprocessing : mapping
         Constants of the shift, logarithm, standardisation and clip inside the graph.
     training : mapping
-        Data with their hashes and references, protocol, seeds, command.
+        Data with their hashes and references, protocol, seeds, command; the hashes of what lies beside the
+        graph: ``folds_sha256`` and ``background_sha256`` (`schemas.explanation.background`), where it does.
     metrics : mapping
         What was measured, on what, with standard errors.
     reliability : tuple of mapping
@@ -60,13 +68,25 @@ class Manifest:
         where there are none).
     abstain_below : float
         The model gives no label where its highest probability is below this; 0 gives one always.
+    abstain_below_by_class : mapping of str to float
+        The same for the classes of which it differs.
+    priors : mapping of str to float
+        How frequent each of the `classes` is among what the model's probabilities are right for; empty where
+        it does not say so, and no other priors can be set (`schemas.model.priors`).
+    novelty : mapping or None
+        What `schemas.model.novelty` needs: ``limit``, below which a light curve is novel, ``shares`` and
+        ``bins``; None where the model says nothing of novelty.
+    taxonomy : mapping or None
+        Which names of catalogues and brokers its classes go by: ``version`` and ``sha256`` of
+        `schemas.model.taxonomy`; None for classes of its own.
     licence : str
         Licence of the weights, and what the data's owners ask for.
     fused : mapping or None
         What is stated of fused answers, of all bands of a star together (`schemas.model.fusion`); None where
         nothing was measured of them, and none are given. ``min_epochs``, over all bands, ``temperature``,
-        ``abstain_below`` and ``reliability`` are meant as those of a band above; epochs are those of all
-        bands. A star of a single usable band is answered by the band's terms.
+        ``abstain_below`` and ``reliability``, and where stated ``abstain_below_by_class``, ``priors`` and
+        ``novelty``, are meant as those of a band above; epochs are those of all bands. A star of a single
+        usable band is answered by the band's terms.
     """
 
     name: str
@@ -85,6 +105,10 @@ class Manifest:
     abstain_below: float = 0.0
     licence: str = ""
     fused: Mapping[str, Any] | None = None
+    abstain_below_by_class: Mapping[str, float] = field(default_factory=dict)
+    priors: Mapping[str, float] = field(default_factory=dict)
+    novelty: Mapping[str, Any] | None = None
+    taxonomy: Mapping[str, str] | None = None
     manifest_version: str = MANIFEST_VERSION
 
     @property
@@ -98,11 +122,27 @@ class Manifest:
         streams = {stream for file in files if isinstance(stream := file.get("observed_as"), str)}
         return streams.pop() if len(streams) == 1 else None
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes that can be a label."""
+        return tuple(name for name in self.classes if name != OTHER)
+
+    def label_limits(self, *, fused: bool = False) -> NDArray[np.float64]:
+        """Return the probability from which each class (k,) is given as a label, infinite for `OTHER`."""
+        default, of_class = self.abstain_below, self.abstain_below_by_class
+        if fused and self.fused is not None:
+            default = self.fused["abstain_below"]
+            of_class = self.fused.get("abstain_below_by_class", {})
+        return np.array(
+            [np.inf if name == OTHER else of_class.get(name, default) for name in self.classes], np.float64
+        )
+
     def save(self, folder: Path) -> None:
-        """Write ``manifest.json`` into `folder`; `fused` only where something is stated of it."""
+        """Write ``manifest.json`` into `folder`; what came later only where something is stated of it."""
         stated = asdict(self)
-        if self.fused is None:
-            del stated["fused"]  # so that a model of before it, written again, keeps its bytes
+        for name in _LATER_FIELDS:  # so that a model of before them, written again, keeps its bytes
+            if not stated[name]:
+                del stated[name]
         text = json.dumps(stated, indent=2, ensure_ascii=False, allow_nan=False)
         (folder / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
 

@@ -6,6 +6,7 @@ from tests.benchmarks import (
     bench_bands,
     bench_decode,
     bench_end_to_end,
+    bench_explain,
     bench_features,
     bench_merge,
     bench_outliers,
@@ -20,6 +21,7 @@ for title, benchmark in (
     ("Decoding a packet", bench_decode),
     ("Merging an alert into a light curve", bench_merge),
     ("End to end", bench_end_to_end),
+    ("Reasons", bench_explain),
     ("Training 30 networks", bench_training),
     ("One transferred network", bench_recipe),
 ):

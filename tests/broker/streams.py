@@ -34,8 +34,8 @@ def classifier() -> Classifier:
     )
 
 
-def annotator(model: Classifier | None = None, rules: VettingRules | None = None, **kinds: bool) -> Annotator:
-    """Annotator of both surveys' alerts by one model, of these kinds of records."""
+def annotator(model: Classifier | None = None, rules: VettingRules | None = None, **kinds: Any) -> Annotator:
+    """Annotator of both surveys' alerts by one model, of these kinds of records, with what explains them."""
     judge = model or classifier()
     return Annotator({"ztf": judge, "lsst": judge}, rules or VettingRules(), **kinds)
 

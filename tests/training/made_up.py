@@ -50,6 +50,7 @@ def made_up_dataset(
         "n_epochs": np.full(m, 60),
         "survey": np.zeros(m, np.int64),
         "spared": np.zeros(m, bool),
+        "outlier": np.full(m, -1),
         "status": np.zeros(m, np.uint32),
     } | columns
     table = FeatureTable.of_one_band(
@@ -69,6 +70,7 @@ def made_up_dataset(
         given.get("star", given["curve"] + 10_000 * given["survey"]),
         np.asarray(fold, np.int8),
         given["spared"],
+        given["outlier"],
     )
 
 

@@ -12,20 +12,21 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from features import FEATURE_NAMES
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import MANIFEST_FILE, MODEL_FILE, Manifest, sha256_of
+from training.artifact.graph import Graph
+from training.artifact.oddness_graph import add_oddness
 from training.errors import SettingsError, TrainingError
 from training.network.networks import BATCH_NORM_EPS
 from training.network.preprocess import Preprocessing
 from training.network.trained_network import TrainedNetwork
+from training.novelty.oddness import Oddness
 
 OPSET = 17
 """Everything the graph needs exists there; onnxruntime reads it from 1.13 on."""
@@ -33,8 +34,8 @@ OPSET = 17
 IR_VERSION = 9
 
 PARITY_ROWS = 1000
-PARITY_TOLERANCE = 1e-5
-"""Largest difference of a probability between torch and onnxruntime."""
+TOLERANCES = (1e-5, 1e-3)
+"""Largest differences between torch and onnxruntime, of a probability and of an oddness."""
 
 LAYERS = ("1", "2", "3", "4")
 
@@ -78,7 +79,8 @@ def write_model(folder: Path, model: TrainedNetwork, manifest: Manifest) -> Mani
     Raises
     ------
     TrainingError
-        If the folder cannot be written, or onnxruntime differs from torch by more than 1e-5 on 1,000 rows.
+        If the folder cannot be written, or onnxruntime differs from torch by more than `TOLERANCES` on 1,000
+        rows.
     """
     graph = build_graph(model, manifest)
     try:
@@ -91,23 +93,32 @@ def write_model(folder: Path, model: TrainedNetwork, manifest: Manifest) -> Mani
         written.save(folder)
     except OSError as exc:
         raise TrainingError(f"cannot write the model to {folder}: {exc.strerror or exc}") from exc
-    difference = parity(folder, model)
-    if not difference <= PARITY_TOLERANCE:
-        (folder / MANIFEST_FILE).unlink()
-        raise TrainingError(
-            f"{folder / MODEL_FILE} differs from the network by {difference:.1e} in a probability "
-            f"(at most {PARITY_TOLERANCE:.0e}): the model was not released"
-        )
+    for what, difference, tolerance in zip(
+        ("a probability", "an oddness"), parity(folder, model), TOLERANCES, strict=True
+    ):
+        if not difference <= tolerance:
+            (folder / MANIFEST_FILE).unlink()
+            raise TrainingError(
+                f"{folder / MODEL_FILE} differs from the network by {difference:.1e} in {what} "
+                f"(at most {tolerance:.0e}): the model was not released"
+            )
     return written
 
 
-def parity(folder: Path, model: TrainedNetwork, *, seed: int = 0) -> float:
-    """Largest difference of any probability, torch against onnxruntime, on 1,000 random rows."""
+def parity(folder: Path, model: TrainedNetwork, *, seed: int = 0) -> tuple[float, float]:
+    """Largest difference of any probability, and of any oddness relative to one of 1 or more.
+
+    Torch and NumPy against onnxruntime, on 1,000 random rows.
+    """
     scores = 1.5 * np.random.default_rng(seed).standard_normal((PARITY_ROWS, len(FEATURE_NAMES)))
     low, high = np.maximum(model.preprocessing.low, -8.0), np.minimum(model.preprocessing.high, 8.0)
     values = model.preprocessing.inverse(np.clip(scores, low, high))
-    served, _ = Artifact.load(folder).score(values, np.ones(PARITY_ROWS, bool))
-    return float(np.abs(served - model.probabilities(values)).max())
+    served = Artifact.load(folder).score(values, np.ones(PARITY_ROWS, bool))
+    expected, odd = model.probabilities(values), model.odd(values)
+    difference = float(np.abs(served.probabilities - expected).max())
+    if odd is None or not np.isfinite(served.oddness).all():
+        return difference, 0.0 if Artifact.load(folder).manifest.novelty is None else np.inf
+    return difference, float((np.abs(served.oddness - odd) / np.maximum(np.abs(odd), 1.0)).max())
 
 
 def read_model(folder: Path) -> tuple[TrainedNetwork, Manifest]:
@@ -140,16 +151,21 @@ def read_model(folder: Path) -> tuple[TrainedNetwork, Manifest]:
         input_eps=float(eps[0]),
         preprocessing=Preprocessing.from_manifest(manifest.preprocessing),
         temperature=float(tensors["temperature"]),
+        oddness=Oddness.from_arrays(tensors),
     )
     return model, manifest
 
 
 def build_graph(model: TrainedNetwork, manifest: Manifest) -> onnx.ModelProto:
-    """Return the ONNX graph from raw features to ``probabilities`` and ``out_of_range``."""
-    graph = _Graph()
+    """Return the ONNX graph from raw features to ``probabilities``, ``out_of_range`` and ``oddness``."""
+    graph = Graph()
     scores = _add_preprocessing(graph, model.preprocessing)
     _add_network(graph, model, scores)
+    says_oddness = model.oddness is not None and manifest.novelty is not None
+    if model.oddness is not None and says_oddness:
+        add_oddness(graph, model.oddness, scores, "softmax")
     rows, columns, classes = "n", len(FEATURE_NAMES), len(manifest.classes)
+    oddness = helper.make_tensor_value_info("oddness", TensorProto.DOUBLE, [rows])
     proto = helper.make_graph(
         graph.nodes,
         manifest.name,
@@ -157,6 +173,7 @@ def build_graph(model: TrainedNetwork, manifest: Manifest) -> onnx.ModelProto:
         [
             helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [rows, classes]),
             helper.make_tensor_value_info("out_of_range", TensorProto.INT64, [rows]),
+            *([oddness] if says_oddness else []),
         ],
         graph.initializers,
     )
@@ -180,28 +197,7 @@ def build_graph(model: TrainedNetwork, manifest: Manifest) -> onnx.ModelProto:
     return onnx_model
 
 
-class _Graph:
-    """Nodes and constants in the making; every method returns the name of what it added."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.initializers: list[onnx.TensorProto] = []
-
-    def constant(self, name: str, value: ArrayLike) -> str:
-        self.initializers.append(numpy_helper.from_array(np.asarray(value), name))
-        return name
-
-    def node(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
-        return output
-
-    def double(self, name: str, value: NDArray[np.float32]) -> str:
-        """Add a weight, stored in single precision and used in double."""
-        self.constant(name, value)
-        return self.node("Cast", [name], f"{name}.double", to=TensorProto.DOUBLE)
-
-
-def _add_preprocessing(graph: _Graph, constants: Preprocessing) -> str:
+def _add_preprocessing(graph: Graph, constants: Preprocessing) -> str:
     """`Preprocessing.transform` as nodes: gives ``out_of_range`` and returns the name of the scores."""
     bits = np.left_shift(np.int64(1), np.arange(len(FEATURE_NAMES), dtype=np.int64))
     logged = graph.constant("logged", constants.logged)
@@ -227,7 +223,7 @@ def _add_preprocessing(graph: _Graph, constants: Preprocessing) -> str:
     return graph.node("Min", [graph.node("Max", [scores, low], "raised"), high], "clipped_scores")
 
 
-def _add_network(graph: _Graph, model: TrainedNetwork, x: str) -> None:
+def _add_network(graph: Graph, model: TrainedNetwork, x: str) -> None:
     """`Networks.logits`, the temperature and the softmax as nodes: gives ``probabilities``."""
 
     def batch_norm(x: str, layer: str, eps: float) -> str:

@@ -60,7 +60,7 @@ def write_fold_networks(folder: Path, folds: FoldNetworks) -> str:
     path = folder / FOLDS_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_npz(path, arrays)
+        write_npz(path, arrays)
     except OSError as exc:
         raise TrainingError(f"cannot write {path}: {exc.strerror or exc}") from exc
     return sha256_of(path)
@@ -97,7 +97,7 @@ def read_fold_networks(folder: Path, manifest: Manifest) -> FoldNetworks | None:
     return FoldNetworks(from_arrays(found), KnownStars(found["star"], found["fold"]))
 
 
-def _write_npz(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
+def write_npz(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
     """Write arrays so that the same ones give the same bytes, whenever that is."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():

@@ -15,13 +15,13 @@ from training.cli.stated_command import stated_command
 from training.data.join_bands import check_file_names, surveys_of
 from training.data.labels import read_class_map
 from training.data.light_curves import Columns, is_table, survey_name
-from training.data.public_surveys import SURVEYS
 from training.data.read import check_file
 from training.errors import SettingsError
 from training.examples.cached_pool import default_workers
 from training.measure.evaluate import evaluate as measure_model
 from training.measure.evaluate import write_report
 from training.progress import Bars
+from training.surveys.public import SURVEYS
 
 if TYPE_CHECKING:
     from training.build import Job
@@ -34,11 +34,14 @@ if TYPE_CHECKING:
 def evaluate(arguments: argparse.Namespace) -> None:
     """``varstream-train evaluate``: write the report and print its headline."""
     columns = columns_of(arguments)
+    if arguments.class_map and arguments.taxonomy:
+        raise SettingsError("--class-map and --taxonomy both say what the labels mean: give one of them")
     report = measure_model(
         arguments.model,
         arguments.light_curves,
         label_key=_label_key(arguments, arguments.light_curves, columns),
         class_map=read_class_map(arguments.class_map) if arguments.class_map else None,
+        taxonomy=arguments.taxonomy,
         first_epochs=arguments.first_epochs,
         columns=columns,
         skip_bad_rows=arguments.skip_bad_rows,
@@ -206,12 +209,16 @@ def _labelled_file(
 
 
 def _observed(arguments: argparse.Namespace, file: LabelledFile) -> LabelledFile:
-    """Show the stars of a file to the stream that was asked for, unless they are the stream's own."""
+    """Show the stars of a file to the stream that was asked for.
+
+    Not those that are the stream's own, nor what was seen as the flux above a reference image.
+    """
     from training.crossfit.recipe import STREAM_STARS_PER_LABEL  # noqa: PLC0415
 
     stream = getattr(arguments, "observe_as", None)
     known = SURVEYS.get(survey_name(file.path))
-    if stream is None or file.test_only or (known is not None and known.stream == stream):
+    as_it_is = known is not None and (known.stream == stream or known.difference)
+    if stream is None or file.test_only or as_it_is:
         return file
     return replace(file, observe_as=stream, stars_per_label=STREAM_STARS_PER_LABEL)
 

@@ -20,13 +20,19 @@ from training.cli.options import (
     add_reading,
     add_together,
     add_workers,
+    at_least_two,
     positive,
+    positive_number,
     some_text,
 )
 from training.errors import SettingsError, TrainingError
+from training.trust.class_priors import DEFAULT_STRENGTH
 
 TRAINING_PACKAGES = ("torch", "onnx")
-PACKAGES_OF_COMMAND = {"evaluate": (), "features": ("pyarrow",), "predict": ("pyarrow",)}
+PACKAGES_OF_COMMAND = {
+    "evaluate": (),
+    **dict.fromkeys(("features", "predict", "priors"), ("pyarrow",)),
+}
 """Packages of the extra that a command needs: most need all of the first."""
 
 CONVENTIONS_BY_NAME = ["robust", "refined", "kim2021"]
@@ -64,6 +70,10 @@ def _function(command: str) -> Callable[[argparse.Namespace], None]:
         from training.cli import tables  # noqa: PLC0415 - needs pyarrow
 
         return {"features": tables.features, "predict": tables.predict}[command]
+    if command == "priors":
+        from training.cli import priors  # noqa: PLC0415 - needs pyarrow
+
+        return priors.priors
     from training.cli import commands  # noqa: PLC0415
 
     function: Callable[[argparse.Namespace], None] = getattr(commands, command)
@@ -92,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands.add_parser("evaluate", help="measure a model on labelled light curves, as served"))
     _add_features(commands.add_parser("features", help="write a table of the features of light curves"))
     _add_predict(commands.add_parser("predict", help="write a table of what a model says of light curves"))
+    _add_priors(commands.add_parser("priors", help="estimate how frequent classes are in a stream"))
     for sub in commands.choices.values():
         sub.set_defaults(parser=sub)
     return parser
@@ -145,7 +156,10 @@ def _add_export(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--version", type=some_text, help="of the model (the same)")
     sub.add_argument("--min-epochs", type=positive, metavar="N", help="fewest epochs to score (the same)")
     sub.add_argument(
-        "--abstain-below", type=float, metavar="P", help="no label where no probability reaches P (the same)"
+        "--abstain-below",
+        type=float,
+        metavar="P",
+        help="no label below P, of any class (the same)",
     )
     for option, kind, name, what in (
         ("--fused-min-epochs", positive, "N", "fewest epochs over all bands to answer a star by"),
@@ -182,6 +196,11 @@ def _add_evaluate(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("light_curves", type=Path, metavar="LIGHT_CURVES", help="one npz file or table")
     add_reading(sub)
     add_labels(sub, without_map="the manifest's map for this file's name")
+    sub.add_argument(
+        "--taxonomy",
+        metavar="NAME",
+        help="read the labels as names of vsx, simbad, gaia_dr3, alerce, elasticc or tdtax",
+    )
     add_first_epochs(sub)
     add_workers(sub)
     sub.add_argument("--json", type=Path, required=True, metavar="FILE", help="write the report here")
@@ -212,6 +231,37 @@ def _add_predict(sub: argparse.ArgumentParser) -> None:
     add_reading(sub)
     add_first_epochs(sub)
     add_computing(sub, "features, from which an interrupted run goes on")
+
+
+def _add_priors(sub: argparse.ArgumentParser) -> None:
+    sub.set_defaults(command="priors")
+    sub.add_argument("model", type=Path, metavar="MODEL", help=f"that was asked: {MODEL_HELP}")
+    sub.add_argument(
+        "answers",
+        type=Path,
+        nargs="+",
+        metavar="ANSWERS",
+        help="published records (JSON lines, Avro, Parquet), or tables of varstream-train predict",
+    )
+    sub.add_argument(
+        "--survey", choices=["ztf", "lsst"], help="whose stream it is (the model's, or the records')"
+    )
+    sub.add_argument(
+        "--band",
+        metavar="BAND",
+        help="take answers in this band, or in all together (all, else the one with most epochs)",
+    )
+    sub.add_argument(
+        "--strength",
+        type=positive_number,
+        default=DEFAULT_STRENGTH,
+        metavar="N",
+        help="objects that the model's own priors count as (%(default)s)",
+    )
+    sub.add_argument(
+        "--resamples", type=at_least_two, default=100, metavar="N", help="of the bootstrap (%(default)s)"
+    )
+    sub.add_argument("--seed", type=int, default=0, help="of the bootstrap (%(default)s)")
 
 
 if __name__ == "__main__":

@@ -140,6 +140,14 @@ def positive(text: str) -> int:
     return value
 
 
+def at_least_two(text: str) -> int:
+    """Return a whole number above 1."""
+    value = int(text)
+    if value < 2:
+        raise argparse.ArgumentTypeError(f"must be at least 2, got {value}")
+    return value
+
+
 def positive_number(text: str) -> float:
     """Return a finite number above 0."""
     value = float(text)

@@ -9,7 +9,7 @@ shipped is trained in the same way on all stars.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -18,16 +18,26 @@ from numpy.typing import NDArray
 from training.crossfit.dataset import Dataset
 from training.crossfit.fused import fit_fused
 from training.crossfit.recipe import Recipe
-from training.crossfit.row_weights import weights_of
+from training.crossfit.row_weights import (
+    calibration_rows,
+    calibration_weights,
+    mixture_weights,
+    weights_of,
+)
 from training.errors import TrainingError
 from training.network.batch import Batch
 from training.network.networks import Networks, as_scores, predict
 from training.network.preprocess import Preprocessing
 from training.network.temperature import fit_temperature, fitted_to, softmax
 from training.network.trained_network import TrainedNetwork
+from training.novelty.fit_oddness import calibrate, surprises
+from training.novelty.mixture import fit_mixture
+from training.novelty.oddness import Oddness
 from training.stars.assign_folds import NEVER_TRAINED
 
 Rows = NDArray[np.int64]
+
+NO_EPOCHS = np.empty(0, np.int64)
 
 
 class Fit(Protocol):
@@ -71,6 +81,8 @@ class CrossFit:
         Of fused answers; None where nothing can be said of them, see `training.crossfit.fused`.
     fused_fitted_on : (q,) int64
         Numbers of epochs over all bands of the examples that it was fitted to.
+    oddness : (m,) float64 or None
+        Of every row, by a network and a mixture that have not seen its star; None where nothing can be said.
     """
 
     model: TrainedNetwork
@@ -78,7 +90,8 @@ class CrossFit:
     of_folds: tuple[TrainedNetwork, ...]
     fitted_on: NDArray[np.int64]
     fused_temperature: float | None = None
-    fused_fitted_on: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    fused_fitted_on: NDArray[np.int64] = field(default_factory=lambda: NO_EPOCHS)
+    oddness: NDArray[np.float64] | None = None
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
@@ -101,10 +114,47 @@ def cross_fit(dataset: Dataset, recipe: Recipe, fit: Fit, *, seed: int) -> Cross
     final, scale = fit_all(dataset, recipe, fit, seed=seed)
     rows = np.flatnonzero(dataset.table.usable & (dataset.fold == NEVER_TRAINED))
     logits[rows] = answers(final, scale, dataset, rows)
-    temperature = fit_temperature(logits[fitted], dataset.truth.allowed[fitted])
-    model = TrainedNetwork(final.weights(), fit.input_eps, scale, temperature)
-    fused = fit_fused(dataset, softmax(logits, temperature), recipe)
-    return CrossFit(model, logits, of_folds, dataset.table.n_epochs[fitted], *(fused or ()))
+    weight = calibration_weights(dataset.outlier[fitted], recipe.outlier_weight)
+    temperature = fit_temperature(logits[fitted], dataset.truth.allowed[fitted], weight)
+    probabilities = softmax(logits, temperature)
+    oddness, odd = _fit_oddness(dataset, of_folds, scale, probabilities, recipe, seed=seed)
+    model = TrainedNetwork(final.weights(), fit.input_eps, scale, temperature, oddness)
+    fused = fit_fused(dataset, probabilities, recipe)
+    n_epochs = dataset.table.n_epochs[fitted]
+    made = CrossFit(model, logits, of_folds, n_epochs, oddness=odd)
+    if fused is None:
+        return made
+    temperature, n_epochs = fused
+    return replace(made, fused_temperature=temperature, fused_fitted_on=n_epochs)
+
+
+def _fit_oddness(
+    dataset: Dataset,
+    of_folds: Sequence[TrainedNetwork],
+    scale: Preprocessing,
+    probabilities: NDArray[np.float64],
+    recipe: Recipe,
+    *,
+    seed: int,
+) -> tuple[Oddness | None, NDArray[np.float64] | None]:
+    """Fit what the model says of oddness, and return that of every row by what has not seen its star."""
+    table, values = dataset.table, np.nan_to_num(dataset.table.values)
+    weight = mixture_weights(dataset)
+    surprise = surprises(
+        lambda number: of_folds[number].preprocessing.transform(values)[0],
+        dataset.fold,
+        table.usable,
+        weight,
+        count=recipe.folds,
+        seed=seed,
+    )
+    scores = scale.transform(values)[0]
+    mixture = fit_mixture(scores, weight, seed=seed)
+    never = table.usable & (dataset.fold == NEVER_TRAINED)
+    surprise[never] = mixture.surprise(scores[never])
+    of_other = probabilities[:, -1] if dataset.has_other else None
+    oddness = calibrate(mixture, surprise, of_other, table.own & calibration_rows(dataset))
+    return oddness, None if oddness is None else oddness.combined(surprise, of_other)
 
 
 def judge_folds(
@@ -134,7 +184,7 @@ def judge_folds(
 
 
 def _calibrated_on(dataset: Dataset, recipe: Recipe) -> Rows:
-    """Examples that the temperature is fitted to: of bands by themselves."""
+    """Examples that the temperature is fitted to: of bands by themselves, some of them of no class."""
     own = dataset.table.own & dataset.truth.names_one
     rows = np.flatnonzero(dataset.table.usable & (dataset.fold >= 0) & ~dataset.spared & own)
     shortened = recipe.sampling.truncations > 0

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.model.verdict import OTHER
 from training.crossfit.labelled import Labelled, check_learnable, read_labelled
 from training.crossfit.labelled_file import LabelledFile
 from training.crossfit.recipe import Recipe
 from training.data.labels import at_most
-from training.data.public_surveys import NON_VARIABLE, QUASAR
 from training.data.stars_in_bands import stars_in_bands
 from training.data.truth import Truth
-from training.examples.augment import Kind, Sampling
+from training.examples.augment import OUTLYING, SIMULATED, Kind, Sampling
 from training.examples.feature_table import FeatureTable, View
 from training.examples.measure_examples import feature_table
 from training.progress import Bars
@@ -25,8 +25,14 @@ from training.stars.assign_folds import LEFT_OUT, NEVER_TRAINED, MetAgain, Stars
 from training.stars.identity import joined_keys
 from training.stars.known_stars import KnownStars
 from training.stars.same_star import same_stars
+from training.surveys.classes import NON_VARIABLE, QUASAR
 
-SIMULATED_CLASS = {Kind.SHUFFLED: NON_VARIABLE, Kind.CONSTANT: NON_VARIABLE, Kind.DAMPED_WALK: QUASAR}
+SIMULATED_CLASS = {
+    Kind.SHUFFLED: NON_VARIABLE,
+    Kind.CONSTANT: NON_VARIABLE,
+    Kind.DAMPED_WALK: QUASAR,
+    **dict.fromkeys(OUTLYING, OTHER),
+}
 """What examples that are no measurement of their star are examples of."""
 
 
@@ -52,6 +58,10 @@ class Dataset:
         Of its star; `NEVER_TRAINED` where no model is trained on it.
     spared : (m,) bool
         Examples of labels that have enough others: measured, but not trained on.
+    outlier : (m,) int64
+        Of what is in no class its kind, as a number in `outlier_kinds`; -1 for what is in a class.
+    outlier_kinds : tuple of str
+        Names of these kinds.
     outcomes : mapping of str to mapping
         By survey, what became of the stars that are shown as another survey sees them.
     learnt_stars : KnownStars
@@ -68,9 +78,16 @@ class Dataset:
     star: NDArray[np.int64]
     fold: NDArray[np.int8]
     spared: NDArray[np.bool_]
+    outlier: NDArray[np.int64]
+    outlier_kinds: tuple[str, ...] = ()
     outcomes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     learnt_stars: KnownStars = field(default_factory=KnownStars.none)
     met_again: MetAgain = field(default_factory=MetAgain)
+
+    @property
+    def has_other(self) -> bool:
+        """Whether the last class is of what is in none of the others."""
+        return self.classes[-1] == OTHER
 
     @property
     def trainable(self) -> NDArray[np.bool_]:
@@ -98,7 +115,7 @@ class Dataset:
         return replace(self, table=self.table.take(rows), truth=self.truth.take(rows), **each)
 
 
-PER_EXAMPLE_FIELDS = ("survey", "star", "fold", "spared")
+PER_EXAMPLE_FIELDS = ("survey", "star", "fold", "spared", "outlier")
 """Of a dataset, a value an example."""
 
 
@@ -202,9 +219,14 @@ def _join(
     Examples that imitate a class the model lacks are left out.
     """
     parts = []
+    kinds = _outlier_kinds(surveys)
     for number, (survey, of_survey) in enumerate(zip(surveys, tables, strict=True)):
+        of_curves = survey.outlier_kinds()
         for table in of_survey:
             curve = table.curve
+            outlier = np.array([kinds.get(name, -1) for name in of_curves.tolist()], np.int64)[curve]
+            for kind in SIMULATED:
+                outlier[table.kind == kind] = kinds[kind.name.lower()] if kind in OUTLYING else -1
             part = Dataset(
                 classes,
                 (),
@@ -214,6 +236,7 @@ def _join(
                 star[number][curve],
                 fold[number][curve],
                 spared[number][curve],
+                outlier,
             )
             parts.append(part)
     arrays: dict[str, Any] = {
@@ -222,11 +245,18 @@ def _join(
     joined = replace(
         parts[0],
         surveys=tuple(each.curves.name for each in surveys),
+        outlier_kinds=tuple(kinds),
         table=FeatureTable.join([part.table for part in parts]),
         truth=Truth.join([part.truth for part in parts]),
         **arrays,
     )
     return joined.take(np.flatnonzero(joined.truth.labelled))
+
+
+def _outlier_kinds(surveys: Sequence[Labelled]) -> dict[str, int]:
+    """Return numbers of the kinds of what is in no class: those of the files, then those that are made."""
+    real = sorted({name for survey in surveys for name in survey.outlier_kinds().tolist() if name})
+    return {name: number for number, name in enumerate([*real, *(kind.name.lower() for kind in OUTLYING)])}
 
 
 def _spared(survey: Labelled, curves: NDArray[np.int64], limit: int | None, seed: int) -> NDArray[np.bool_]:

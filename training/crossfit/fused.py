@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
-from training.examples.feature_table import FeatureTable
+from training.crossfit.row_weights import calibration_weights
 from training.examples.fused_examples import FusedExamples
 from training.measure.answers import Answers
 from training.network.temperature import fit_temperature, fitted_to
@@ -26,25 +26,25 @@ RR Lyrae alone says nothing of others."""
 
 def fused_answers(
     examples: FusedExamples,
-    table: FeatureTable,
+    dataset: Dataset,
     of_rows: NDArray[np.float64],
     temperature: float,
     recipe: Recipe,
 ) -> Answers:
     """Return what is said of examples (e) as it is served, by the probabilities (m, k) of all rows."""
     scored = examples.scored(
-        table, min_epochs=recipe.fused_min_epochs, min_epochs_of_band=recipe.sampling.min_epochs
+        dataset.table, min_epochs=recipe.fused_min_epochs, min_epochs_of_band=recipe.sampling.min_epochs
     )
-    return Answers(examples.probabilities(of_rows, temperature), scored)
+    return Answers(examples.probabilities(of_rows, temperature), scored, dataset.has_other)
 
 
 def answers_of_best_band(
-    examples: FusedExamples, table: FeatureTable, of_rows: NDArray[np.float64], recipe: Recipe
+    examples: FusedExamples, dataset: Dataset, of_rows: NDArray[np.float64], recipe: Recipe
 ) -> Answers:
     """Return what is said of the band with most epochs of each by itself; not scored where not measured."""
     there = examples.best_band >= 0
-    scored = there & table.scorable(recipe.sampling.min_epochs)[examples.best_band]
-    return Answers(np.where(there[:, None], of_rows[examples.best_band], np.nan), scored)
+    scored = there & dataset.table.scorable(recipe.sampling.min_epochs)[examples.best_band]
+    return Answers(np.where(there[:, None], of_rows[examples.best_band], np.nan), scored, dataset.has_other)
 
 
 def fit_fused(
@@ -77,5 +77,7 @@ def fit_fused(
     if len(row) < FEWEST_EXAMPLES or truth.allowed[row].any(axis=0).sum() < FEWEST_CLASSES * classes:
         return None
     fused = examples.probabilities(of_rows, 1.0)
-    temperature = fit_temperature(np.log(np.maximum(fused, np.finfo(np.float64).tiny)), truth.allowed[row])
+    logits = np.log(np.maximum(fused, np.finfo(np.float64).tiny))
+    weight = calibration_weights(dataset.outlier[row], recipe.outlier_weight)
+    temperature = fit_temperature(logits, truth.allowed[row], weight)
     return temperature, table.n_epochs[row]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import count_used
+from schemas.model.verdict import OTHER
 from training.crossfit.labelled_file import LabelledFile, Reading
 from training.crossfit.learnable import check_classes
 from training.data.light_curves import LabelledCurves, LightCurves
@@ -43,6 +44,13 @@ class Labelled:
     def curves(self) -> LabelledCurves:
         """The light curves with their columns."""
         return self.reading.survey
+
+    def outlier_kinds(self) -> NDArray[np.str_]:
+        """Return the kind of each light curve (n,) whose label is of no class; '' for the others."""
+        labels = self.curves.labels(self.file.label_key)
+        meant = [label for label, meaning in self.file.label_map.items() if meaning == OTHER]
+        kinds = {label: self.file.kinds.get(label, label) for label in meant}
+        return np.array([kinds.get(label, "") for label in labels.tolist()], np.str_)
 
 
 def read_labelled(

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from schemas.model.manifest import Manifest, sha256_of
+from schemas.model.verdict import OTHER
 from training.data.join_bands import join_bands, joint_name
 from training.data.labels import at_most
 from training.data.light_curves import Columns, LabelledCurves, survey_name
-from training.data.public_surveys import DOUBLE_MODE_LABELS, NON_VARIABLE, SURVEYS
 from training.data.read import read_light_curves
 from training.data.stars_in_bands import stars_in_bands
 from training.errors import SettingsError
@@ -20,9 +20,15 @@ from training.progress import QUIET, Bars
 from training.reobserve.reobserve import Reobservation, reobserve
 from training.reobserve.ztf_and_lsst import CADENCES
 from training.stars.identity import Identities
+from training.surveys.classes import DOUBLE_MODE_LABELS, NON_VARIABLE
+from training.surveys.public import SURVEYS
 
 COPIES_OF_A_STAR = 2
 """Light curves of each star that another survey is shown."""
+
+PERIODIC_OUTLIERS = ("hot star",)
+"""Kinds of what is in no class, of `training.surveys.classes.OUTLIERS`, that are folded like any other star:
+beta Cephei, gamma Doradus and slowly pulsating B stars."""
 
 TEST_ONLY_USE = "test"
 """What a file is used for that no star is trained on."""
@@ -39,7 +45,9 @@ class LabelledFile:
     label_key : str
         Column of native labels.
     label_map : dict of str to str
-        Native label to class, or classes joined by ``|``.
+        Native label to class, or classes joined by ``|``; `schemas.model.verdict.OTHER` for what is in none.
+    kinds : mapping of str to str
+        Kind of the native labels that mean `OTHER`; without one the label is its own kind.
     link : str or None
         Column that names the same star in another survey.
     band_suffix : str or None
@@ -72,6 +80,7 @@ class LabelledFile:
     stars_per_label: int | None = None
     bands: tuple[Path, ...] = ()
     reobservation: Reobservation = field(default_factory=lambda: Reobservation(copies=COPIES_OF_A_STAR))
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -118,13 +127,14 @@ class LabelledFile:
         )
         survey = survey.take(np.flatnonzero(chosen[stars.star]))
         labels = survey.labels(self.label_key)
+        shown = [self._shown_as(label) for label in labels.tolist()]
         still = [name for name, meaning in self.label_map.items() if meaning == NON_VARIABLE]
         seen = reobserve(
             survey,
             CADENCES[self.observe_as],
             seed=0,
             settings=self.reobservation,
-            meaning=np.array([self.label_map.get(label, "") for label in labels.tolist()], np.str_),
+            meaning=np.array(shown, np.str_),
             double_mode=np.isin(labels, DOUBLE_MODE_LABELS),
             constant=np.isin(labels, still),
             workers=workers,
@@ -132,6 +142,11 @@ class LabelledFile:
         )
         names, counts = np.unique(seen.outcome, return_counts=True)
         return Reading(seen.survey, dict(zip(names.tolist(), counts.tolist(), strict=True)))
+
+    def _shown_as(self, label: str) -> str:
+        """Return the class of a star, or the kind of one that is in none and yet has a period."""
+        kind = self.kinds.get(label, label)
+        return kind if kind in PERIODIC_OUTLIERS else self.label_map.get(label, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +183,12 @@ def known_file(path: Path, *bands: Path) -> LabelledFile:
     return LabelledFile(
         path,
         survey.label_key,
-        dict(survey.labels),
+        {**survey.labels, **dict.fromkeys(survey.outliers, OTHER)},
         survey.link,
         survey.band_suffix,
         test_only=not survey.training,
         bands=bands,
+        kinds=survey.outliers,
     )
 
 

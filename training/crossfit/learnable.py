@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.model.verdict import OTHER
 from training.data.truth import Truth
 from training.errors import TrainingError
 from training.network.one_cycle import MIN_BATCH
@@ -43,7 +44,7 @@ def check_classes(
         If there are fewer than two classes, or a class has no light curve that is long enough, or only
         those of a single star, which cannot be both trained on and tested.
     """
-    named = [name for column, name in enumerate(classes) if truth.allowed[:, column].any()]
+    named = [name for column, name in enumerate(classes) if truth.allowed[:, column].any() and name != OTHER]
     if len(named) < 2:
         raise TrainingError(
             f"{where}: a classifier needs at least two classes, found only {', '.join(named) or 'none'}: "
@@ -74,13 +75,15 @@ def check_examples(truth: Truth, classes: tuple[str, ...]) -> None:
         If fewer than two classes have examples of their own, a class has none, or there are fewer than 32
         examples.
     """
-    own = truth.allowed[truth.names_one].any(axis=0)
+    may_lack = np.array([name == OTHER for name in classes])  # few stars may lend no outlier their epochs
+    own = np.asarray(truth.allowed[truth.names_one].any(axis=0)) & ~may_lack
     if own.sum() < 2:
         found = classes[int(own.argmax())] if own.any() else "none"
         raise TrainingError(
             f"training needs stars of at least two classes, found only {found}: check the labels"
         )
-    empty = [name for column, name in enumerate(classes) if not truth.allowed[:, column].any()]
+    lacking = ~np.asarray(truth.allowed.any(axis=0)) & ~may_lack
+    empty = [classes[number] for number in np.flatnonzero(lacking)]
     if empty:
         raise TrainingError(
             f"no usable light curve is of class {empty[0]!r}: correct the labels, or leave the class out"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from schemas.model.fusion import DEFAULT_MIN_EPOCHS
 from training.errors import SettingsError
@@ -53,6 +56,13 @@ class Recipe:
         Fewest epochs, over all bands, of a fused answer; see `schemas.model.fusion`.
     fused_abstain_below : float
         As `abstain_below`, of fused answers.
+    abstain_below_by_class : mapping of str to float
+        Both for the classes of which they differ: what varies without a period is called so too easily.
+    outlier_weight : float
+        Weight of all examples that are in no class together, relative to all others; each kind of them has as
+        much. Outlier exposure, Hendrycks et al. (2019), arXiv:1812.04606.
+    novel_below : float
+        A light curve is novel, and has no label, where its novelty is lower; see `schemas.model.novelty`.
     """
 
     name: str
@@ -70,18 +80,30 @@ class Recipe:
     abstain_below: float = 0.5
     fused_min_epochs: int = DEFAULT_MIN_EPOCHS
     fused_abstain_below: float = 0.5
+    abstain_below_by_class: Mapping[str, float] = field(default_factory=dict)
+    outlier_weight: float = 0.25
+    novel_below: float = 0.03
 
     def __post_init__(self) -> None:
         if self.folds < 3:
             raise SettingsError(f"folds must be at least 3, got {self.folds}")
-        for name in ("abstain_below", "fused_abstain_below"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise SettingsError(f"{name} must be a probability under 1, got {getattr(self, name)}")
+        names = ("abstain_below", "fused_abstain_below", "novel_below")
+        limits = {name: getattr(self, name) for name in names}
+        for name, limit in {**limits, **self.abstain_below_by_class}.items():
+            if not 0.0 <= limit < 1.0:
+                raise SettingsError(f"{name} must be a probability under 1, got {limit}")
         for name in ("full_weight", "simulated_weight", "merged_weight", "at_joint_weight"):
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise SettingsError(f"{name} must be a number from 0 on, got {getattr(self, name)}")
+        if not 0.0 <= self.outlier_weight < math.inf:
+            raise SettingsError(f"outlier_weight must be a number from 0 on, got {self.outlier_weight}")
         if self.fused_min_epochs < 1:
             raise SettingsError(f"fused_min_epochs must be at least 1, got {self.fused_min_epochs}")
+
+    def label_limits(self, classes: Sequence[str], *, fused: bool = False) -> NDArray[np.float64]:
+        """Return the probability from which each class (k,) is given as a label."""
+        default = self.fused_abstain_below if fused else self.abstain_below
+        return np.array([self.abstain_below_by_class.get(name, default) for name in classes], np.float64)
 
     def with_training_epochs(self, count: int) -> Recipe:
         """Return the recipe with another length of the fit."""
@@ -101,11 +123,18 @@ SHORTENED_SAMPLING = Sampling(
     shuffled=0.15,
     constant=0.35,
     damped_walk=0.12,
+    outlying=0.1,
     truncations_together=9,
     first_epochs_together=(15, 20, 40, 60, 120),
 )
-"""What is made of every star: nine shortened versions of each band and of all together, and non-variables and
-quasars at their epochs."""
+"""What is made of every star: nine shortened versions of each band and of all together, and non-variables,
+quasars and outliers at their epochs."""
+
+UNSURE_CLASSES = {"CV": 0.7, "LPV": 0.7, "QSO": 0.7}
+"""Classes that what is in no class is called most: they ask for more."""
+
+IN_CLASSES = replace(SHORTENED_SAMPLING, outlying=0.0)
+"""The same without outliers, for what has no class of them."""
 
 RECIPES: Mapping[str, Recipe] = {
     "standard": Recipe(
@@ -115,6 +144,7 @@ RECIPES: Mapping[str, Recipe] = {
         class_power=0.5,
         full_weight=3.0,
         stars_per_label=3500,
+        abstain_below_by_class=UNSURE_CLASSES,
     ),
     "paper": Recipe(
         name="paper",
@@ -136,6 +166,7 @@ TRANSFER = Recipe(
     schedule=ONE_CALM_CYCLE,
     full_weight=3.0,
     simulated_weight=0.1,
+    abstain_below_by_class=UNSURE_CLASSES,
 )
 """A calm fit that starts from a good place; the features are the pretrained model's."""
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
-from training.examples.augment import SIMULATED, Kind
+from training.examples.augment import OUTLYING, SIMULATED, Kind
 from training.examples.feature_table import View
 from training.network.loss import class_weights
 
@@ -17,13 +17,37 @@ Rows = NDArray[np.int64]
 def weights_of(dataset: Dataset, rows: Rows, recipe: Recipe) -> NDArray[np.float64]:
     """Weight of each of some rows (n,) in the loss."""
     view = view_weights(dataset, recipe)[rows]
-    of_class = class_weights(dataset.truth.allowed[rows], recipe.class_power, view)
-    return kind_weights(dataset.table.kind[rows], recipe) * view * of_class
+    outlier = dataset.outlier[rows]
+    known = outlier < 0
+    weights = kind_weights(dataset.table.kind[rows], recipe) * view
+    weights[known] *= class_weights(dataset.truth.allowed[rows[known]], recipe.class_power, view[known])
+    weights[~known] *= outlier_weights(weights, outlier, recipe.outlier_weight)
+    return weights
+
+
+def outlier_weights(
+    weights: NDArray[np.float64], outlier: NDArray[np.int64], share: float
+) -> NDArray[np.float64]:
+    """Factor (o,) for each row of no class, by which each kind has as much, and all have `share` of the rest.
+
+    Parameters
+    ----------
+    weights : (n,) float64
+        Of all rows so far.
+    outlier : (n,) int64
+        Kind of each that is in no class; -1 for the others.
+    """
+    of_kind = outlier[outlier >= 0]
+    total = np.bincount(of_kind, weights[outlier >= 0])
+    n_kinds = max(np.count_nonzero(total), 1)
+    factor: NDArray[np.float64] = share * weights[outlier < 0].sum() / n_kinds / total[of_kind]
+    return factor
 
 
 def kind_weights(kind: NDArray[np.int8], recipe: Recipe) -> NDArray[np.float64]:
     """Weight of each example by how it was made."""
-    simulated = np.where(np.isin(kind, SIMULATED), recipe.simulated_weight, 1.0)
+    of_class = [each for each in SIMULATED if each not in OUTLYING]
+    simulated = np.where(np.isin(kind, of_class), recipe.simulated_weight, 1.0)
     weights: NDArray[np.float64] = np.where(kind == Kind.FULL, recipe.full_weight, simulated)
     return weights
 
@@ -48,3 +72,30 @@ def view_weights(dataset: Dataset, recipe: Recipe) -> NDArray[np.float64]:
     weights[at_joint] = recipe.at_joint_weight / np.bincount(example)[example]
     weights[table.view == View.MERGED] = recipe.merged_weight
     return weights
+
+
+def calibration_weights(outlier: NDArray[np.int64], share: float) -> NDArray[np.float64]:
+    """Weight of examples (n,) that a temperature is fitted to: what is in no class weighs as in the loss."""
+    weights = np.ones(len(outlier))
+    weights[outlier >= 0] = outlier_weights(weights, outlier, share)
+    return weights
+
+
+def calibration_rows(dataset: Dataset) -> NDArray[np.bool_]:
+    """Rows (m,) of stars in a class, as they were seen: what is odd is held against them."""
+    table = dataset.table
+    in_class = (dataset.outlier < 0) & ~np.isin(table.kind, SIMULATED)
+    rows: NDArray[np.bool_] = table.usable & in_class & (dataset.fold >= 0)
+    return rows
+
+
+def mixture_weights(dataset: Dataset) -> NDArray[np.float64]:
+    """Weight (m,) by which rows are drawn for a mixture; 0 for what is in no class or not learnt from.
+
+    By the root of how many there are of their class and survey: a common class is drawn more often, and a
+    rare one is not lost.
+    """
+    rows = dataset.trainable & (dataset.outlier < 0)
+    of = dataset.survey * (len(dataset.classes) + 1) + dataset.truth.first
+    counts = np.bincount(of[rows], minlength=int(of.max()) + 1)
+    return np.where(rows, 1.0 / np.sqrt(np.maximum(counts[of], 1)), 0.0)

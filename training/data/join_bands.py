@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from training.data.filters import FILTERS
 from training.data.light_curves import LabelledCurves, LightCurves, is_table, offsets_of, survey_name
 from training.data.places import MATCH_RADIUS_ARCSEC, mean_places
-from training.data.public_surveys import SURVEYS
 from training.errors import SettingsError, TrainingError
+from training.surveys.public import SURVEYS
 
 
 def surveys_of(paths: Sequence[Path]) -> list[tuple[Path, ...]]:

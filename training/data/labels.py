@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.model.verdict import OTHER
 from schemas.read_json import read_json
 from training.errors import SettingsError
 
@@ -27,9 +28,10 @@ def without_missing(texts: NDArray[np.str_]) -> NDArray[np.str_]:
 
 
 def classes_of(label_maps: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
-    """Every class that any map names, in alphabetical order."""
+    """Every class that any map names, in alphabetical order, `OTHER` after all."""
     meanings = {meaning for label_map in label_maps.values() for meaning in label_map.values()}
-    return tuple(sorted({name for meaning in meanings for name in meaning.split(CLASS_SEPARATOR)}))
+    names = {name for meaning in meanings for name in meaning.split(CLASS_SEPARATOR)}
+    return tuple(sorted(names, key=lambda name: (name == OTHER, name)))
 
 
 def at_most(

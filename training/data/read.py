@@ -34,10 +34,10 @@ from training.data.light_curves import (
     offsets_of,
     survey_name,
 )
-from training.data.public_surveys import is_public
 from training.data.times import check_times
 from training.data.units import days_of
 from training.errors import SettingsError, TrainingError
+from training.surveys.public import is_public
 
 NPZ_ERRORS = (
     OSError,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from training.data.filters import numbered
 from training.data.light_curves import F8, SERIES, LabelledCurves, LightCurves, offsets_of
-from training.data.public_surveys import SURVEYS
+from training.surveys.public import SURVEYS
 
 COPY = "copy"
 """Column of the number of a copy, of stars that were re-observed."""

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.errors import SettingsError
+from training.imitations.damped_random_walk import damped_random_walk
+from training.imitations.outliers import bump, flux_as_magnitudes, saturated, stray_points
 
 F8 = NDArray[np.float64]
 Series = tuple[F8, F8, F8]
@@ -40,13 +42,24 @@ class Kind(IntEnum):
     """The first epochs, as many as asked for: to measure and calibrate with, never learnt from."""
     WINDOW = 7
     """Consecutive epochs from any time on, as a stream that is joined late sees them."""
+    BUMP = 8
+    """A star that brightens once."""
+    STRAY = 9
+    """A constant star with one to three points that are far off."""
+    AS_FLUX = 10
+    """Flux where magnitudes are expected."""
+    SATURATED = 11
+    """A star that is too bright for the detector."""
 
 
 TRUNCATIONS = (Kind.PREFIX, Kind.WINDOW, Kind.THINNED)
 """Ways to shorten a light curve, taken in turn."""
 
-SIMULATED = (Kind.SHUFFLED, Kind.CONSTANT, Kind.DAMPED_WALK)
-"""Examples that borrow a star's epochs and errors but are of another class."""
+OUTLYING = (Kind.BUMP, Kind.STRAY, Kind.AS_FLUX, Kind.SATURATED)
+"""Examples of what is in no class, see `training.imitations.outliers`."""
+
+SIMULATED = (Kind.SHUFFLED, Kind.CONSTANT, Kind.DAMPED_WALK, *OUTLYING)
+"""Examples that borrow a star's epochs and errors but are of another class, or of none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +72,9 @@ class Sampling:
         Shortened versions of a light curve: `TRUNCATIONS` in turn.
     first_epochs : tuple of int
         Lengths of the light curves of kind `FIRST`.
-    shuffled, constant, damped_walk : float
-        Fraction of the light curves that lend their epochs and errors to such an example.
+    shuffled, constant, damped_walk, outlying : float
+        Fraction of the light curves that lend their epochs and errors to such an example; of each of
+        `OUTLYING`.
     min_epochs : int
         Shortest example, of one band or of all.
     truncations_together, first_epochs_together : int, tuple of int
@@ -77,6 +91,7 @@ class Sampling:
     shuffled: float = 0.0
     constant: float = 0.0
     damped_walk: float = 0.0
+    outlying: float = 0.0
     min_epochs: int = 10
     truncations_together: int = 0
     first_epochs_together: tuple[int, ...] = ()
@@ -86,7 +101,7 @@ class Sampling:
     def to_measure(self) -> Sampling:
         """Return what is made of stars that are measured only: whole and by their first epochs."""
         whole = replace(self, truncations=0, truncations_together=0)
-        return replace(whole, shuffled=0.0, constant=0.0, damped_walk=0.0)
+        return replace(whole, shuffled=0.0, constant=0.0, damped_walk=0.0, outlying=0.0)
 
     def __post_init__(self) -> None:
         for name, fewest in (("truncations", 0), ("truncations_together", 0), ("min_epochs", 1)):
@@ -96,7 +111,7 @@ class Sampling:
             raise SettingsError(
                 f"bands_by_themselves must be at least 1, or None for all, got {self.bands_by_themselves}"
             )
-        for name in ("shuffled", "constant", "damped_walk"):
+        for name in ("shuffled", "constant", "damped_walk", "outlying"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise SettingsError(f"{name} must be a fraction from 0 to 1, got {getattr(self, name)}")
 
@@ -159,7 +174,8 @@ def _examples(
     for i in range(truncations):
         kind = TRUNCATIONS[i % len(TRUNCATIONS)]
         yield kind, _kept(series, _cut(rng, n, sampling.min_epochs, kind))
-    fractions = (sampling.shuffled, sampling.constant, sampling.damped_walk)
+    of_class = (sampling.shuffled, sampling.constant, sampling.damped_walk)
+    fractions = (*of_class, *(sampling.outlying for _ in OUTLYING))
     for kind, fraction in zip(SIMULATED, fractions, strict=True):
         if rng.random() < fraction:
             kept = _cut(rng, n, sampling.min_epochs, Kind.PREFIX if rng.random() < 0.5 else Kind.THINNED)
@@ -183,6 +199,15 @@ def _cut(rng: np.random.Generator, n: int, min_epochs: int, kind: Kind) -> NDArr
 
 def _imitate(rng: np.random.Generator, kind: Kind, series: SeriesOfBands) -> SeriesOfBands:
     time, mag, err, band = series
+    if kind is Kind.BUMP:
+        return time, bump(rng, time, mag), err, band
+    if kind is Kind.SATURATED:
+        told = mag.copy()
+        for each in np.unique(band):
+            told[band == each] = saturated(rng, mag[band == each])
+        return time, told, err, band
+    if kind is Kind.AS_FLUX:
+        return time, *flux_as_magnitudes(rng, mag, err), band
     mean, shuffled = np.empty(len(mag)), np.empty(len(mag))
     for each in np.unique(band):
         of_band = band == each
@@ -195,24 +220,6 @@ def _imitate(rng: np.random.Generator, kind: Kind, series: SeriesOfBands) -> Ser
     noise = err * np.exp(rng.normal(0.0, 0.2)) * rng.standard_normal(len(err))
     if kind is Kind.CONSTANT:
         return time, mean + noise, err, band
+    if kind is Kind.STRAY:
+        return time, stray_points(rng, mean + noise), err, band
     return time, mean + damped_random_walk(rng, time) + noise, err, band
-
-
-def damped_random_walk(rng: np.random.Generator, time: F8) -> F8:
-    """Magnitudes [mag] of a quasar about its mean, at the given times [d] in ascending order.
-
-    A damped random walk with about the time scales and amplitudes of SDSS quasars: observed time scale
-    10^(2.6 +- 0.4) d (200 d at rest at a redshift of one), rms 10^(-0.8 +- 0.2) mag.
-
-    References
-    ----------
-    MacLeod et al. (2010), ApJ 721, 1014.
-    """
-    scale_d, rms = 10.0 ** rng.normal(2.6, 0.4), 10.0 ** rng.normal(-0.8, 0.2)
-    memory = np.exp(-np.diff(time, prepend=time[0]) / scale_d)
-    kicks = rms * rng.standard_normal(len(time))
-    walk = np.empty(len(time))
-    walk[0] = kicks[0]
-    for i in range(1, len(time)):
-        walk[i] = memory[i] * walk[i - 1] + np.sqrt(1.0 - memory[i] ** 2) * kicks[i]
-    return walk

@@ -5,15 +5,16 @@ Every command and the library ask here; no torch is involved.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from features import MIN_POINTS, extract, status_names
 from schemas.model.artifact import Artifact
-from schemas.model.verdict import Verdicts, verdicts, with_verdict
+from schemas.model.terms import NO_PRIORS, by_terms
+from schemas.model.verdict import OTHER, Verdicts, verdicts, with_verdict
 from training.data.light_curves import LightCurves
 from training.examples.augment import Kind
 from training.examples.feature_table import FeatureTable, View
@@ -30,26 +31,49 @@ class Answers:
         NaN where not scored.
     scored : (n,) bool
         Whether the model was asked about the light curve.
+    has_other : bool
+        Whether the last class is `schemas.model.verdict.OTHER`, which is never a label.
+    novelty : (n,) float64, optional
+        See `schemas.model.novelty`; NaN where not scored.
     """
 
     probabilities: NDArray[np.float64]
     scored: NDArray[np.bool_]
+    has_other: bool = False
+    novelty: NDArray[np.float64] | None = None
 
     @classmethod
     def join(cls, parts: Sequence[Answers]) -> Answers:
         """One after the other."""
+        novelty = [part.novelty for part in parts if part.novelty is not None]
         return cls(
             np.concatenate([part.probabilities for part in parts]),
             np.concatenate([part.scored for part in parts]),
+            parts[0].has_other,
+            np.concatenate(novelty) if novelty else None,
         )
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Answers:
         """Copy those about some of the light curves."""
-        return Answers(self.probabilities[rows], self.scored[rows])
+        novelty = None if self.novelty is None else self.novelty[rows]
+        return Answers(self.probabilities[rows], self.scored[rows], self.has_other, novelty)
 
-    def verdicts(self, abstain_below: float = 0.0) -> Verdicts:
-        """Return the most probable classes, and where they are given as labels."""
-        return verdicts(self.probabilities, self.scored, abstain_below=abstain_below)
+    def verdicts(self, limits: ArrayLike = 0.0, novel_below: float = 0.0) -> Verdicts:
+        """Return the most probable classes, and where they are given as labels.
+
+        Parameters
+        ----------
+        limits : float or (k,) array_like
+            Probability from which each class is a label.
+        novel_below : float
+            Novelty below which there is none.
+        """
+        limit = np.broadcast_to(limits, self.probabilities.shape[1:]).astype(np.float64)
+        if self.has_other:
+            limit[-1] = np.inf
+        return verdicts(
+            self.probabilities, self.scored, limits=limit, novelty=self.novelty, novel_below=novel_below
+        )
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -104,42 +128,56 @@ class Prediction:
     @property
     def status_words(self) -> list[list[str]]:
         """Names of the status of each light curve, as in a record."""
-        rows = zip(self.status, self.scored, self.verdicts.given, self.below_min_epochs, strict=True)
+        said = self.verdicts
+        rows = zip(self.status, self.scored, said.sure, said.novel, self.below_min_epochs, strict=True)
         return [
             with_verdict(
-                status_names(int(bits)), scored=bool(scored), given=bool(given), below_min_epochs=bool(below)
+                status_names(int(bits)),
+                scored=bool(scored),
+                sure=bool(sure),
+                novel=bool(novel),
+                below_min_epochs=bool(below),
             )
-            for bits, scored, given, below in rows
+            for bits, scored, sure, novel, below in rows
         ]
 
 
-def predict(artifact: Artifact, table: FeatureTable) -> Prediction:
+def predict(
+    artifact: Artifact, table: FeatureTable, *, priors: Mapping[str, float] = NO_PRIORS
+) -> Prediction:
     """Ask the model about n rows that were measured as it wants.
 
     What is said of a merged curve is the fused answer, of this row and of those of the same example at the
     joint period (`schemas.model.fusion`), where the model gives such answers; a star of a single usable band
     has the answer, and the limits, of that band. A model that gives none is not asked about rows of several
     bands.
+
+    Parameters
+    ----------
+    priors : mapping of str to float
+        See `schemas.model.terms.by_terms`.
     """
     manifest = artifact.manifest
     fewest = np.full(len(table.status), manifest.min_epochs)
-    limit = np.full(len(table.status), manifest.abstain_below)
+    several = np.zeros(len(table.status), np.bool_)
     scored = table.scorable(manifest.min_epochs)
     if manifest.fused is None:
         scored &= np.isin(table.view, (View.OWN, View.BEST_BAND))
-        probabilities, out_of_range = artifact.score(table.values, scored)
+        raw = artifact.score(table.values, scored)
+        probabilities = raw.probabilities.astype(np.float64)
     else:
         fused, examples = manifest.fused, FusedExamples.of(table)
-        several = examples.merged[~examples.one_band]
-        fewest[several], limit[several] = fused["min_epochs"], fused["abstain_below"]
+        several[examples.merged[~examples.one_band]] = True
+        fewest[several] = fused["min_epochs"]
         scored = table.scorable(MIN_POINTS) & (table.n_epochs >= fewest)
         of_parts = np.isin(table.view, (View.MERGED, View.AT_JOINT)) & table.usable
-        probabilities, out_of_range = artifact.score(table.values, scored | of_parts)
-        fused_ones = examples.probabilities(probabilities, fused["temperature"])
-        probabilities = probabilities.astype(np.float64)
-        probabilities[examples.merged] = fused_ones
-    said = verdicts(probabilities, scored, abstain_below=limit)
-    return Prediction(manifest.classes, table.status, scored, table.n_epochs < fewest, said, out_of_range)
+        raw = artifact.score(table.values, scored | of_parts)
+        probabilities = raw.probabilities.astype(np.float64)
+        probabilities[examples.merged] = examples.probabilities(raw.probabilities, fused["temperature"])
+    said = by_terms(
+        manifest, probabilities, raw.oddness, table.n_epochs, scored, fused=several, priors=priors
+    )
+    return Prediction(manifest.classes, table.status, scored, table.n_epochs < fewest, said, raw.out_of_range)
 
 
 def answer(artifact: Artifact, curves: LightCurves) -> Answers:
@@ -159,4 +197,10 @@ def answer(artifact: Artifact, curves: LightCurves) -> Answers:
         measured.values, measured.status, numbers, kind, n_epochs=measured.n_used, n_shown=measured.n_used
     )
     said = predict(artifact, table)
-    return Answers(said.verdicts.probabilities, said.scored)
+    return answers_of(said)
+
+
+def answers_of(said: Prediction) -> Answers:
+    """Return what was said, without the words."""
+    of = said.verdicts
+    return Answers(of.probabilities, said.scored, said.classes[-1] == OTHER, of.novelty)

@@ -15,7 +15,7 @@ from training.examples.feature_table import Extraction, View
 from training.examples.fused_examples import FusedExamples
 from training.examples.some_stars import SomeStars, in_pieces
 from training.examples.star_features import Features, measure_stars
-from training.measure.answers import Answers, predict
+from training.measure.answers import Answers, answers_of, predict
 from training.progress import Bars
 from training.result_cache import Arrays
 
@@ -73,7 +73,7 @@ def ask(
 def _asked(artifact: Artifact, made: Features) -> tuple[Asked, NDArray[np.int64]]:
     """Answers about some stars, and the light curves that they are of."""
     said = predict(artifact, made.table())
-    answers = Answers(said.verdicts.probabilities, said.scored)
+    answers = answers_of(said)
     examples = FusedExamples.of(made.table())
     own = made.view == View.OWN
     best = answers.take(examples.best_band)

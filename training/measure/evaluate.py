@@ -19,12 +19,14 @@ from features import CONVENTIONS, FEATURE_NAMES
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError
 from schemas.model.shipped import find_model
+from schemas.model.verdict import OTHER
 from training.data.light_curves import Columns
 from training.data.read import read_light_curves
 from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
 from training.measure.answers import Answers
 from training.measure.asked import Asked, ask
+from training.measure.by_taxonomy import read_labels
 from training.measure.metrics import (
     accuracy,
     bootstrap_error,
@@ -47,6 +49,7 @@ def evaluate(
     *,
     label_key: str,
     class_map: Mapping[str, str] | None = None,
+    taxonomy: str | None = None,
     first_epochs: int | None = None,
     columns: Columns | None = None,
     skip_bad_rows: bool = False,
@@ -65,6 +68,9 @@ def evaluate(
     class_map : mapping of str to str, optional
         From native labels to the model's classes, several joined by ``|``. By default the manifest's map
         of this file's name; a label that is itself a class then means that class.
+    taxonomy : str, optional
+        Read the labels by these names of `schemas.model.taxonomy` instead, as ``vsx``. Labels of what is in
+        no class are left out, as those that leave the class open are.
     first_epochs : int, optional
         Show the model only the first epochs in time of each star.
     columns, skip_bad_rows
@@ -86,14 +92,22 @@ def evaluate(
     artifact = load_artifact(model)
     survey = read_light_curves(light_curves, columns, skip_bad_rows=skip_bad_rows)
     labels = survey.labels(label_key)
-    label_map = class_map if class_map is not None else default_map(artifact.manifest, survey.name, labels)
+    by_taxonomy: dict[str, Any] = {}
+    if taxonomy is not None:
+        reading = read_labels(labels, taxonomy, artifact.manifest)
+        label_map: Mapping[str, str] = reading.label_map
+        by_taxonomy = {"taxonomy": reading.report}
+    elif class_map is not None:
+        label_map = class_map
+    else:
+        label_map = default_map(artifact.manifest, survey.name, labels)
     truth = Truth.of(labels, label_map, artifact.manifest.classes)
     labelled = truth.labelled
     if not labelled.any():
         raise TrainingError(
             f"no star of {light_curves} has a label in {label_key!r} that maps to a class; its labels are "
             f"{_some(labels)}; the map knows {_some(np.array(sorted(label_map)))}: "
-            "give a map of those labels with --class-map"
+            "give a map of those labels with --class-map, or the names that they are with --taxonomy"
         )
     chosen = np.flatnonzero(labelled)
     asked = ask(artifact, survey.take(chosen), first_epochs, workers=workers)
@@ -101,8 +115,9 @@ def evaluate(
     report = measure(asked.answers, truth.take(labelled), artifact.manifest.classes, star[labelled])
     return {
         **report,
-        **_labels_given(asked.answers, truth.take(labelled), artifact.manifest.abstain_below),
+        **_labels_given(asked.answers, truth.take(labelled), artifact.manifest),
         **_together(asked, truth.take(labelled), star[labelled], artifact.manifest),
+        **by_taxonomy,
         "n_left_out": int((~labelled).sum()),
         "first_epochs": first_epochs,
         "light_curves": survey.name,
@@ -157,17 +172,19 @@ def measure(
     Parameters
     ----------
     truth : Truth
-        Of the light curves.
+        Of the light curves, none of which is `OTHER`.
     star : (n,) int64
         Its star: the error is from resampling stars, with all their light curves.
     """
     predicted = answers.predicted
     settled = truth.settled(predicted)
-    names = (*classes, UNSCORED)
-    confusion = confusion_matrix(settled, predicted, len(names))
+    names = (*(name for name in classes if name != OTHER), UNSCORED)
+    all_names = (*classes, UNSCORED)
+    kept = [all_names.index(name) for name in names]
+    confusion = confusion_matrix(settled, predicted, len(all_names))[np.ix_(kept, kept)]
     return {
         "mc": scaled_mcc(confusion),
-        "mc_error": bootstrap_error(settled, predicted, len(names), star=star),
+        "mc_error": bootstrap_error(settled, predicted, len(all_names), star=star),
         "mcc": mcc(confusion),
         "accuracy": accuracy(confusion),
         "calibration_error": _calibration_error(
@@ -178,21 +195,28 @@ def measure(
         "n_unscored": int((~answers.scored).sum()),
         "n_coarse": int((~truth.names_one).sum()),
         "per_class": {
-            name: asdict(score) for name, score in zip(classes, class_scores(confusion), strict=False)
+            name: asdict(score) for name, score in zip(names[:-1], class_scores(confusion), strict=False)
         },
         "confusion": confusion.tolist(),
         "classes": list(names),
     }
 
 
-def _labels_given(answers: Answers, truth: Truth, abstain_below: float) -> dict[str, Any]:
-    """How often the model gives a label as it is served, and how often those are right."""
-    said = answers.verdicts(abstain_below)
+def _labels_given(
+    answers: Answers, truth: Truth, manifest: Manifest, *, fused: bool = False
+) -> dict[str, Any]:
+    """How often the model gives a label as it is served, how often those are right, and why it gives none."""
+    novelty = manifest.fused.get("novelty") if fused and manifest.fused else manifest.novelty
+    abstain_below = manifest.fused["abstain_below"] if fused and manifest.fused else manifest.abstain_below
+    novel_below = 0.0 if novelty is None else novelty["limit"]
+    said = answers.verdicts(manifest.label_limits(fused=fused), novel_below)
     given, right = said.given, truth.agrees(said.best)
     return {
         "abstain_below": abstain_below,
         "labelled": float(given.mean()),
         "accuracy_of_labels": float(right[given].mean()) if given.any() else None,
+        "abstained": float((answers.scored & ~said.sure).mean()),
+        "novel": None if novelty is None else float(said.novel.mean()),
     }
 
 
@@ -204,7 +228,7 @@ def _together(asked: Asked, truth: Truth, star: NDArray[np.int64], manifest: Man
     fused, best_band = (
         measure(each, truth, manifest.classes, star) for each in (asked.fused, asked.best_band)
     )
-    labels = _labels_given(asked.fused, truth, manifest.fused["abstain_below"])
+    labels = _labels_given(asked.fused, truth, manifest, fused=True)
     return {"fused": {**fused, **labels, "best_band": best_band}}
 
 

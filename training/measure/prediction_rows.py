@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from features import BLOCKING, FEATURE_NAMES, status_names
 from schemas.model.artifact import Artifact
-from schemas.model.verdict import ABSTAINED, BELOW_MIN_EPOCHS
+from schemas.model.verdict import ABSTAINED, BELOW_MIN_EPOCHS, NOVEL
 from training.data.filters import ALL_BANDS
 from training.data.light_curves import LabelledCurves
 from training.data.stars_in_bands import bands_of
@@ -21,7 +21,7 @@ from training.examples.star_features import Features
 from training.measure.answers import Prediction, predict
 
 PERIOD = FEATURE_NAMES.index("period")
-WITHOUT_LABEL = (*status_names(int(BLOCKING)), BELOW_MIN_EPOCHS, ABSTAINED)
+WITHOUT_LABEL = (*status_names(int(BLOCKING)), BELOW_MIN_EPOCHS, NOVEL, ABSTAINED)
 """Why a light curve may have no label; of several reasons the first is told."""
 
 
@@ -50,8 +50,9 @@ class PredictionRows:
 def rows_schema(classes: tuple[str, ...], *, name_survey: bool) -> pa.Schema:
     """Columns of the table: what is known and measured, what the model says, then ``p_CLASS`` of each class.
 
-    What is not there is null: a band that the file does not name, the period of what could not be measured,
-    all that a model says of what it was not asked about. ``survey``, its name, is the last column.
+    ``status`` says why there is no label. What is not there is null: a band that the file does not name,
+    the period of what could not be measured, all that a model says of what it was not asked about.
+    ``survey``, its name, is the last column.
     """
     text, number = pa.string(), pa.float64()
     columns = [
@@ -63,6 +64,7 @@ def rows_schema(classes: tuple[str, ...], *, name_survey: bool) -> pa.Schema:
         ("period_probability", number),
         ("label", text),
         ("probability", number),
+        ("novelty", number),
         ("status", text),
         *((f"p_{name}", number) for name in classes),
         *([("survey", text)] if name_survey else []),
@@ -115,6 +117,7 @@ def _rows(
         measured.p_period,
         said.labels,
         said.verdicts.probability,
+        said.verdicts.novelty,
         ["|".join(each) for each in words],
         *said.verdicts.probabilities.T,
         *([[survey] * n] if survey is not None else []),

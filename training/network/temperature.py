@@ -45,7 +45,9 @@ def fitted_to(kind: NDArray[np.int8], n_shown: NDArray[np.int64], *, shortened: 
     return chosen if chosen.sum() >= MIN_FITTED_EXAMPLES else first | (kind == Kind.FULL)
 
 
-def fit_temperature(logits: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+def fit_temperature(
+    logits: NDArray[np.float64], truth: NDArray[np.bool_], weight: NDArray[np.float64] | None = None
+) -> float:
     """Return the temperature of the smallest Brier score of validation examples, between 0.5 and 10.
 
     The likelihood would let the few examples that are labelled wrongly rule: one of which a network is sure
@@ -58,6 +60,8 @@ def fit_temperature(logits: NDArray[np.float64], truth: NDArray[np.bool_]) -> fl
     truth : (n, k) bool
         Class of each: one. (No score of this kind is proper for coarser labels, where the label decides
         which classes count together.)
+    weight : (n,) float64, optional
+        Of each example; 1 by default.
 
     References
     ----------
@@ -66,7 +70,8 @@ def fit_temperature(logits: NDArray[np.float64], truth: NDArray[np.bool_]) -> fl
     """
 
     def loss(log_temperature: float) -> float:
-        return float(np.mean((softmax(logits, np.exp(log_temperature)) - truth) ** 2))
+        missed = ((softmax(logits, np.exp(log_temperature)) - truth) ** 2).mean(axis=1)
+        return float(np.average(missed, weights=weight))
 
     found = minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURE_RANGE)), method="bounded")
     return float(np.exp(found.x))

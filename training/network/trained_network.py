@@ -13,6 +13,7 @@ from training.network.networks import Networks, as_scores, predict
 from training.network.preprocess import Preprocessing
 from training.network.temperature import softmax
 from training.network.weights import Weights
+from training.novelty.oddness import Oddness
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -34,12 +35,15 @@ class TrainedNetwork:
         Constants that the network was trained behind.
     temperature : float
         The logits are divided by it: above 1 it makes the probabilities more modest.
+    oddness : Oddness or None
+        How odd features are; None where nothing is said of it.
     """
 
     weights: Weights
     input_eps: float
     preprocessing: Preprocessing
     temperature: float = 1.0
+    oddness: Oddness | None = None
 
     def networks(self) -> Networks:
         """Return the network, alone."""
@@ -54,6 +58,12 @@ class TrainedNetwork:
     def probabilities(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Class probabilities (n, k) of raw features (n, 16), by torch in single precision."""
         return softmax(self.logits(values), self.temperature)
+
+    def odd(self, values: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Oddness (n,) of raw features (n, 16); None where nothing is said of it."""
+        if self.oddness is None:
+            return None
+        return self.oddness.of(self.preprocessing.transform(values)[0], self.probabilities(values)[:, -1])
 
 
 def to_arrays(networks: Sequence[TrainedNetwork]) -> Arrays:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features import FEATURE_NAMES, MIN_POINTS, Status, extract, scorable
+from training.reobserve.aperiodic.random_walk_model import RandomWalkModel, fit_random_walk
 from training.reobserve.periodic_model import PeriodicModel, fit_as, fit_periodic
-from training.reobserve.random_walk_model import RandomWalkModel, fit_random_walk
 
 F8 = NDArray[np.float64]
 Model = tuple[PeriodicModel, ...] | RandomWalkModel

@@ -1,7 +1,8 @@
 """One star as a survey sees it: a curve without noise, looked at when and as well as the survey does.
 
-The star is moved to a magnitude that the survey can see, with colours of its class. A copy with too few
-epochs or without an alert is left out: a star comes into a stream only by one.
+The star is moved to a magnitude that the survey can see, with colours of its class; one with outbursts so far
+that they do not saturate. A copy with too few epochs or without an alert is left out: a star comes into a
+stream only by one.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from schemas.surveys import MAG_PER_RELATIVE_FLUX, REFERENCE_SPAN_D
+from training.reobserve.aperiodic.choose_curve import KnownCurve
+from training.reobserve.aperiodic.outburst_model import OutburstModel
 from training.reobserve.band_table import Drawn
 from training.reobserve.cadence import Cadence, Visits
 from training.reobserve.epochs import Chances, CopyKind, measure
 from training.reobserve.noise import flux_of
-from training.reobserve.random_walk_model import RandomWalkModel
 from training.reobserve.star_in_bands import StarInBands
 
 F8 = NDArray[np.float64]
@@ -100,10 +102,11 @@ def observe(
         return None
     kind = _kind(shares, rng) if needs_alert else CopyKind.ARCHIVE
     chances = Chances.draw(rng, shape.size)
+    brightest = _brightest(star, cadence)
     mean_mag = math.inf
     for _ in range(MAGNITUDE_TRIES):
-        fresh = cadence.draw_mean_mag(rng)
-        mean_mag = fresh if fresh < mean_mag else rng.uniform(cadence.magnitudes[0], mean_mag)
+        fresh = max(brightest, cadence.draw_mean_mag(rng))
+        mean_mag = fresh if fresh < mean_mag else rng.uniform(brightest, mean_mag)
         level = mean_mag + drawn.colour
         truth = shape + level[visits.band]
         reference = flux_of(reference_shape + level[:, None]).mean(axis=1)
@@ -131,6 +134,16 @@ def _kind(shares: tuple[float, float], rng: Generator) -> CopyKind:
     return CopyKind.FORCED if chance < shares[0] + shares[1] else CopyKind.ARCHIVE
 
 
+def _brightest(star: StarInBands, cadence: Cadence) -> float:
+    """Mean magnitude at which all that is known of the star can be measured, or the survey's faintest."""
+    bright, *_, faint = cadence.magnitudes
+    if star.outbursts is None:
+        return bright
+    model = star.outbursts[1]
+    peak = float(model.heights[-1]) - (model.level - model.mean)
+    return min(max(bright, cadence.survey.saturation + peak), faint)
+
+
 def _looked_at(
     star: StarInBands, visits: Visits, drawn: Drawn, *, rng: Generator, frames: int
 ) -> tuple[F8, F8, Visits]:
@@ -139,16 +152,31 @@ def _looked_at(
         return _shifted(star, *star.walk, visits, drawn, rng=rng, frames=frames)
     before = visits.time[:1] - rng.uniform(0.0, REFERENCE_SPAN_D, N_BANDS * frames)
     of_frame = np.repeat(np.arange(N_BANDS, dtype=np.int8), before.size // N_BANDS)
+    if star.outbursts is not None:
+        time, band = np.concatenate([before, visits.time]), np.concatenate([of_frame, visits.band])
+        mag = _simulated(star, star.outbursts[1], time, band, drawn, rng=rng)
+        return mag[before.size :], mag[: before.size].reshape(N_BANDS, -1), visits
     phases = rng.random(len(star.modes)).tolist()
     shape = star.periodic(visits.time, visits.band, phases, drawn)
     reference = star.periodic(before, of_frame, phases, drawn)
     return shape, reference.reshape(N_BANDS, -1), visits
 
 
+def _simulated(
+    star: StarInBands, model: OutburstModel, time: F8, band: NDArray[np.int8], drawn: Drawn, *, rng: Generator
+) -> F8:
+    """Magnitudes (n,) about the mean of one history of a star with outbursts, at times in any order."""
+    order = np.argsort(time, kind="stable")
+    height, quiescent = model.simulate(time[order], rng)
+    mag = np.empty(time.size)
+    mag[order] = star.in_outburst(height, quiescent, band[order], drawn)
+    return mag + (model.level - model.mean)
+
+
 def _shifted(
     star: StarInBands,
     place: float,
-    model: RandomWalkModel,
+    model: KnownCurve,
     visits: Visits,
     drawn: Drawn,
     *,

@@ -8,12 +8,16 @@ survey, in all of its bands, moved to a magnitude that survey can see, and given
    points (`training.reobserve.periodic_model`); a double-mode star the sum of two such curves. Of a star that
    was seen in two bands both curves are kept, at one period.
 2. Where that fails or the star is slow and not strict, as long-period variables and quasars are, its own
-   light curve is interpolated (`training.reobserve.random_walk_model`), and looked at only where it is known:
-   seasons are not filled.
-3. In bands in which it was not seen a star has the curve of the nearest band, by the table of its class
+   light curve is interpolated (`training.reobserve.aperiodic.random_walk_model`), and looked at only where it
+   is known: seasons are not filled.
+3. A star of a class without a period (`training.surveys.classes.APERIODIC`), or of no class
+   (`schemas.model.verdict.OTHER`), is never folded and its period never looked for. It is interpolated as
+   above, or, where the random walk does not stand for it, from night to night. Cataclysmic variables with a
+   quiescence have outbursts simulated (`training.reobserve.aperiodic`).
+4. In bands in which it was not seen a star has the curve of the nearest band, by the table of its class
    (`training.reobserve.star_in_bands`).
-4. A copy has the epochs with an alert, or these with forced photometry, or all (`training.reobserve.epochs`).
-5. Stars for which no model reproduces the light curve are left out, and so is a copy with too few epochs or
+5. A copy has the epochs with an alert, or these with forced photometry, or all (`training.reobserve.epochs`).
+6. Stars for which no model reproduces the light curve are left out, and so is a copy with too few epochs or
    without an alert: a star comes into a stream only by one.
 
 Not modelled: the shape in another filter but for amplitude and lag, changes from cycle to cycle that a fold
@@ -23,25 +27,25 @@ averages out, weather and Moon other than in the gaps, blends, and false detecti
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features import MIN_POINTS
-from training.data.filters import UGRIZY
-from training.data.light_curves import LabelledCurves, LightCurves, offsets_of
-from training.data.stars_in_bands import COPY, StarsInBands, stars_in_bands
+from schemas.model.verdict import OTHER
+from training.data.light_curves import LabelledCurves
+from training.data.stars_in_bands import StarsInBands, stars_in_bands
 from training.errors import SettingsError, TrainingError
 from training.examples.cached_pool import in_turn
 from training.progress import QUIET, Bars
 from training.reobserve.band_table import PLACES, UNKNOWN_PLACE, table_of
 from training.reobserve.cadence import Cadence
-from training.reobserve.observe import Copy, observe
+from training.reobserve.copies import Made, assembled
+from training.reobserve.observe import observe
 from training.reobserve.star_in_bands import StarInBands, model_star
+from training.surveys.classes import APERIODIC, CATACLYSMIC
 
 F8 = NDArray[np.float64]
 
@@ -109,33 +113,14 @@ class Reobserved:
     survey : LabelledCurves
         A light curve for every band of every copy: the columns of the original, its band replaced, and
         `parent` (the star's first light curve in the original), `copy`, `copy_kind`
-        (`training.reobserve.epochs.CopyKind`), `model` ("folded", "two modes", "smoothed" or "constant"),
-        `model_period` [d], and `mean_mag` and `reference_mag` in the band.
+        (`training.reobserve.epochs.CopyKind`), `model` ("folded", "two modes", "smoothed", "interpolated",
+        "outbursts" or "constant"), `model_period` [d], and `mean_mag` and `reference_mag` in the band.
     outcome : (m,) str
         For each star of the original, its model, or why there is no copy of it.
     """
 
     survey: LabelledCurves
     outcome: NDArray[np.str_]
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What became of one star.
-
-    Attributes
-    ----------
-    copies : tuple of (int, Copy)
-        By their numbers.
-    outcome : str
-        Of `Reobserved`.
-    period_d : float
-        Of the model; NaN for none.
-    """
-
-    copies: tuple[tuple[int, Copy], ...]
-    outcome: str
-    period_d: float = math.nan
 
 
 def reobserve(
@@ -163,7 +148,8 @@ def reobserve(
     settings : Reobservation
         How many and which copies.
     meaning : (n,) str, optional
-        Class of each light curve's star, or several joined by ``|``: how it differs from band to band.
+        Class of each light curve's star, or several joined by ``|``: how it differs from band to band, and
+        whether it has a period.
     double_mode : (n,) bool, optional
         Stars known to have two periods; left out if only one is found.
     constant : (n,) bool, optional
@@ -203,7 +189,7 @@ def reobserve(
             f"no star of {survey.name} can be re-observed as {cadence.survey.name}: "
             f"{', '.join(sorted(set(outcome.tolist())))}; give stars that vary more or are better observed"
         )
-    return Reobserved(_assembled(survey, cadence, stars.first, made), outcome)
+    return Reobserved(assembled(survey, cadence, stars.first, made), outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +230,8 @@ class _Work:
         return Made(tuple(copies), outcome if copies else NO_COPY, model.period_d)
 
     def _model_of(self, star: int, first: int) -> tuple[StarInBands | None, str]:
-        table = table_of(str(self.meaning[first]))
+        meaning = str(self.meaning[first])
+        table = table_of(meaning)
         if self.constant[first]:
             return StarInBands((), None, table), "constant"
         curves = self.stars.curves_of(star)
@@ -259,35 +246,6 @@ class _Work:
             fewest_points=self.settings.fewest_points,
             search=self.settings.search_periods,
             double_mode=bool(self.double_mode[first]),
+            aperiodic=meaning in (*APERIODIC, OTHER),
+            outbursts=meaning == CATACLYSMIC,
         )
-
-
-def _assembled(
-    survey: LabelledCurves, cadence: Cadence, first: NDArray[np.int64], made: Sequence[Made]
-) -> LabelledCurves:
-    """Make a light curve of each band of each copy."""
-    seen = [(star, each, number, copy) for star, each in enumerate(made) for number, copy in each.copies]
-    size = np.array([copy.time.size for *_, copy in seen], np.int64)
-    which = np.repeat(np.arange(len(seen)), size)
-    band = np.concatenate([copy.band for *_, copy in seen])
-    order = np.lexsort((np.arange(band.size), band, which))  # of each copy's band, still in order of time
-    time, mag, err = (
-        np.concatenate([getattr(copy, key) for *_, copy in seen])[order] for key in ("time", "mag", "err")
-    )
-    pair, counts = np.unique(which * len(UGRIZY) + band, return_counts=True)
-    which, band = pair // len(UGRIZY), pair % len(UGRIZY)
-    parents = first[np.array([star for star, *_ in seen])[which]]
-    columns: dict[str, NDArray[Any]] = {key: value[parents] for key, value in survey.columns.items()}
-    columns["band"] = np.array(UGRIZY)[band]
-    for key in ("mean_mag", "reference_mag"):
-        columns[key] = np.stack([getattr(copy, key) for *_, copy in seen])[which, band]
-    of_copy = {
-        COPY: [number for _, _, number, _ in seen],
-        "copy_kind": [str(copy.kind) for *_, copy in seen],
-        "model": [each.outcome for _, each, *_ in seen],
-        "model_period": [each.period_d for _, each, *_ in seen],
-    }
-    columns |= {key: np.array(values)[which] for key, values in of_copy.items()}
-    columns["parent"] = parents
-    curves = LightCurves(time, mag, err, offsets_of(counts))
-    return LabelledCurves(f"{survey.name}_as_{cadence.survey.name}", curves, columns)

@@ -2,7 +2,8 @@
 
 A star that was seen in g and in r, or in two bands that are near these, keeps both of its curves, at one
 period and one origin of time. In any other band it has the curve of the nearest, larger or smaller and later
-or earlier by what `training.reobserve.band_table` says of its class.
+or earlier by what `training.reobserve.band_table` says of its class. The light of an outburst has the colour
+that is told there, in whatever band the star was seen.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from training.reobserve.aperiodic.choose_curve import KnownCurve, choose_curve
+from training.reobserve.aperiodic.outburst_model import OutburstModel
 from training.reobserve.band_table import BandTable, Drawn
 from training.reobserve.choose_model import Model, choose_model, in_other_band
 from training.reobserve.periodic_model import PeriodicModel
-from training.reobserve.random_walk_model import RandomWalkModel
 
 F8 = NDArray[np.float64]
 Series = tuple[F8, F8, F8]
@@ -35,15 +37,18 @@ class StarInBands:
     modes : tuple of tuple of (float, PeriodicModel)
         For each of its periods, none for a star that does not vary, the bands in which its curve is known, by
         their place among u g r i z y; all at the same period.
-    walk : (float, RandomWalkModel) or None
+    walk : (float, RandomWalkModel or InterpolatedModel) or None
         In the place of modes, for a star that is not periodic.
     table : BandTable
         For the other bands.
+    outbursts : (float, OutburstModel) or None
+        In the place of both, for a star with outbursts.
     """
 
     modes: tuple[tuple[tuple[float, PeriodicModel], ...], ...]
-    walk: tuple[float, RandomWalkModel] | None
+    walk: tuple[float, KnownCurve] | None
     table: BandTable
+    outbursts: tuple[float, OutburstModel] | None = None
 
     @property
     def period_d(self) -> float:
@@ -74,6 +79,31 @@ class StarInBands:
                 mag[here] += size * (curve.mag(time[here], phase - later) - curve.curve.mean())
         return mag
 
+    def in_outburst(self, height: F8, quiescent: F8, band: NDArray[np.int8], drawn: Drawn) -> F8:
+        """Magnitudes (n,) about quiescence in their band, of a star with outbursts.
+
+        Parameters
+        ----------
+        height, quiescent : (n,) float64
+            As `OutburstModel.simulate` has them.
+        band : (n,) int8
+            Numbers in u g r i z y.
+        drawn : Drawn
+            What the copy is like.
+
+        Raises
+        ------
+        ValueError
+            If the star has no outbursts.
+        """
+        if self.outbursts is None:
+            raise ValueError("the star has no outbursts")
+        place = self.outbursts[0]
+        fainter = np.array([drawn.outburst_colour(number, place) for number in range(6)])[band]
+        size = np.array([self.ratio(number, place, drawn) for number in range(6)])[band]
+        added = 10.0 ** (-0.4 * fainter) * (10.0 ** (0.4 * height) - 1.0)
+        return np.asarray(-2.5 * np.log10(10.0 ** (-0.4 * size * quiescent) + added))
+
     def ratio(self, number: int, place: float, drawn: Drawn) -> float:
         """Amplitude in a band over that of the curve that is known at a place; 1 where it is the same."""
         if number == place:
@@ -94,6 +124,8 @@ def model_star(
     fewest_points: int,
     search: bool,
     double_mode: bool,
+    aperiodic: bool = False,
+    outbursts: bool = False,
 ) -> tuple[StarInBands | None, str]:
     """Return the star behind light curves, and the kind of its model, or None and why it has none.
 
@@ -107,18 +139,34 @@ def model_star(
         See `choose_model`.
     fewest_points : int
         Of the light curve that decides.
+    aperiodic : bool
+        The star is known to have no period: it is not folded, whatever `period_d`, and none is looked for.
+    outbursts : bool
+        Such a star may have outbursts, see `training.reobserve.aperiodic.choose_curve`.
     """
     clean = [(place, _clean(series)) for place, series in bands]
     richest_first = sorted(clean, key=lambda each: (-each[1][0].size, each[0]))
     usable = [each for each in richest_first if each[1][0].size >= fewest_points]
     reason = "too few points"
     for place, series in usable:
+        if aperiodic:
+            curve, kind = choose_curve(*series, outbursts=outbursts)
+            if curve is not None:
+                return _without_period(place, curve, table), kind
+            reason = kind if reason == "too few points" else reason
+            continue
         model, kind = choose_model(*series, period_d=period_d, search=search, double_mode=double_mode)
         if model is not None:
             others = [each for each in richest_first if each[0] != place]
             return _with_others(place, model, others, table), kind
         reason = kind if reason == "too few points" else reason
     return None, reason
+
+
+def _without_period(place: float, curve: KnownCurve | OutburstModel, table: BandTable) -> StarInBands:
+    if isinstance(curve, OutburstModel):
+        return StarInBands((), None, table, (place, curve))
+    return StarInBands((), (place, curve), table)
 
 
 def _clean(points: Series) -> Series:
@@ -133,7 +181,7 @@ def _with_others(
     place: float, model: Model, others: Sequence[tuple[float, Series]], table: BandTable
 ) -> StarInBands:
     """Add the curves of a star of one period in its other bands, where they show it."""
-    if isinstance(model, RandomWalkModel):
+    if not isinstance(model, tuple):
         return StarInBands((), (place, model), table)
     if len(model) > 1:
         return StarInBands(tuple(((place, mode),) for mode in model), None, table)

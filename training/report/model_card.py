@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from schemas.model.manifest import Manifest
-from training.data.public_surveys import NON_VARIABLE, QUASAR
 from training.report.rendering import render
+from training.surveys.classes import NON_VARIABLE, QUASAR
 
 CARD_FILE = "README.md"
 

@@ -38,6 +38,8 @@ from training.reproduce.paper.forests import Case, forests
 from training.reproduce.paper.random_curves import Asked, odd_curves
 from training.reproduce.paper.source_set import chosen_settings, run
 from training.reproduce.paper.table3 import architectures
+from training.reproduce.streams.outbursts import outbursts
+from training.reproduce.streams.trust import trust
 
 PAPER_EXTRACTION = Extraction(convention="kim2021")
 HIPPARCOS_TEST_SHARE = 0.5
@@ -58,7 +60,7 @@ class Experiments:
     Parameters
     ----------
     folder : Path
-        With the surveys of `training.data.public_surveys` as npz files.
+        With the surveys of `training.surveys.public` as npz files.
     bench : Bench
         Scale, caches, and where plots go.
     published : TrainedNetwork or None
@@ -236,18 +238,6 @@ class Experiments:
         models = [(asked, range(len(measured.target.classes)))]
         return [durations(self.bench, measured.target, shown, models, workers=self.workers)]
 
-    def recipe(self) -> list[Section]:
-        """Say what we do differently, and what each part gives."""
-        return [recipes(self.bench, self.folder, workers=self.workers)]
-
-    def bands(self) -> list[Section]:
-        """All bands of a star beside its best one."""
-        return [bands_together(self.bench, self.folder, workers=self.workers)]
-
-    def outliers(self) -> list[Section]:
-        """Classes of light curves with outliers."""
-        return [outliers(self.bench, self.folder, workers=self.workers)]
-
     def deep_field(self) -> list[Section]:
         """Count what shipped models are sure of and wrong about in a deep field."""
         return [deep_field(self.folder, workers=self.workers)]
@@ -271,8 +261,13 @@ class Experiments:
         return MeasuredTarget(target.where(usable), values)
 
 
+def _ours(make: Callable[..., Section]) -> Callable[[Experiments], list[Section]]:
+    """Return an experiment of ours, which needs nothing but the surveys."""
+    return lambda of: [make(of.bench, of.folder, workers=of.workers)]
+
+
 EXPERIMENTS: dict[str, Callable[[Experiments], list[Section]]] = {
-    "recipe": Experiments.recipe,
+    "recipe": _ours(recipes),
     "fig7": Experiments.fig7,
     "hipparcos": Experiments.hipparcos_transfer,
     "css": Experiments.css_transfer,
@@ -283,7 +278,9 @@ EXPERIMENTS: dict[str, Callable[[Experiments], list[Section]]] = {
     "ablations": Experiments.ablations,
     "forests": Experiments.forests,
     "odd-curves": Experiments.odd_curves,
-    "bands": Experiments.bands,
-    "outliers": Experiments.outliers,
+    "bands": _ours(bands_together),
+    "outliers": _ours(outliers),
+    "outbursts": _ours(outbursts),
     "deep-field": Experiments.deep_field,
+    "trust": _ours(trust),
 }

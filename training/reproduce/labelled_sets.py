@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from training.data.labels import CLASS_SEPARATOR, at_most
 from training.data.light_curves import LabelledCurves
-from training.data.public_surveys import SURVEYS
 from training.data.read import read_light_curves
 from training.examples.augment import Sampling
 from training.examples.feature_table import Extraction, FeatureTable
@@ -34,6 +33,7 @@ from training.result_cache import hash_of
 from training.stars.folds import stratified_rank
 from training.stars.identity import known_identities
 from training.stars.same_star import same_stars, stars_also_in
+from training.surveys.variable_stars import VARIABLE_STARS
 
 CSS_STARS = 10_000
 STARS_PER_LABEL = 3500
@@ -177,7 +177,7 @@ def source_pool(
     Parameters
     ----------
     folder : Path
-        With a file for every survey of `training.data.public_surveys` that is trained on.
+        With a file for every survey of `training.surveys.variable_stars` that is trained on.
     n_curves : int or None
         Light curves of a sample with every class's share; None for all.
     stars_per_label : int
@@ -194,7 +194,7 @@ def source_pool(
     """
     rng = np.random.default_rng(0)
     parts = []
-    for name, known in SURVEYS.items():
+    for name, known in VARIABLE_STARS.items():
         labels = {
             native: meaning for native, meaning in known.labels.items() if CLASS_SEPARATOR not in meaning
         }

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.light_curves import LabelledCurves
-from training.data.public_surveys import SURVEYS
+from training.surveys.public import SURVEYS
 
 CELL_ARCSEC = 5.0
 """Side of the cells that the sphere lies in: stars within so much are in one, or in two that touch."""

@@ -50,10 +50,12 @@ SINCE_1_3 = {
     "period_err_d": None,
     "period_rival_d": None,
 }
+SINCE_1_4 = {"novelty": None, "priors": None, "explanation": None}
 ADDED = {
-    "1.0": {"reliability": None, "derivation": "", **SINCE_1_3},
-    "1.1": {"derivation": "", **SINCE_1_3},
-    "1.2": SINCE_1_3,
+    "1.0": {"reliability": None, "derivation": "", **SINCE_1_3, **SINCE_1_4},
+    "1.1": {"derivation": "", **SINCE_1_3, **SINCE_1_4},
+    "1.2": {**SINCE_1_3, **SINCE_1_4},
+    "1.3": SINCE_1_4,
 }
 """Fields that came after a version, and what readers find in records of it."""
 
@@ -216,7 +218,7 @@ def test_a_file_of_records_holds_them_all(stating):
 @pytest.mark.parametrize("version", ADDED)
 def test_a_reader_of_an_older_version_reads_everything_it_knows(stating, version):
     record = published(next(a for a in stating if a.record["reliability"]))
-    assert record["schema_version"] == "1.3"
+    assert record["schema_version"] == "1.4"
     known = read_one(encoder("avro")(record), reader_schema=schema_of(version))
     assert known == {name: value for name, value in record.items() if name not in ADDED[version]}
 

@@ -179,8 +179,8 @@ def test_a_star_of_several_bands_is_answered_by_merged_curve_and_bands():
     series = star_series(store.curves["ztf:star"])
     measured = extract_together(series.time, series.mag, series.mag_err, series.number, [0, series.time.size])
     ask = model._artifact.score
-    (merged,), _ = ask(measured.merged.values, np.array([True]))
-    bands, _ = ask(measured.bands.values[1:4], np.ones(3, bool))
+    (merged,) = ask(measured.merged.values, np.array([True])).probabilities
+    bands = ask(measured.bands.values[1:4], np.ones(3, bool)).probabilities
     joint = np.sqrt(merged.astype(float) * bands.astype(float).mean(axis=0)) ** (1 / FUSED["temperature"])
     assert list(record["probabilities"].values()) == pytest.approx(joint / joint.sum(), abs=1e-7)
     assert list(record["features"].values()) == measured.merged.values[0].tolist()
@@ -412,7 +412,7 @@ def test_the_record_says_what_it_follows_from(stream):
         assert annotation.record["derivation"] == derivation_of(
             model, RULES, annotation.record["survey"], fused=fused
         )
-        assert annotation.record["schema_version"] == CLASSIFICATION_VERSION == "1.3"
+        assert annotation.record["schema_version"] == CLASSIFICATION_VERSION == "1.4"
 
 
 class Delicate(Pipeline):

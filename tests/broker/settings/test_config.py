@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from broker.classify.classifier import load_classifiers
 from broker.errors import ConfigError
 from broker.settings.load_config import MAX_SETTINGS_BYTES, load_config
+from schemas.model.shipped import find_model
 
 MINIMAL = 'kafka.topics = ["alerts"]\n'
 
@@ -147,12 +151,73 @@ def test_values_get_the_type_of_their_setting(tmp_path):
         (["kafka.patience_s=1" + "0" * 5000], "kafka.patience_s must be a number, got text"),
         (["w.x=1"], "unknown setting w: known are kafka, output, model"),
         (["decoding.ztf_error=both"], "decoding.ztf_error must be one of dc, difference"),
+        (["model.priors={gaia = {QSO = 0.1}}"], "unknown setting model.priors.gaia: known are ztf, lsst"),
+        (["model.priors={ztf = 0.1}"], "model.priors.ztf must be a table, got 0.1"),
+        (["model.priors={ztf = {QSO = 1.2}}"], "model.priors.ztf.QSO must be a number from 0 to 1, got 1.2"),
+        (
+            ["model.priors={lsst = {CV = -0.1}}"],
+            "model.priors.lsst.CV must be a number from 0 to 1, got -0.1",
+        ),
+        (["model.priors={ztf = {QSO = nan}}"], "model.priors.ztf.QSO must be a number from 0 to 1, got nan"),
+        (
+            ["model.priors={ztf = {QSO = true}}"],
+            "model.priors.ztf.QSO must be a number from 0 to 1, got True",
+        ),
+        (["model.priors={ztf = {QSO = '1'}}"], "model.priors.ztf.QSO must be a number from 0 to 1, got '1'"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_number_and_remedy(tmp_path, overrides, message):
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, overrides=overrides)
     assert message in str(caught.value)
+
+
+@pytest.fixture
+def with_priors(tmp_path) -> Path:
+    """The shipped model, had it stated the priors that it was made for."""
+    folder = tmp_path / "model"
+    shutil.copytree(find_model("varstream-ztf"), folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["priors"] = dict.fromkeys(manifest["classes"], 1.0 / len(manifest["classes"]))
+    manifest["fused"]["priors"] = manifest["priors"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def test_priors_of_a_stream_reach_the_model_of_that_stream(tmp_path, with_priors):
+    text = f'{MINIMAL}[model]\npath = "{with_priors}"\n[model.priors.ztf]\nQSO = 0.02\nLPV = 1e-3\n'
+    loaded = load_classifiers(load(tmp_path, text).model)
+    assert loaded["ztf"].priors == {"QSO": 0.02, "LPV": 0.001}
+    assert loaded["lsst"].priors == {}
+
+
+@pytest.mark.parametrize(
+    ("priors", "message"),
+    [
+        (
+            "{SN = 0.1}",
+            "model.priors: model varstream-ztf 2.0.0: 'SN' is no class of the model: it has CEPH_1O, ",
+        ),
+        (
+            "{QSO = 0.7, LPV = 0.6}",
+            "model.priors: model varstream-ztf 2.0.0: the priors add up to 1.3, they must",
+        ),
+    ],
+)
+def test_priors_that_do_not_fit_the_model_are_refused_when_it_is_loaded(
+    tmp_path, with_priors, priors, message
+):
+    config = load(tmp_path, overrides=[f"model.path={with_priors}", f"model.priors={{lsst = {priors}}}"])
+    with pytest.raises(ConfigError) as caught:
+        load_classifiers(config.model)
+    assert message in str(caught.value)
+
+
+def test_a_model_that_does_not_state_its_priors_takes_no_others(tmp_path):
+    config = load(tmp_path, overrides=["model.priors={ztf = {QSO = 0.1}}"])
+    message = r"model\.priors: model varstream-ztf 2\.0\.0 does not state which priors it was made for"
+    with pytest.raises(ConfigError, match=message):
+        load_classifiers(config.model)
 
 
 def test_topics_must_be_given(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from broker.settings.load_config import load_config
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = ROOT / "deploy" / "settings"
 COMPLETE = SETTINGS / "worker.toml"
-LINE = re.compile(r"^(?P<comment># )?(?P<name>\w+) = |^\[(?P<section>\w+)\]")
+LINE = re.compile(r"^(?P<comment># )?(?P<name>\w+) = |^\[(?P<section>[\w.]+)\]")
 
 
 def load_text(text: str, folder: Path) -> Config:
@@ -25,13 +25,15 @@ def load_text(text: str, folder: Path) -> Config:
     return load_config(path, environment={})
 
 
-def every_setting(config: Config) -> dict[str, Any]:
+def every_setting(section: Any, where: str = "") -> dict[str, Any]:
     """Every setting by its full name."""
-    return {
-        f"{section.name}.{f.name}": getattr(getattr(config, section.name), f.name)
-        for section in fields(Config)
-        for f in fields(getattr(config, section.name))
-    }
+    settings = {}
+    for f in fields(section):
+        value = getattr(section, f.name)
+        settings |= (
+            every_setting(value, f"{where}{f.name}.") if is_dataclass(value) else {where + f.name: value}
+        )
+    return settings
 
 
 def lines() -> Iterator[tuple[str, bool]]:

@@ -140,6 +140,14 @@ def test_what_cannot_be_stated_of_fused_answers_is_refused_in_one_line(load, fus
     assert len(str(refusal.value).splitlines()) == 1
 
 
+def test_a_taxonomy_is_stated_where_the_model_has_one(load, tmp_path):
+    stated = {"version": "1", "sha256": "0" * 64}
+    load(taxonomy=stated).save(tmp_path / "model")
+    assert load_manifest(tmp_path / "model").taxonomy == stated
+    load().save(tmp_path / "model")
+    assert "taxonomy" not in json.loads((tmp_path / "model" / "manifest.json").read_text())
+
+
 @pytest.mark.parametrize("good", [0, 0.0, 0.999])
 def test_a_model_may_ask_for_any_probability_below_one(load, good):
     assert load(abstain_below=good).abstain_below == good

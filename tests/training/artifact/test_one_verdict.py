@@ -13,7 +13,7 @@ from schemas.model.artifact import Artifact
 from tests.training.artifact.test_serving import light_curves
 from tests.training.made_up import made_up_dataset
 from training import light_curve_features
-from training.crossfit.assessment import reliability
+from training.crossfit.assess.one_band import reliability
 from training.crossfit.recipe import Recipe
 from training.data.light_curves import LabelledCurves
 from training.examples.feature_file import compute_features
@@ -51,7 +51,9 @@ class Saying:
 def saying(folder, probability: float, kind: type) -> Artifact:
     """A model of three classes that says this of the second, and less of the others."""
     rest = (1.0 - probability) / 2
-    manifest = replace(load_artifact(folder).manifest, abstain_below=0.5, min_epochs=10)
+    stated = load_artifact(folder).manifest
+    terms = {"abstain_below": 0.5, "min_epochs": 10, "priors": {}, "novelty": None}
+    manifest = replace(stated, classes=stated.labels[:3], **terms)
     return Artifact(manifest, Saying(np.array([rest, probability, rest - 1e-3], kind)))
 
 

@@ -28,7 +28,7 @@ def test_the_published_example_is_reproduced_from_its_light_curve(published, cas
         time, mag, err = (archive[f"r001_eros_rrab/{key}"] for key in "tme")
     artifact = Artifact.load(published)
     values, *_ = extract(time, mag, err, [0, len(time)], convention=artifact.manifest.convention)
-    probabilities, out_of_range = artifact.score(values, np.ones(len(values), bool))
+    probabilities, out_of_range, _ = artifact.score(values, np.ones(len(values), bool))
     assert probabilities[0] == pytest.approx(case["readme_probabilities"], abs=1e-6)
     assert artifact.manifest.classes[probabilities[0].argmax()] == "RRL_ab"
     assert out_of_range == 0

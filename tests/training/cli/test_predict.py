@@ -26,7 +26,7 @@ from training.examples import feature_file
 MODELS = Path(__file__).resolve().parents[3] / "deploy" / "models"
 ZTF = MODELS / "varstream-ztf" / "2.0.0"
 FIRST_COLUMNS = ["object_id", "band", "n_epochs", "baseline_d", "period_d", "period_probability"]
-FIRST_COLUMNS += ["label", "probability", "status"]
+FIRST_COLUMNS += ["label", "probability", "novelty", "status"]
 
 
 def predict(model: Path, *files: Path, output: Path, more: str = "") -> list[dict[str, str]]:

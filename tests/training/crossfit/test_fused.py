@@ -8,10 +8,10 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from tests.training.made_up import Recorder, made_up_dataset
+from training.crossfit.assess.fused import assess_fused, fused_terms
 from training.crossfit.crossfit import cross_fit
 from training.crossfit.dataset import Dataset, build_dataset
 from training.crossfit.fused import fit_fused
-from training.crossfit.fused_assessment import assess_fused, fused_terms
 from training.crossfit.labelled_file import LabelledFile
 from training.crossfit.recipe import Recipe
 from training.crossfit.row_weights import view_weights

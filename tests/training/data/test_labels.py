@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from training.data.labels import at_most, classes_of, read_class_map
-from training.data.public_surveys import CLASSES as SHIPPED_CLASSES
-from training.data.public_surveys import SURVEYS
 from training.errors import SettingsError
+from training.surveys.classes import CLASSES as SHIPPED_CLASSES
+from training.surveys.classes import OUTLIERS
+from training.surveys.public import SURVEYS
 
 
 def test_a_class_map_is_a_json_object_of_names(tmp_path):
@@ -34,7 +35,10 @@ def test_every_known_survey_has_references_and_labels_of_the_simulated_classes_e
     classes = classes_of({name: survey.labels for name, survey in SURVEYS.items()})
     assert {"NonVar", "QSO"} <= set(classes)
     assert classes == SHIPPED_CLASSES
-    assert all(survey.references and survey.labels for survey in SURVEYS.values())
+    assert all(survey.references and (survey.labels or survey.outliers) for survey in SURVEYS.values())
+    kinds = {kind for survey in SURVEYS.values() for kind in survey.outliers.values()}
+    assert kinds == set(OUTLIERS)
+    assert all(not survey.labels for survey in SURVEYS.values() if survey.difference)
 
 
 def test_the_maps_know_the_labels_of_the_real_surveys(shared_data):

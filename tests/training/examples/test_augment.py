@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.errors import SettingsError
-from training.examples.augment import Kind, Sampling, augmented, damped_random_walk
+from training.examples.augment import Kind, Sampling, augmented
+from training.imitations.damped_random_walk import damped_random_walk
 
 EVERYTHING = Sampling(
     truncations=4, first_epochs=(10, 20), shuffled=1.0, constant=1.0, damped_walk=1.0, seed=3

@@ -5,7 +5,7 @@ import pytest
 
 import training.examples.measure_examples as module
 from features import extract
-from training.crossfit.assessment import showing
+from training.crossfit.assess.one_band import showing
 from training.data.light_curves import LightCurves
 from training.data.read import read_light_curves
 from training.examples.augment import Kind, Sampling

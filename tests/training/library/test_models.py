@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from schemas.model.taxonomy.foreign_names import read_taxonomy
 from tests.training.library.waves import noisy_waves
 from training import Classifier, light_curve_features
 from training import build_from_table as fit_table
@@ -45,6 +46,15 @@ def test_a_model_is_transferred_from_memory_as_from_its_folder(target, table, la
     from_memory = target.transfer(table, labels, layers="last-layer")
     assert from_memory.classes == ("constant", "long", "short")
     assert from_memory.manifest.sha256 == from_folder.manifest.sha256
+
+
+def test_only_a_model_of_the_classes_of_the_taxonomy_states_it(target, waves, table, labels, tmp_path):
+    assert target.manifest.taxonomy is None
+    kinds = np.select([labels == "short", labels == "long"], ["RRL_c", "LPV"], "NonVar")
+    named = waves.transfer(table, kinds, layers="last-layer")
+    assert named.manifest.taxonomy == read_taxonomy().stated
+    named.save(tmp_path / "m")
+    assert Classifier.load(tmp_path / "m").manifest.taxonomy == read_taxonomy().stated
 
 
 def test_rows_without_a_label_are_left_out_and_counted(waves, table, labels):

@@ -84,7 +84,7 @@ def test_the_answer_to_all_bands_is_fused_from_those_of_the_network(classifier, 
     assert answers.scored.all()
     artifact = classifier.artifact
     features = table[list(artifact.manifest.features)].to_numpy()
-    said, _ = artifact.score(features, np.ones(len(table), bool))
+    said = artifact.score(features, np.ones(len(table), bool)).probabilities
     bands = said[(table.view == "at joint period").to_numpy()].reshape(6, 2, -1)
     temperature = classifier.manifest.fused["temperature"]
     expected = fuse(said[merged], bands, np.zeros(6, bool), temperature=temperature)

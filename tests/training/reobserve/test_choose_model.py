@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.training.known_stars import PERIOD_D, SHAPES, seen, slow_shape, slow_star
+from training.reobserve.aperiodic.random_walk_model import fit_random_walk
 from training.reobserve.choose_model import choose_model
 from training.reobserve.periodic_model import fit_periodic
-from training.reobserve.random_walk_model import fit_random_walk
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

@@ -5,7 +5,6 @@ import pytest
 
 from tests.training.known_stars import PERIOD_D, SHAPES, seen, slow_star
 from training.crossfit.labelled_file import known_file
-from training.data.public_surveys import CLASSES, NON_VARIABLE
 from training.data.stars_in_bands import stars_in_bands
 from training.reobserve.band_table import (
     PLACES,
@@ -19,6 +18,7 @@ from training.reobserve.observe import observe
 from training.reobserve.periodic_model import fit_as, fit_periodic
 from training.reobserve.star_in_bands import StarInBands, model_star
 from training.reobserve.ztf_and_lsst import LSST_LIKE
+from training.surveys.classes import CLASSES, NON_VARIABLE
 
 AS_TABLED = Drawn(np.ones(6), np.zeros(6))
 

@@ -9,13 +9,13 @@ import pytest
 
 from features import FEATURE_NAMES
 from tests.training.reproduce.experiments import write_noise
-from training.data.public_surveys import Survey
 from training.examples.augment import Sampling
 from training.examples.feature_table import Extraction
 from training.progress import QUIET
 from training.reproduce import labelled_sets as targets
 from training.reproduce.labelled_sets import asas_8, css_12, hipparcos_20, source_pool
 from training.stars import identity
+from training.surveys.survey import Survey
 
 
 def test_asas_8_is_acvs_and_the_cepheids_that_are_not_in_it(tmp_path):
@@ -73,7 +73,8 @@ def pool(tmp_path, monkeypatch) -> Path:
         "held_back": Survey(labels=coarse, references=(), training=False),
     }
     for module in (targets, identity):
-        monkeypatch.setattr(module, "SURVEYS", known)
+        name = "VARIABLE_STARS" if hasattr(module, "VARIABLE_STARS") else "SURVEYS"
+        monkeypatch.setattr(module, name, known)
     write_noise(tmp_path / "first.npz", ["ab"] * 10 + ["c"] * 4 + ["RR"] * 3)
     write_noise(tmp_path / "second.npz", ["c"] * 2, first_id=np.array(["", "first-11"]))
     write_noise(tmp_path / "field.npz", ["?"] * 3, kind=np.array(["NonVar", "", "NonVar"]))

@@ -28,13 +28,13 @@ from training.data.light_curves import (
     survey_name,
 )
 from training.data.places import MATCH_RADIUS_ARCSEC, mean_places
-from training.data.public_surveys import is_public
 from training.data.tables.cells import Coded, constant, empty, is_single, numbers, strings, text
 from training.data.tables.records import read_avro, read_parquet
 from training.data.tables.rows import Rows
 from training.data.tables.text_rows import read_text
 from training.data.times import check_times
 from training.errors import SettingsError, TrainingError
+from training.surveys.public import is_public
 
 TEXT_KEYS = ("object_id", "label", "band")
 PLACE_KEYS = ("ra", "dec")

@@ -16,11 +16,10 @@ from training.crossfit.recipe import Recipe
 from training.crossfit.starting_point import FromScratch
 from training.data.join_bands import by_survey
 from training.data.light_curves import LabelledCurves
-from training.data.public_surveys import NON_VARIABLE, QUASAR, SURVEYS
 from training.data.truth import Truth
-from training.examples.augment import damped_random_walk
 from training.examples.feature_table import FeatureTable
 from training.examples.fused_examples import FusedExamples
+from training.imitations.damped_random_walk import damped_random_walk
 from training.network.one_cycle import OneCycle
 from training.network.temperature import softmax
 from training.network.trained_network import TrainedNetwork
@@ -33,6 +32,8 @@ from training.reproduce.ours.first_epochs import WAYS, Ways, first_epochs
 from training.reproduce.ours.real_stars import real_stars
 from training.stars.folds import folds
 from training.stars.same_star import same_stars
+from training.surveys.classes import NON_VARIABLE, QUASAR
+from training.surveys.variable_stars import VARIABLE_STARS
 
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
@@ -129,7 +130,7 @@ def copies_of(
     bench: Bench, folder: Path, stream: str, reobservation: Reobservation, *, workers: int
 ) -> Copies:
     """Show the labelled stars of all surveys to a stream; some become quasars or constant stars."""
-    paths = [folder / f"{name}.npz" for name, survey in SURVEYS.items() if survey.training]
+    paths = [folder / f"{name}.npz" for name, survey in VARIABLE_STARS.items() if survey.training]
     files = [_joined(known_file(*each)) for each in by_survey(paths)]
     parts, labels, identities, first = [], [], [], 0
     for file in files:
@@ -167,6 +168,7 @@ def judge(copies: Copies, *, seed: int) -> Judged:
             copies.star[table.curve],
             fold[table.curve],
             np.zeros(len(table.curve), bool),
+            np.full(len(table.curve), -1),
         )
         networks[way], logits = judge_folds(
             dataset, BANDS_RECIPE, FromScratch(BANDS_RECIPE, QUIET), seed=seed

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.crossfit.recipe import SHORTENED_SAMPLING
+from training.crossfit.recipe import IN_CLASSES
 from training.examples.feature_table import Extraction
 from training.report.html import Section, Table
 from training.reproduce.bench import Bench
@@ -26,7 +26,7 @@ def recipes(bench: Bench, folder: Path, *, workers: int) -> Section:
     targets = {"ASAS-8": asas_8(folder), "Hipparcos-20": hipparcos_20(folder), "CSS-12": css_12(folder)}
     tables = {
         name: target.examples(
-            SHORTENED_SAMPLING,
+            IN_CLASSES,
             Extraction(),
             cache_folder=bench.cache_folder,
             workers=workers,

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from schemas.model.shipped import shipped_models
 from training.data.filters import UGRIZY
 from training.data.join_bands import join_bands
-from training.data.public_surveys import QUASAR
 from training.data.read import read_light_curves
 from training.errors import SettingsError
 from training.measure.answers import Answers
 from training.measure.asked import ask
 from training.measure.evaluate import load_artifact
 from training.report.html import Section, Table
+from training.surveys.classes import QUASAR
 
 FILES = tuple(f"lsst_ddf_cosmos_{band}" for band in UGRIZY)
 ACTIVE = ("QSO", "AGN", "AG?", "Sy1")

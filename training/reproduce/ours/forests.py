@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 
-from training.crossfit.assessment import showing
+from training.crossfit.assess.one_band import showing
 from training.crossfit.recipe import TRANSFER
 from training.crossfit.row_weights import kind_weights
 from training.examples.augment import SIMULATED, Kind

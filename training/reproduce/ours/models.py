@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.crossfit.assessment import answers_of, calibration, showing
+from training.crossfit.assess.one_band import answers_of, calibration, showing
 from training.crossfit.crossfit import CrossFit, Fit, cross_fit
 from training.crossfit.dataset import Dataset, imitated
 from training.crossfit.recipe import TRANSFER, Recipe, transfer_layers
 from training.crossfit.starting_point import FromPretrained, FromScratch
-from training.data.public_surveys import NON_VARIABLE
 from training.data.truth import Truth
 from training.examples.augment import SIMULATED, TRUNCATIONS
 from training.examples.feature_table import FeatureTable
@@ -33,6 +32,7 @@ from training.reproduce.splits import Split, split
 from training.result_cache import cached, hash_of
 from training.stars.assign_folds import LEFT_OUT, NEVER_TRAINED
 from training.stars.folds import folds
+from training.surveys.classes import NON_VARIABLE
 
 F8 = NDArray[np.float64]
 
@@ -242,6 +242,7 @@ def dataset_of(ground: Ground, variant: Variant, parts: Split, *, seed: int) -> 
         target.star[curve],
         fold[curve],
         np.zeros(len(curve), bool),
+        np.full(len(curve), -1),
     )
     return everything.take(np.flatnonzero(shown))
 

@@ -123,6 +123,7 @@ def _predicted(
         target.star[curve],
         fold[curve],
         np.zeros(n, bool),
+        np.full(n, -1),
     )
     _, logits = judge_folds(dataset, OUTLIERS_RECIPE, FromScratch(OUTLIERS_RECIPE, QUIET), seed=0)
     said = np.where(np.isfinite(logits[:, 0]), logits.argmax(axis=1), len(target.classes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from training.crossfit.crossfit import fit_all
 from training.crossfit.dataset import Dataset, build_dataset
 from training.crossfit.labelled_file import LabelledFile, known_file
-from training.crossfit.recipe import RECIPES
+from training.crossfit.recipe import IN_CLASSES, RECIPES
 from training.crossfit.starting_point import FromScratch
 from training.data.labels import classes_of
-from training.data.public_surveys import SURVEYS
 from training.network.networks import BATCH_NORM_EPS
 from training.network.trained_network import TrainedNetwork, from_arrays, to_arrays
 from training.progress import QUIET
@@ -23,6 +22,7 @@ from training.reproduce.bench import Bench
 from training.reproduce.labelled_sets import Target
 from training.result_cache import cached, hash_of
 from training.stars.same_star import stars_also_in
+from training.surveys.variable_stars import VARIABLE_STARS
 
 
 def pretrain(folder: Path, target: Target, bench: Bench, *, workers: int) -> TrainedNetwork:
@@ -30,9 +30,9 @@ def pretrain(folder: Path, target: Target, bench: Bench, *, workers: int) -> Tra
 
     Stars of the target's surveys that other surveys have as well are left out.
     """
-    paths = [folder / f"{name}.npz" for name, survey in SURVEYS.items() if survey.training]
+    paths = [folder / f"{name}.npz" for name, survey in VARIABLE_STARS.items() if survey.training]
     others = [known_file(path) for path in paths if path.stem not in target.surveys]
-    recipe = RECIPES["standard"]
+    recipe = replace(RECIPES["standard"], sampling=IN_CLASSES)
     dataset = build_dataset(
         others,
         classes_of({file.path.stem: file.label_map for file in others}),

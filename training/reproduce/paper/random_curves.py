@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.data.light_curves import LabelledCurves, LightCurves, offsets_of
-from training.data.public_surveys import NON_VARIABLE
 from training.examples.augment import Sampling
 from training.examples.feature_table import Extraction, FeatureTable
 from training.examples.measure_examples import feature_table
@@ -17,6 +16,7 @@ from training.report.html import Section, Table
 from training.reproduce.bench import Bench
 from training.reproduce.labelled_sets import Target
 from training.stars.folds import stratified_rank
+from training.surveys.classes import NON_VARIABLE
 
 POINTS_PER_CURVE = 500
 """The average of the paper's training set."""

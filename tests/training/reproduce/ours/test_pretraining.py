@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from training.crossfit import labelled_file
-from training.data.public_surveys import Survey
 from training.data.read import read_light_curves
 from training.network.networks import Networks
 from training.network.preprocess import fit_preprocessing
 from training.reproduce.labelled_sets import Part, Target
 from training.reproduce.ours import pretraining
+from training.surveys.survey import Survey
 
 
 def write(path, names: list[str], ra: np.ndarray) -> None:
@@ -38,7 +38,8 @@ def folder(tmp_path, monkeypatch):
         name: Survey(labels={"short": "short", "long": "long"}, references=()) for name in ("one", "two")
     }
     for module in (pretraining, labelled_file):
-        monkeypatch.setattr(module, "SURVEYS", known)
+        name = "VARIABLE_STARS" if hasattr(module, "VARIABLE_STARS") else "SURVEYS"
+        monkeypatch.setattr(module, name, known)
     write(tmp_path / "one.npz", [f"a{i}" for i in range(40)], np.arange(40.0))
     write(tmp_path / "two.npz", [f"b{i}" for i in range(40)], 30.0 + np.arange(40.0))
     return tmp_path

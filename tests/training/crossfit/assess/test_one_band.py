@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.training.answered import CLASSES, RECIPE, stars
-from training.crossfit.assessment import assess, without_limits
+from training.crossfit.assess.one_band import assess, without_limits
 from training.examples.augment import Kind, Sampling
 from training.stars.assign_folds import NEVER_TRAINED
 

@@ -10,7 +10,7 @@ from sklearn.metrics import matthews_corrcoef
 from features import FEATURE_NAMES
 from schemas.model.manifest import Manifest, expected_reliability, load_manifest
 from tests.training.answered import CLASSES, RECIPE, stars
-from training.crossfit.assessment import assess, reliability
+from training.crossfit.assess.one_band import assess, reliability
 from training.crossfit.recipe import Recipe
 from training.data.truth import Truth
 from training.examples.augment import Kind

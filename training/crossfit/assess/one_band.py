@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
 from training.data.truth import Truth
-from training.examples.augment import SIMULATED, Kind
+from training.examples.augment import OUTLYING, SIMULATED, Kind
 from training.examples.feature_table import FeatureTable
 from training.measure.answers import Answers
 from training.measure.evaluate import measure
@@ -32,6 +32,7 @@ MIN_LIGHT_CURVES_IN_BIN = 30
 
 CALIBRATION_BINS = 10
 CONFIDENT_PROBABILITY = 0.9
+OF_A_CLASS = tuple(kind for kind in SIMULATED if kind not in OUTLYING)
 FIELDS_OF_LIMITS = ("labelled_wrongly", "confident_wrongly")
 SUMMARY_FIELDS = ("mc", "mc_error", "accuracy", "calibration_error", "n", "n_stars", "n_unscored")
 
@@ -60,12 +61,13 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
     table, truth, survey = dataset.table, dataset.truth, dataset.survey
     answers = answers_of(dataset, probabilities, recipe)
     learnt = dataset.fold != NEVER_TRAINED
+    in_class = dataset.outlier < 0
 
     def report(rows: NDArray[np.bool_]) -> dict[str, Any]:
         return measure(answers.take(rows), truth.take(rows), dataset.classes, dataset.star[rows])
 
-    shown = {"all": showing(table, None)} | {
-        str(count): showing(table, count) for count in recipe.sampling.first_epochs
+    shown = {"all": in_class & showing(table, None)} | {
+        str(count): in_class & showing(table, count) for count in recipe.sampling.first_epochs
     }
     asked = {length: rows & learnt & answers.scored for length, rows in shown.items()}
     everything = {length: report(rows & learnt) for length, rows in shown.items()}
@@ -95,8 +97,10 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
         },
         "simulated": {
             kind.name.lower(): summary(report(table.own & (table.kind == kind)))
-            | false_labels(answers, truth, table.own & (table.kind == kind), recipe.abstain_below)
-            for kind in SIMULATED
+            | false_labels(
+                answers, truth, table.own & (table.kind == kind), recipe.label_limits(dataset.classes)
+            )
+            for kind in OF_A_CLASS
             if (table.own & (table.kind == kind)).any()
         },
     }
@@ -104,16 +108,18 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
 
 def without_limits(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what depends on the limits of the model."""
-    simulated = {
-        kind: {name: value for name, value in each.items() if name not in FIELDS_OF_LIMITS}
-        for kind, each in metrics.get("simulated", {}).items()
-    }
-    return {**metrics, "simulated": simulated} if simulated else dict(metrics)
+    left = {name: each for name, each in metrics.items() if name != "in_no_class"}
+    if "simulated" in left:
+        left["simulated"] = {
+            kind: {name: value for name, value in each.items() if name not in FIELDS_OF_LIMITS}
+            for kind, each in left["simulated"].items()
+        }
+    return left
 
 
 def answers_of(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe) -> Answers:
     """Return what the model says, and which light curves are long enough to be scored at all."""
-    return Answers(probabilities, dataset.table.scorable(recipe.sampling.min_epochs))
+    return Answers(probabilities, dataset.table.scorable(recipe.sampling.min_epochs), dataset.has_other)
 
 
 def reliability(
@@ -126,15 +132,16 @@ def reliability(
     standard errors are those of the mean over the folds (eq. 11).
     """
     table = dataset.table
-    rows = np.flatnonzero(table.own & (dataset.fold != NEVER_TRAINED) & ~np.isin(table.kind, SIMULATED))
+    real = (dataset.outlier < 0) & ~np.isin(table.kind, SIMULATED)
+    rows = np.flatnonzero(table.own & (dataset.fold != NEVER_TRAINED) & real)
     said = answers_of(dataset, probabilities, recipe).take(rows)
     return reliability_of(
-        dataset, rows, said, first=recipe.sampling.min_epochs, abstain_below=recipe.abstain_below
+        dataset, rows, said, first=recipe.sampling.min_epochs, limits=recipe.label_limits(dataset.classes)
     )
 
 
 def reliability_of(
-    dataset: Dataset, rows: NDArray[np.int64], said: Answers, *, first: int, abstain_below: float
+    dataset: Dataset, rows: NDArray[np.int64], said: Answers, *, first: int, limits: NDArray[np.float64]
 ) -> tuple[dict[str, Any], ...]:
     """Return what to expect by number of epochs of answers (n) about some rows (n,).
 
@@ -142,8 +149,8 @@ def reliability_of(
     ----------
     first : int
         Fewest epochs that are scored.
-    abstain_below : float
-        Limit for a label.
+    limits : (k,) float64
+        Probability from which each class is a label.
     """
     rows, said = rows[said.scored], said.take(said.scored)
     one = dataset.truth.names_one[rows]
@@ -160,17 +167,17 @@ def reliability_of(
         {
             "n_epochs_min": low,
             "n_epochs_max": high,
-            **_measured(dataset, rows[within], said.take(within), abstain_below),
+            **_measured(dataset, rows[within], said.take(within), limits),
         }
         for low, high, within in zip(lows, highs, bins, strict=True)
     )
 
 
 def _measured(
-    dataset: Dataset, rows: NDArray[np.int64], shown: Answers, abstain_below: float
+    dataset: Dataset, rows: NDArray[np.int64], shown: Answers, limits: NDArray[np.float64]
 ) -> dict[str, Any]:
     truth = dataset.truth.take(rows)
-    said = shown.verdicts(abstain_below)
+    said = shown.verdicts(limits)
     predicted, sure = said.best, said.given
     settled = truth.settled(predicted)
     right, one = predicted == settled, truth.names_one
@@ -216,12 +223,12 @@ def summary(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def false_labels(
-    answers: Answers, truth: Truth, rows: NDArray[np.bool_], abstain_below: float
+    answers: Answers, truth: Truth, rows: NDArray[np.bool_], limits: NDArray[np.float64]
 ) -> dict[str, float]:
     """Share of all light curves that get a wrong label, and one with a high probability."""
     scored = np.flatnonzero(rows & answers.scored)
     shown = answers.take(scored)
-    said = shown.verdicts(abstain_below)
+    said = shown.verdicts(limits)
     wrong = said.given & ~truth.take(scored).agrees(said.best)
     confident = shown.confidence > CONFIDENT_PROBABILITY
     return {

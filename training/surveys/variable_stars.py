@@ -1,99 +1,11 @@
-"""The classes of the shipped model, and what the labels of the public surveys mean in them.
-
-A native label means one class, or several joined by ``|`` where it is coarser than the classes: "RR
-Lyrae" without a mode is ``RRL_ab|RRL_c|RRL_d``. A label that is not listed has no class here, because
-too few of its stars are known or because 16 features of one band cannot tell them apart.
-"""
+"""Sets of variable stars, most of them periodic, and of stars that do not vary."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-CLASSES = (
-    "CEPH_1O",
-    "CEPH_F",
-    "DSCT",
-    "EB_EC",
-    "EB_ED",
-    "EB_ESD",
-    "LPV",
-    "NonVar",
-    "QSO",
-    "ROT",
-    "RRL_ab",
-    "RRL_c",
-    "RRL_d",
-    "T2CEPH",
-)
-"""In alphabetical order, named as in Kim et al. (2021) where they have the class.
-
-LPV joins Miras, semi-regulars and small-amplitude red giants; ROT are spotted and chemically peculiar
-rotators, RS CVn stars among them; T2CEPH includes RV Tauri stars; DSCT includes SX Phoenicis stars.
-"""
-
-NON_VARIABLE = "NonVar"
-"""The class of stars that do not vary."""
-
-QUASAR = "QSO"
-"""The class of quasars."""
-
-ANY_CEPHEID = "CEPH_1O|CEPH_F"
-ANY_ECLIPSING = "EB_EC|EB_ED|EB_ESD"
-ANY_RR_LYRAE = "RRL_ab|RRL_c|RRL_d"
-
-
-DOUBLE_MODE_LABELS = (
-    "RRd",
-    "RR_Lyrae_DM",
-    "RR Lyrae, Double Mode",
-    "MultiMode_Cepheid",
-    "Multiple Mode Cepheid",
-    "F/1O",
-    "F/1O/2O",
-    "1O/2O",
-    "1O/2O/3O",
-    "1O/3O",
-)
-"""Native labels of stars that pulsate with two periods or more."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """One set of labelled light curves.
-
-    Attributes
-    ----------
-    labels : mapping of str to str
-        Native label to class, or classes joined by ``|``.
-    references : tuple of str
-        Papers to cite.
-    label_key : str
-        Column of the native labels.
-    link : str or None
-        Column that names the same star in another survey.
-    band_suffix : str or None
-        Regular expression of what ends the names of the bands of one star.
-    filters : mapping of str to str
-        Filter by that suffix, or by the value of `filter_key`, where the column ``band`` does not name it.
-    filter_key : str or None
-        Column that tells the filter.
-    stream : str or None
-        Alert stream whose light curves these are; they are never shown as another survey sees them.
-    training : bool
-        Whether the shipped model is trained on it; otherwise the whole set is left for testing.
-    """
-
-    labels: Mapping[str, str]
-    references: tuple[str, ...]
-    label_key: str = "native_class"
-    link: str | None = None
-    band_suffix: str | None = None
-    filters: Mapping[str, str] = field(default_factory=dict)
-    filter_key: str | None = None
-    stream: str | None = None
-    training: bool = True
-
+from training.surveys.classes import ANY_CEPHEID, ANY_ECLIPSING, ANY_RR_LYRAE
+from training.surveys.survey import Survey
 
 DEBOSSCHER = "Debosscher et al. (2007), A&A 475, 1159"
 EROS2 = "Kim et al. (2014), A&A 566, A43"
@@ -115,7 +27,7 @@ _EROS1_LABELS = {"rr_lyrae": ANY_RR_LYRAE, "cepheid": ANY_CEPHEID, "binary": ANY
 _EROS2_LABELS = {"CEPH_F": "CEPH_F", "CEPH_F/F": "CEPH_F", "CEPH_F/F/1O": ANY_CEPHEID}
 _SDSS_LABELS = {"RRab": "RRL_ab", "RRc": "RRL_c"}
 
-SURVEYS: Mapping[str, Survey] = {
+VARIABLE_STARS: Mapping[str, Survey] = {
     "asas_acvs_V": Survey(
         labels={
             "DSCT": "DSCT",
@@ -153,6 +65,14 @@ SURVEYS: Mapping[str, Survey] = {
             "Semireg_PV": "LPV",
             "W_Ursae_Maj": "EB_EC",
             "Weakline_T_Tauri": "ROT",
+        },
+        outliers={
+            "Beta_Cephei": "hot star",
+            "ClassT_Tauri": "young star",
+            "Herbig_AEBE": "young star",
+            "Pulsating_Be": "hot star",
+            "RCB": "R CrB",
+            "S_Doradus": "hot star",
         },
         references=("Richards et al. (2012), ApJS 203, 32",),
         link="acvs_id",
@@ -199,6 +119,16 @@ SURVEYS: Mapping[str, Survey] = {
             "RV Tauri": "T2CEPH",
             "SX Phoenicis": "DSCT",
             "Semiregular Pulsating Variable": "LPV",
+        },
+        outliers={
+            "Beta Cephei": "hot star",
+            "Gamma Doradus": "hot star",
+            "Herbig AE/BE Star": "young star",
+            "Periodically variable supergiants": "hot star",
+            "S Doradus": "hot star",
+            "Slowly Pulsating B-stars": "hot star",
+            "T Tauri": "young star",
+            "Wolf-Rayet": "hot star",
         },
         references=(DEBOSSCHER, "ESA (1997), ESA SP-1200"),
     ),
@@ -271,18 +201,3 @@ SURVEYS: Mapping[str, Survey] = {
     ),
 }
 """By file name without its suffix."""
-
-WITHOUT_A_MAP = (
-    *("crts_sne_V", "crts_transients_V", "gaia_alerts_G", "novae_V", "ogle2_microlensing_I", "ptf_sne_R"),
-    *(f"lsst_ddf_cosmos_{band}" for band in "ugrizy"),
-    *(f"sn_ia_pantheon_{band}" for band in "griz"),
-    *(f"{name}_{band}" for name in ("slsn_gomez_ztf", "tde_many_ztf", "ztf_sne_alerce") for band in "gr"),
-    *(f"ztf_dr_labelled_{band}" for band in "gri"),
-    *("ztf_dr19_field", "ztf_sn_alert_vs_forced"),
-)
-"""Other public sets, by file name without its suffix; what their labels mean the user says."""
-
-
-def is_public(name: str) -> bool:
-    """Whether a file of this name is of a public set: nobody can mend its points, they are left out."""
-    return name in SURVEYS or name in WITHOUT_A_MAP

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.crossfit.assessment import (
+from training.crossfit.assess.one_band import (
+    OF_A_CLASS,
     calibration,
     false_labels,
     reliability_of,
@@ -29,9 +30,9 @@ def assess_fused(
 ) -> dict[str, Any]:
     """Metrics of stars in several bands, each asked of a network that has not seen it.
 
-    As in `training.crossfit.assessment.assess`: what cannot be scored counts as wrong. The first epochs are
-    those of all bands together. Beside the fused answers there are those about the band with most of these
-    epochs, by itself, as a stream would give them.
+    As in `training.crossfit.assess.one_band.assess`: what cannot be scored counts as wrong. The first epochs
+    are those of all bands together. Beside the fused answers there are those about the band with most of
+    these epochs, by itself, as a stream would give them.
 
     Parameters
     ----------
@@ -50,9 +51,9 @@ def assess_fused(
     table, truth = dataset.table, dataset.truth
     examples = FusedExamples.of(table)
     row = examples.merged
-    fused = fused_answers(examples, table, probabilities, temperature, recipe)
-    best_band = answers_of_best_band(examples, table, probabilities, recipe)
-    learnt = dataset.fold[row] != NEVER_TRAINED
+    fused = fused_answers(examples, dataset, probabilities, temperature, recipe)
+    best_band = answers_of_best_band(examples, dataset, probabilities, recipe)
+    learnt = (dataset.fold[row] != NEVER_TRAINED) & (dataset.outlier[row] < 0)
     lengths = {"all": None} | {str(count): count for count in recipe.sampling.first_epochs_together}
     shown = {name: shows(table, count)[row] for name, count in lengths.items()}
 
@@ -89,8 +90,8 @@ def assess_fused(
         },
         "simulated": {
             kind.name.lower(): both(of_kind)["fused"]
-            | false_labels(fused, truth.take(row), of_kind, recipe.fused_abstain_below)
-            for kind in SIMULATED
+            | false_labels(fused, truth.take(row), of_kind, recipe.label_limits(dataset.classes, fused=True))
+            for kind in OF_A_CLASS
             if (of_kind := table.kind[row] == kind).any()
         },
     }
@@ -107,7 +108,8 @@ def fused_terms(
     table = dataset.table
     examples = FusedExamples.of(table)
     row = examples.merged
-    real = (dataset.fold[row] != NEVER_TRAINED) & ~np.isin(table.kind[row], SIMULATED)
+    in_class = (dataset.outlier[row] < 0) & ~np.isin(table.kind[row], SIMULATED)
+    real = (dataset.fold[row] != NEVER_TRAINED) & in_class
     examples = examples.take(real & ~examples.one_band)
     return {
         "min_epochs": recipe.fused_min_epochs,
@@ -116,8 +118,8 @@ def fused_terms(
         "reliability": reliability_of(
             dataset,
             examples.merged,
-            fused_answers(examples, table, probabilities, temperature, recipe),
+            fused_answers(examples, dataset, probabilities, temperature, recipe),
             first=recipe.fused_min_epochs,
-            abstain_below=recipe.fused_abstain_below,
+            limits=recipe.label_limits(dataset.classes, fused=True),
         ),
     }

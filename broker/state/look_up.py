@@ -1,0 +1,43 @@
+"""Looking up light curves in the store of a worker that is not running, which stays as it is."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from broker.errors import ConfigError
+from broker.state.light_curve import LightCurve
+from broker.state.sqlite import CURVE_OF_OBJECT, STORE_FORMAT, light_curve
+
+
+def look_up(path: Path, keys: Collection[str]) -> dict[str, LightCurve]:
+    """Return the light curves of the objects that a store knows among `keys` (``survey:object_id``).
+
+    Raises
+    ------
+    ConfigError
+        If there is no such store, it cannot be read, a worker holds it, or it is of another format.
+    FatalError
+        If one of the light curves is damaged.
+    """
+    if not path.is_file():
+        raise ConfigError(f"no such store: {path}")
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=1.0)) as db:
+            found = db.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
+            if found != (STORE_FORMAT,):
+                held = "none" if found is None else repr(found[0])
+                raise ConfigError(
+                    f"the store {path} has format {held}, this version reads {STORE_FORMAT!r}: a worker of "
+                    "this version brings it there when it starts"
+                )
+            rows = {key: db.execute(CURVE_OF_OBJECT, (key,)).fetchone() for key in keys}
+    except sqlite3.OperationalError as exc:
+        hint = "a worker holds it: stop it, or read packets by --files" if "locked" in str(exc) else str(exc)
+        raise ConfigError(f"cannot read the store {path}: {hint}") from exc
+    except sqlite3.DatabaseError as exc:
+        raise ConfigError(f"cannot read the store {path}: {exc}") from exc
+    return {key: light_curve(path, key, parts) for key, parts in rows.items() if parts is not None}

@@ -1,0 +1,109 @@
+"""The terms of a new model: what its manifest states of priors, of novelty and of limits for labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.model.novelty import novelty, table_of
+from training.crossfit.crossfit import CrossFit
+from training.crossfit.dataset import Dataset
+from training.crossfit.recipe import Recipe
+from training.crossfit.row_weights import calibration_rows, weights_of
+from training.examples.fused_examples import FusedExamples
+
+F8 = NDArray[np.float64]
+
+LEAST_PRIOR = 1e-6
+"""A class that is never met can still be asked for."""
+
+
+def terms_of_bands(dataset: Dataset, made: CrossFit, recipe: Recipe) -> dict[str, Any]:
+    """Return ``abstain_below_by_class``, ``priors`` and ``novelty`` of a manifest.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Of m rows.
+    made : CrossFit
+        What cross-fitting gave of them.
+    """
+    of = _Answered(dataset, recipe, made.probabilities, dataset.table.own)
+    return _terms(of, made)
+
+
+def terms_of_fused(dataset: Dataset, made: CrossFit, recipe: Recipe) -> dict[str, Any]:
+    """Return the same of what a manifest states of fused answers: of merged curves of several bands.
+
+    Raises
+    ------
+    ValueError
+        If nothing was said of fused answers.
+    """
+    if made.fused_temperature is None:
+        raise ValueError("there are no fused answers")
+    examples = FusedExamples.of(dataset.table)
+    examples = examples.take(~examples.one_band)
+    probabilities = np.full(made.logits.shape, np.nan)
+    probabilities[examples.merged] = examples.probabilities(made.probabilities, made.fused_temperature)
+    merged = np.zeros(len(probabilities), np.bool_)
+    merged[examples.merged] = True
+    return _terms(_Answered(dataset, recipe, probabilities, merged), made)
+
+
+def novelty_of_folds(dataset: Dataset, made: CrossFit, chosen: NDArray[np.bool_]) -> F8 | None:
+    """Return the novelty (m,) of each row by calibration stars of other folds; None where nothing is said.
+
+    Parameters
+    ----------
+    chosen : (m,) bool
+        Rows that stars are calibrated with: bands by themselves, or merged curves of several.
+    """
+    if made.oddness is None:
+        return None
+    calibration = chosen & calibration_rows(dataset)
+    n_epochs, result = dataset.table.n_epochs, np.full(len(made.oddness), np.nan)
+    for fold in np.unique(dataset.fold):
+        asked = dataset.fold == fold
+        others = calibration & ~asked
+        if others.any():
+            table = table_of(made.oddness[others], n_epochs[others])
+            result[asked] = novelty(made.oddness[asked], n_epochs[asked], table)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """Rows that answers are given about: bands by themselves, or merged curves."""
+
+    dataset: Dataset
+    recipe: Recipe
+    probabilities: F8
+    rows: NDArray[np.bool_]
+
+    def priors(self) -> dict[str, float]:
+        """How frequent the classes are in the mix that the networks were fitted to, as they see it.
+
+        By weights in the loss; a label that is coarser than the classes has no other share in them.
+        """
+        learnt = self.dataset.trainable & self.rows & np.isfinite(self.probabilities[:, 0])
+        rows = np.flatnonzero(learnt)
+        weight = weights_of(self.dataset, rows, self.recipe)
+        mean = np.maximum(np.average(self.probabilities[rows], axis=0, weights=weight), LEAST_PRIOR)
+        return dict(zip(self.dataset.classes, (mean / mean.sum()).tolist(), strict=True))
+
+
+def _terms(of: _Answered, made: CrossFit) -> dict[str, Any]:
+    dataset, recipe = of.dataset, of.recipe
+    stated: dict[str, Any] = {"priors": of.priors()}
+    if recipe.abstain_below > 0.0:
+        limits = recipe.abstain_below_by_class
+        stated["abstain_below_by_class"] = {k: v for k, v in limits.items() if k in dataset.classes}
+    calibration = np.flatnonzero(of.rows & calibration_rows(dataset))
+    if made.oddness is not None and len(calibration):
+        table = table_of(made.oddness[calibration], dataset.table.n_epochs[calibration])
+        stated["novelty"] = {"limit": recipe.novel_below, **table}
+    return stated
