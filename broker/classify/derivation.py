@@ -21,7 +21,7 @@ from schemas.classification import CLASSIFICATION_VERSION
 from schemas.explanation import explainer as explainer_module
 from schemas.explanation import shapley
 from schemas.explanation.explainer import Explainer
-from schemas.model import fusion
+from schemas.model import fusion, novelty, priors, terms, verdict
 
 STATED_RELIABILITY = ("n_epochs_min", "n_epochs_max", "accuracy", "mc", "calibration_error")
 """What a record says of its bin of `Manifest.reliability`."""
@@ -62,6 +62,7 @@ def derivation_of(
         "reliability": _stated(manifest.reliability),
         "min_epochs": classifier.min_epochs,
         "features": source_hash(),
+        "terms_code": [_code_of(module) for module in (novelty, priors, terms, verdict)],
         "record": CLASSIFICATION_VERSION.partition(".")[0],
         "vetting": rules.of(survey),
     }
@@ -95,10 +96,10 @@ def digest_of(series: BandSeries | StarSeries) -> str:
     return hashlib.sha256(np.stack(columns).astype("<f8").tobytes()).hexdigest()
 
 
-def _terms(priors: Mapping[str, float], novelty: Mapping[str, Any] | None) -> list[Any]:
+def _terms(made_for: Mapping[str, float], table: Mapping[str, Any] | None) -> list[Any]:
     """Return what priors are held against, and the table of novelty without its numbers of stars."""
-    table = None if novelty is None else {**novelty, "bins": [_oddness(each) for each in novelty["bins"]]}
-    return [dict(priors), table]
+    stated = None if table is None else {**table, "bins": [_oddness(each) for each in table["bins"]]}
+    return [dict(made_for), stated]
 
 
 def _oddness(each: Mapping[str, Any]) -> list[Any]:

@@ -46,8 +46,8 @@ def _wrong_terms(terms: Mapping[str, Any], raw: Mapping[str, Any], where: str) -
         if unknown:
             return f"{where}{name} names {unknown[0][:40]}, which is none of the classes"
     priors = terms.get("priors", {})
-    if priors and (len(priors) != len(classes) or abs(sum(priors.values()) - 1.0) > TOLERANCE):
-        return f"{where}priors must be of all classes and add up to 1"
+    if priors and (list(priors) != classes or abs(sum(priors.values()) - 1.0) > TOLERANCE):
+        return f"{where}priors must be of all classes, in their order, and add up to 1"
     novelty = terms.get("novelty")
     return None if novelty is None else _wrong_novelty(novelty, f"{where}novelty")
 

@@ -226,7 +226,7 @@ def _join(
             curve = table.curve
             outlier = np.array([kinds.get(name, -1) for name in of_curves.tolist()], np.int64)[curve]
             for kind in SIMULATED:
-                outlier[table.kind == kind] = kinds[kind.name.lower()] if kind in OUTLYING else -1
+                outlier[table.kind == kind] = kinds[made_up_name(kind)] if kind in OUTLYING else -1
             part = Dataset(
                 classes,
                 (),
@@ -253,10 +253,15 @@ def _join(
     return joined.take(np.flatnonzero(joined.truth.labelled))
 
 
+def made_up_name(kind: Kind) -> str:
+    """Return what a kind of made-up outliers is called: no label of a file is."""
+    return f"made up: {kind.name.lower().replace('_', ' ')}"
+
+
 def _outlier_kinds(surveys: Sequence[Labelled]) -> dict[str, int]:
     """Return numbers of the kinds of what is in no class: those of the files, then those that are made."""
     real = sorted({name for survey in surveys for name in survey.outlier_kinds().tolist() if name})
-    return {name: number for number, name in enumerate([*real, *(kind.name.lower() for kind in OUTLYING)])}
+    return {name: number for number, name in enumerate([*real, *map(made_up_name, OUTLYING)])}
 
 
 def _spared(survey: Labelled, curves: NDArray[np.int64], limit: int | None, seed: int) -> NDArray[np.bool_]:

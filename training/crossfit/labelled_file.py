@@ -28,7 +28,7 @@ COPIES_OF_A_STAR = 2
 
 PERIODIC_OUTLIERS = ("hot star",)
 """Kinds of what is in no class, of `training.surveys.classes.OUTLIERS`, that are folded like any other star:
-beta Cephei, gamma Doradus and slowly pulsating B stars."""
+beta Cephei and slowly pulsating B stars."""
 
 TEST_ONLY_USE = "test"
 """What a file is used for that no star is trained on."""

@@ -103,7 +103,13 @@ class Recipe:
     def label_limits(self, classes: Sequence[str], *, fused: bool = False) -> NDArray[np.float64]:
         """Return the probability from which each class (k,) is given as a label."""
         default = self.fused_abstain_below if fused else self.abstain_below
-        return np.array([self.abstain_below_by_class.get(name, default) for name in classes], np.float64)
+        of_class = self.limits_by_class(fused=fused)
+        return np.array([of_class.get(name, default) for name in classes], np.float64)
+
+    def limits_by_class(self, *, fused: bool = False) -> Mapping[str, float]:
+        """Return the limits of classes that have one of their own; none where a label is given always."""
+        default = self.fused_abstain_below if fused else self.abstain_below
+        return self.abstain_below_by_class if default > 0.0 else {}
 
     def with_training_epochs(self, count: int) -> Recipe:
         """Return the recipe with another length of the fit."""
@@ -153,6 +159,7 @@ RECIPES: Mapping[str, Recipe] = {
         schedule=Plateau(),
         robust=False,
         abstain_below=0.0,
+        novel_below=0.0,
     ),
 }
 

@@ -51,7 +51,7 @@ def terms_of_fused(dataset: Dataset, made: CrossFit, recipe: Recipe) -> dict[str
     probabilities[examples.merged] = examples.probabilities(made.probabilities, made.fused_temperature)
     merged = np.zeros(len(probabilities), np.bool_)
     merged[examples.merged] = True
-    return _terms(_Answered(dataset, recipe, probabilities, merged), made)
+    return _terms(_Answered(dataset, recipe, probabilities, merged, fused=True), made)
 
 
 def novelty_of_folds(dataset: Dataset, made: CrossFit, chosen: NDArray[np.bool_]) -> F8 | None:
@@ -83,6 +83,7 @@ class _Answered:
     recipe: Recipe
     probabilities: F8
     rows: NDArray[np.bool_]
+    fused: bool = False
 
     def priors(self) -> dict[str, float]:
         """How frequent the classes are in the mix that the networks were fitted to, as they see it.
@@ -99,9 +100,13 @@ class _Answered:
 def _terms(of: _Answered, made: CrossFit) -> dict[str, Any]:
     dataset, recipe = of.dataset, of.recipe
     stated: dict[str, Any] = {"priors": of.priors()}
-    if recipe.abstain_below > 0.0:
-        limits = recipe.abstain_below_by_class
-        stated["abstain_below_by_class"] = {k: v for k, v in limits.items() if k in dataset.classes}
+    limits = {
+        name: limit
+        for name, limit in recipe.limits_by_class(fused=of.fused).items()
+        if name in dataset.classes
+    }
+    if limits:
+        stated["abstain_below_by_class"] = limits
     calibration = np.flatnonzero(of.rows & calibration_rows(dataset))
     if made.oddness is not None and len(calibration):
         table = table_of(made.oddness[calibration], dataset.table.n_epochs[calibration])

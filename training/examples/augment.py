@@ -43,7 +43,7 @@ class Kind(IntEnum):
     WINDOW = 7
     """Consecutive epochs from any time on, as a stream that is joined late sees them."""
     BUMP = 8
-    """A star that brightens once."""
+    """A constant star that brightens once."""
     STRAY = 9
     """A constant star with one to three points that are far off."""
     AS_FLUX = 10
@@ -199,8 +199,6 @@ def _cut(rng: np.random.Generator, n: int, min_epochs: int, kind: Kind) -> NDArr
 
 def _imitate(rng: np.random.Generator, kind: Kind, series: SeriesOfBands) -> SeriesOfBands:
     time, mag, err, band = series
-    if kind is Kind.BUMP:
-        return time, bump(rng, time, mag), err, band
     if kind is Kind.SATURATED:
         told = mag.copy()
         for each in np.unique(band):
@@ -220,6 +218,8 @@ def _imitate(rng: np.random.Generator, kind: Kind, series: SeriesOfBands) -> Ser
     noise = err * np.exp(rng.normal(0.0, 0.2)) * rng.standard_normal(len(err))
     if kind is Kind.CONSTANT:
         return time, mean + noise, err, band
+    if kind is Kind.BUMP:
+        return time, bump(rng, time, mean + noise, err), err, band
     if kind is Kind.STRAY:
         return time, stray_points(rng, mean + noise), err, band
     return time, mean + damped_random_walk(rng, time) + noise, err, band

@@ -16,6 +16,9 @@ BUMP_MAG = (0.3, 4.0)
 BUMP_DAYS = (3.0, 300.0)
 """Height and duration of a bump, drawn evenly in their logarithms."""
 
+CLEAR_SIGMAS = 5.0
+"""Median errors that a bump is higher than at least."""
+
 STRAY_MAG = (0.3, 3.0)
 MOST_STRAY = 3
 """Stray points, and how far off they are."""
@@ -29,12 +32,13 @@ SATURATED_SCATTER = (0.01, 0.2)
 """Points brighter than the detector can tell, and the scatter of what it tells of them [mag]."""
 
 
-def bump(rng: np.random.Generator, time: F8, mag: F8) -> F8:
+def bump(rng: np.random.Generator, time: F8, mag: F8, err: F8) -> F8:
     """Return magnitudes (n,) that brighten once, as microlensing, flares and supernovae in galaxies do.
 
-    A rise and a longer decline, both exponential, or as often a symmetric peak.
+    A rise and a longer decline, both exponential, or as often a symmetric peak, clear of the errors (n,):
+    what nobody could see is no outlier.
     """
-    height = float(_drawn(rng, BUMP_MAG, 1)[0])
+    height = max(float(_drawn(rng, BUMP_MAG, 1)[0]), CLEAR_SIGMAS * float(np.median(err)))
     rise, decline = np.sort(_drawn(rng, BUMP_DAYS, 2))
     since = time - time[rng.integers(len(time))]
     if rng.random() < 0.5:

@@ -122,7 +122,6 @@ VARIABLE_STARS: Mapping[str, Survey] = {
         },
         outliers={
             "Beta Cephei": "hot star",
-            "Gamma Doradus": "hot star",
             "Herbig AE/BE Star": "young star",
             "Periodically variable supergiants": "hot star",
             "S Doradus": "hot star",

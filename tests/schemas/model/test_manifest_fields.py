@@ -40,8 +40,15 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"priors": 0.5}, "priors cannot be 0.5"),
     ({"priors": {"CV": 0.0, "LPV": 0.9, "OTHER": 0.1}}, "priors cannot be {'CV': 0.0"),
     ({"priors": {"CV": "0.2", "LPV": 0.7, "OTHER": 0.1}}, "priors cannot be {'CV': '0.2'"),
-    ({"priors": {"CV": 0.3, "LPV": 0.7}}, "priors must be of all classes and add up to 1"),
-    ({"priors": {"CV": 0.3, "LPV": 0.7, "OTHER": 0.1}}, "priors must be of all classes and add up to 1"),
+    (
+        {"priors": {"LPV": 0.3, "CV": 0.6, "OTHER": 0.1}},
+        "priors must be of all classes, in their order, and add up to 1",
+    ),
+    ({"priors": {"CV": 0.3, "LPV": 0.7}}, "priors must be of all classes, in their order, and add up to 1"),
+    (
+        {"priors": {"CV": 0.3, "LPV": 0.7, "OTHER": 0.1}},
+        "priors must be of all classes, in their order, and add up to 1",
+    ),
     ({"priors": {"CV": 0.2, "LPV": 0.7, "QSO": 0.1}}, "priors names QSO, which is none of the classes"),
     ({"novelty": []}, "novelty cannot be []"),
     (

@@ -116,7 +116,9 @@ def test_the_calibration_error_stands_beside_what_chance_makes_of_it(page, manif
     (said,) = (each for each in page.prose if "by chance" in each)
     complete = manifest.metrics["calibration"]["all"]
     numbers = [float(number) for number in re.findall(r"0\.\d+", said)]
-    assert numbers == pytest.approx([complete["calibration_error"], complete["calibration_noise"]], abs=5e-4)
+    assert numbers == pytest.approx(
+        [complete["calibration_error"], complete["calibration_noise"]], abs=5.1e-4
+    )
     assert 0.0 < numbers[1] < 0.1  # of 180 light curves
 
 
