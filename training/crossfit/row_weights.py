@@ -40,8 +40,10 @@ def outlier_weights(
     of_kind = outlier[outlier >= 0]
     total = np.bincount(of_kind, weights[outlier >= 0])
     n_kinds = max(np.count_nonzero(total), 1)
-    factor: NDArray[np.float64] = share * weights[outlier < 0].sum() / n_kinds / total[of_kind]
-    return factor
+    each = share * weights[outlier < 0].sum() / n_kinds
+    factor = np.divide(each, total, out=np.zeros(len(total)), where=total > 0.0)
+    result: NDArray[np.float64] = factor[of_kind]
+    return result
 
 
 def kind_weights(kind: NDArray[np.int8], recipe: Recipe) -> NDArray[np.float64]:

@@ -53,6 +53,11 @@ def test_weights_within_a_kind_keep_their_proportions():
     assert factor == pytest.approx([1.0 / 4.0, 1.0 / 4.0, 1.0 / 5.0])  # half of 4, in two equal parts
 
 
+def test_a_kind_of_rows_without_weight_keeps_none():
+    factor = outlier_weights(np.array([2.0, 0.0, 1.0]), np.array([-1, 0, 1]), 0.5)
+    assert factor.tolist() == [0.0, 1.0]  # all of the share is the other kind's
+
+
 def test_a_temperature_hears_of_what_is_in_no_class_as_the_loss_does():
     weights = calibration_weights(np.array([-1, -1, -1, -1, 0, 0]), 0.25)
     assert weights == pytest.approx([1.0, 1.0, 1.0, 1.0, 0.5, 0.5])
