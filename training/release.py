@@ -24,7 +24,7 @@ from training.crossfit.assess.one_band import assess, reliability, without_limit
 from training.crossfit.crossfit import CrossFit
 from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
-from training.crossfit.terms import terms_of_bands, terms_of_fused
+from training.crossfit.terms import novelty_of_folds, terms_of_bands, terms_of_fused
 from training.errors import SettingsError
 from training.network.trained_network import TrainedNetwork
 from training.report.model_card import write_card
@@ -51,14 +51,15 @@ def describe(
     training : mapping
         Method, command, seed and data; recipe, temperature and numbers are added.
     """
-    metrics = assess(dataset, made.probabilities, recipe)
-    metrics["in_no_class"] = assess_no_class(dataset, made, recipe)
+    said, novelty = made.probabilities, novelty_of_folds(dataset, made)
+    metrics = assess(dataset, said, recipe, novelty)
+    metrics["in_no_class"] = assess_no_class(dataset, said, recipe, novelty)
     taxonomy = read_taxonomy()
     fused: dict[str, Any] | None = None
     if made.fused_temperature is not None:
-        metrics["fused"] = assess_fused(dataset, made.probabilities, recipe, made.fused_temperature)
+        metrics["fused"] = assess_fused(dataset, said, recipe, made.fused_temperature, novelty)
         fused = {
-            **fused_terms(dataset, made.probabilities, recipe, made.fused_temperature),
+            **fused_terms(dataset, said, recipe, made.fused_temperature, novelty),
             **terms_of_fused(dataset, made, recipe),
         }
     return Manifest(
@@ -84,7 +85,7 @@ def describe(
         },
         metrics=metrics,
         fused=fused,
-        reliability=reliability(dataset, made.probabilities, recipe),
+        reliability=reliability(dataset, said, recipe, novelty),
         taxonomy=taxonomy.stated if set(dataset.classes) <= set(taxonomy.classes) else None,
         licence=LICENCE if any(each["references"] for each in training["data"]) else "",
     )

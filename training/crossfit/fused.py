@@ -30,12 +30,15 @@ def fused_answers(
     of_rows: NDArray[np.float64],
     temperature: float,
     recipe: Recipe,
+    *,
+    novelty: NDArray[np.float64] | None = None,
 ) -> Answers:
-    """Return what is said of examples (e) as it is served, by the probabilities (m, k) of all rows."""
+    """Return what is said of examples (e) as it is served, by what is said (m, ...) of all rows."""
     scored = examples.scored(
         dataset.table, min_epochs=recipe.fused_min_epochs, min_epochs_of_band=recipe.sampling.min_epochs
     )
-    return Answers(examples.probabilities(of_rows, temperature), scored, dataset.has_other)
+    of_merged = None if novelty is None else novelty[examples.merged]
+    return Answers(examples.probabilities(of_rows, temperature), scored, dataset.has_other, of_merged)
 
 
 def answers_of_best_band(

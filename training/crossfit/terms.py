@@ -13,6 +13,7 @@ from training.crossfit.crossfit import CrossFit
 from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
 from training.crossfit.row_weights import calibration_rows, weights_of
+from training.examples.feature_table import FeatureTable, View
 from training.examples.fused_examples import FusedExamples
 
 F8 = NDArray[np.float64]
@@ -46,33 +47,35 @@ def terms_of_fused(dataset: Dataset, made: CrossFit, recipe: Recipe) -> dict[str
     if made.fused_temperature is None:
         raise ValueError("there are no fused answers")
     examples = FusedExamples.of(dataset.table)
-    examples = examples.take(~examples.one_band)
     probabilities = np.full(made.logits.shape, np.nan)
     probabilities[examples.merged] = examples.probabilities(made.probabilities, made.fused_temperature)
-    merged = np.zeros(len(probabilities), np.bool_)
-    merged[examples.merged] = True
-    return _terms(_Answered(dataset, recipe, probabilities, merged, fused=True), made)
+    several = _of_several_bands(dataset.table)
+    return _terms(_Answered(dataset, recipe, probabilities, several, fused=True), made)
 
 
-def novelty_of_folds(dataset: Dataset, made: CrossFit, chosen: NDArray[np.bool_]) -> F8 | None:
+def novelty_of_folds(dataset: Dataset, made: CrossFit) -> F8 | None:
     """Return the novelty (m,) of each row by calibration stars of other folds; None where nothing is said.
 
-    Parameters
-    ----------
-    chosen : (m,) bool
-        Rows that stars are calibrated with: bands by themselves, or merged curves of several.
+    Merged curves of several bands are held against such curves, all other rows against bands by themselves.
     """
     if made.oddness is None:
         return None
-    calibration = chosen & calibration_rows(dataset)
-    n_epochs, result = dataset.table.n_epochs, np.full(len(made.oddness), np.nan)
-    for fold in np.unique(dataset.fold):
-        asked = dataset.fold == fold
-        others = calibration & ~asked
-        if others.any():
-            table = table_of(made.oddness[others], n_epochs[others])
-            result[asked] = novelty(made.oddness[asked], n_epochs[asked], table)
+    table, calibration = dataset.table, calibration_rows(dataset)
+    several, result = _of_several_bands(table), np.full(len(made.oddness), np.nan)
+    for rows, alike in ((~several, table.own), (several, several)):
+        for fold in np.unique(dataset.fold):
+            asked = rows & (dataset.fold == fold)
+            others = calibration & alike & (dataset.fold != fold)
+            if others.any():
+                terms = table_of(made.oddness[others], table.n_epochs[others])
+                result[asked] = novelty(made.oddness[asked], table.n_epochs[asked], terms)
     return result
+
+
+def _of_several_bands(table: FeatureTable) -> NDArray[np.bool_]:
+    """Rows (m,) that are merged curves of two usable bands or more."""
+    rows: NDArray[np.bool_] = (table.view == View.MERGED) & (table.n_bands > 1)
+    return rows
 
 
 @dataclass(frozen=True, slots=True)

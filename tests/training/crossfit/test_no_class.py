@@ -80,7 +80,8 @@ def test_labels_of_no_class_are_wrong_whatever_they_are_and_novel_ones_have_none
     probabilities[:, 0] = 0.96
     oddness = np.random.default_rng(1).standard_normal(450)
     oddness[400:420] = 50.0  # half of the flares
-    said = assess_no_class(dataset, made(dataset, probabilities, oddness), RECIPE)
+    novelty = novelty_of_folds(dataset, made(dataset, probabilities, oddness))
+    said = assess_no_class(dataset, probabilities, RECIPE, novelty)
     flare = said["by_kind"]["flare"]["all"]
     assert (flare["n_stars"], flare["n_light_curves"]) == (40, 40)
     assert flare["novel"] == pytest.approx(0.5, abs=0.1)
@@ -97,7 +98,7 @@ def test_novelty_is_by_stars_of_other_folds():
     dataset = known_and_unknown()
     oddness = np.random.default_rng(2).standard_normal(450)
     oddness[dataset.fold == 3] += 100.0
-    novelty = novelty_of_folds(dataset, made(dataset, np.full((450, 3), 1 / 3), oddness), dataset.table.own)
+    novelty = novelty_of_folds(dataset, made(dataset, np.full((450, 3), 1 / 3), oddness))
     assert (novelty[dataset.fold == 3] == 0.001).all()  # none of the other folds is as odd
     assert np.median(novelty[(dataset.fold == 0) & (dataset.outlier < 0)]) > 0.5
 
@@ -105,9 +106,9 @@ def test_novelty_is_by_stars_of_other_folds():
 def test_without_oddness_nothing_is_novel():
     dataset = known_and_unknown()
     of = made(dataset, np.full((450, 3), 1 / 3), None)
-    assert novelty_of_folds(dataset, of, dataset.table.own) is None
+    assert novelty_of_folds(dataset, of) is None
     assert "novelty" not in terms_of_bands(dataset, of, RECIPE)
-    assert assess_no_class(dataset, of, RECIPE)["by_kind"]["flare"]["all"]["novel"] == 0.0
+    assert assess_no_class(dataset, of.probabilities, RECIPE, None)["by_kind"]["flare"]["all"]["novel"] == 0.0
 
 
 def test_priors_are_the_weighted_mean_of_what_the_networks_say():

@@ -26,7 +26,11 @@ from training.stars.assign_folds import NEVER_TRAINED
 
 
 def assess_fused(
-    dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe, temperature: float
+    dataset: Dataset,
+    probabilities: NDArray[np.float64],
+    recipe: Recipe,
+    temperature: float,
+    novelty: NDArray[np.float64] | None = None,
 ) -> dict[str, Any]:
     """Metrics of stars in several bands, each asked of a network that has not seen it.
 
@@ -40,6 +44,8 @@ def assess_fused(
         Of every row, at the temperature of the model.
     temperature : float
         Of fused answers.
+    novelty : (m,) float64, optional
+        Of every row, from `training.crossfit.terms.novelty_of_folds`.
 
     Returns
     -------
@@ -51,7 +57,7 @@ def assess_fused(
     table, truth = dataset.table, dataset.truth
     examples = FusedExamples.of(table)
     row = examples.merged
-    fused = fused_answers(examples, dataset, probabilities, temperature, recipe)
+    fused = fused_answers(examples, dataset, probabilities, temperature, recipe, novelty=novelty)
     best_band = answers_of_best_band(examples, dataset, probabilities, recipe)
     learnt = (dataset.fold[row] != NEVER_TRAINED) & (dataset.outlier[row] < 0)
     lengths = {"all": None} | {str(count): count for count in recipe.sampling.first_epochs_together}
@@ -90,7 +96,13 @@ def assess_fused(
         },
         "simulated": {
             kind.name.lower(): both(of_kind)["fused"]
-            | false_labels(fused, truth.take(row), of_kind, recipe.label_limits(dataset.classes, fused=True))
+            | false_labels(
+                fused,
+                truth.take(row),
+                of_kind,
+                recipe.label_limits(dataset.classes, fused=True),
+                recipe.novel_below,
+            )
             for kind in OF_A_CLASS
             if (of_kind := table.kind[row] == kind).any()
         },
@@ -98,7 +110,11 @@ def assess_fused(
 
 
 def fused_terms(
-    dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe, temperature: float
+    dataset: Dataset,
+    probabilities: NDArray[np.float64],
+    recipe: Recipe,
+    temperature: float,
+    novelty: NDArray[np.float64] | None = None,
 ) -> dict[str, Any]:
     """Return what a manifest states of fused answers, see `schemas.model.manifest.Manifest.fused`.
 
@@ -118,8 +134,8 @@ def fused_terms(
         "reliability": reliability_of(
             dataset,
             examples.merged,
-            fused_answers(examples, dataset, probabilities, temperature, recipe),
-            first=recipe.fused_min_epochs,
-            limits=recipe.label_limits(dataset.classes, fused=True),
+            fused_answers(examples, dataset, probabilities, temperature, recipe, novelty=novelty),
+            recipe,
+            fused=True,
         ),
     }

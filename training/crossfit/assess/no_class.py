@@ -8,20 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.crossfit.assess.one_band import CONFIDENT_PROBABILITY, answers_of, shows
-from training.crossfit.crossfit import CrossFit
 from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
-from training.crossfit.terms import novelty_of_folds
 from training.examples.augment import SIMULATED
 from training.measure.answers import Answers
 
 LENGTHS = (20, 40, 80)
 
 
-def assess_no_class(dataset: Dataset, made: CrossFit, recipe: Recipe) -> dict[str, Any]:
+def assess_no_class(
+    dataset: Dataset,
+    probabilities: NDArray[np.float64],
+    recipe: Recipe,
+    novelty: NDArray[np.float64] | None,
+) -> dict[str, Any]:
     """Say what is made of light curves of no class, by kind, and how often those of a class are novel.
 
     Of bands by themselves, each judged by a network, a mixture and a table that have not seen its star.
+
+    Parameters
+    ----------
+    probabilities, novelty : (m, k), (m,) float64
+        As for `training.crossfit.assess.one_band.assess`.
 
     Returns
     -------
@@ -30,9 +38,7 @@ def assess_no_class(dataset: Dataset, made: CrossFit, recipe: Recipe) -> dict[st
         `judged` gives; ``known_by_class`` and ``known_by_survey`` the same of stars in a class.
     """
     table = dataset.table
-    novelty = novelty_of_folds(dataset, made, table.own)
-    answers = answers_of(dataset, made.probabilities, recipe)
-    answers = Answers(answers.probabilities, answers.scored, answers.has_other, novelty)
+    answers = answers_of(dataset, probabilities, recipe, novelty)
     lengths = {"all": None} | {
         str(count): count for count in LENGTHS if count in recipe.sampling.first_epochs
     }

@@ -37,7 +37,12 @@ FIELDS_OF_LIMITS = ("labelled_wrongly", "confident_wrongly")
 SUMMARY_FIELDS = ("mc", "mc_error", "accuracy", "calibration_error", "n", "n_stars", "n_unscored")
 
 
-def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe) -> dict[str, Any]:
+def assess(
+    dataset: Dataset,
+    probabilities: NDArray[np.float64],
+    recipe: Recipe,
+    novelty: NDArray[np.float64] | None = None,
+) -> dict[str, Any]:
     """Metrics by survey and by number of first epochs, each star asked of a network that has not seen it.
 
     Light curves that cannot be scored count as wrong. A label that is coarser than the classes counts as
@@ -48,6 +53,8 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
     ----------
     probabilities : (m, k) float64
         Of every example, from `training.crossfit.crossfit`; NaN where features are missing.
+    novelty : (m,) float64, optional
+        Of every example, from `training.crossfit.terms.novelty_of_folds`: what is novel has no label.
 
     Returns
     -------
@@ -59,7 +66,7 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
         non-variables and quasars, and how many of them are given a label that is wrong, and with confidence.
     """
     table, truth, survey = dataset.table, dataset.truth, dataset.survey
-    answers = answers_of(dataset, probabilities, recipe)
+    answers = answers_of(dataset, probabilities, recipe, novelty)
     learnt = dataset.fold != NEVER_TRAINED
     in_class = dataset.outlier < 0
 
@@ -98,7 +105,11 @@ def assess(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe)
         "simulated": {
             kind.name.lower(): summary(report(table.own & (table.kind == kind)))
             | false_labels(
-                answers, truth, table.own & (table.kind == kind), recipe.label_limits(dataset.classes)
+                answers,
+                truth,
+                table.own & (table.kind == kind),
+                recipe.label_limits(dataset.classes),
+                recipe.novel_below,
             )
             for kind in OF_A_CLASS
             if (table.own & (table.kind == kind)).any()
@@ -117,41 +128,42 @@ def without_limits(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return left
 
 
-def answers_of(dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe) -> Answers:
+def answers_of(
+    dataset: Dataset,
+    probabilities: NDArray[np.float64],
+    recipe: Recipe,
+    novelty: NDArray[np.float64] | None = None,
+) -> Answers:
     """Return what the model says, and which light curves are long enough to be scored at all."""
-    return Answers(probabilities, dataset.table.scorable(recipe.sampling.min_epochs), dataset.has_other)
+    scored = dataset.table.scorable(recipe.sampling.min_epochs)
+    return Answers(probabilities, scored, dataset.has_other, novelty)
 
 
 def reliability(
-    dataset: Dataset, probabilities: NDArray[np.float64], recipe: Recipe
+    dataset: Dataset,
+    probabilities: NDArray[np.float64],
+    recipe: Recipe,
+    novelty: NDArray[np.float64] | None = None,
 ) -> tuple[dict[str, Any], ...]:
     """Return what to expect at a number of epochs, for `schemas.model.manifest.Manifest.reliability`.
 
     Of all versions of the light curves of the surveys that were trained on, but for simulated ones; the
     calibration error of those whose label names one class. Nothing where there are none. The
-    standard errors are those of the mean over the folds (eq. 11).
+    standard errors are those of the mean over the folds (eq. 11). What is novel has no label.
     """
     table = dataset.table
     real = (dataset.outlier < 0) & ~np.isin(table.kind, SIMULATED)
     rows = np.flatnonzero(table.own & (dataset.fold != NEVER_TRAINED) & real)
-    said = answers_of(dataset, probabilities, recipe).take(rows)
-    return reliability_of(
-        dataset, rows, said, first=recipe.sampling.min_epochs, limits=recipe.label_limits(dataset.classes)
-    )
+    said = answers_of(dataset, probabilities, recipe, novelty).take(rows)
+    return reliability_of(dataset, rows, said, recipe)
 
 
 def reliability_of(
-    dataset: Dataset, rows: NDArray[np.int64], said: Answers, *, first: int, limits: NDArray[np.float64]
+    dataset: Dataset, rows: NDArray[np.int64], said: Answers, recipe: Recipe, *, fused: bool = False
 ) -> tuple[dict[str, Any], ...]:
-    """Return what to expect by number of epochs of answers (n) about some rows (n,).
-
-    Parameters
-    ----------
-    first : int
-        Fewest epochs that are scored.
-    limits : (k,) float64
-        Probability from which each class is a label.
-    """
+    """Return what to expect by number of epochs of answers (n) about some rows (n,)."""
+    first = recipe.fused_min_epochs if fused else recipe.sampling.min_epochs
+    limits = recipe.label_limits(dataset.classes, fused=fused)
     rows, said = rows[said.scored], said.take(said.scored)
     one = dataset.truth.names_one[rows]
     if not one.any():
@@ -167,17 +179,21 @@ def reliability_of(
         {
             "n_epochs_min": low,
             "n_epochs_max": high,
-            **_measured(dataset, rows[within], said.take(within), limits),
+            **_measured(dataset, rows[within], said.take(within), limits, recipe.novel_below),
         }
         for low, high, within in zip(lows, highs, bins, strict=True)
     )
 
 
 def _measured(
-    dataset: Dataset, rows: NDArray[np.int64], shown: Answers, limits: NDArray[np.float64]
+    dataset: Dataset,
+    rows: NDArray[np.int64],
+    shown: Answers,
+    limits: NDArray[np.float64],
+    novel_below: float,
 ) -> dict[str, Any]:
     truth = dataset.truth.take(rows)
-    said = shown.verdicts(limits)
+    said = shown.verdicts(limits, novel_below)
     predicted, sure = said.best, said.given
     settled = truth.settled(predicted)
     right, one = predicted == settled, truth.names_one
@@ -223,12 +239,16 @@ def summary(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def false_labels(
-    answers: Answers, truth: Truth, rows: NDArray[np.bool_], limits: NDArray[np.float64]
+    answers: Answers,
+    truth: Truth,
+    rows: NDArray[np.bool_],
+    limits: NDArray[np.float64],
+    novel_below: float,
 ) -> dict[str, float]:
     """Share of all light curves that get a wrong label, and one with a high probability."""
     scored = np.flatnonzero(rows & answers.scored)
     shown = answers.take(scored)
-    said = shown.verdicts(limits)
+    said = shown.verdicts(limits, novel_below)
     wrong = said.given & ~truth.take(scored).agrees(said.best)
     confident = shown.confidence > CONFIDENT_PROBABILITY
     return {

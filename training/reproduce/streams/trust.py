@@ -85,9 +85,8 @@ class Judgement:
         """Cross-fit, and ask about every row."""
         recipe = TRUST_RECIPE
         made: CrossFit = cross_fit(dataset, recipe, FromScratch(recipe, bench.progress), seed=0)
-        novelty = novelty_of_folds(dataset, made, dataset.table.own)
-        said = answers_of(dataset, made.probabilities, recipe)
-        return cls(dataset, Answers(said.probabilities, said.scored, said.has_other, novelty))
+        novelty = novelty_of_folds(dataset, made)
+        return cls(dataset, answers_of(dataset, made.probabilities, recipe, novelty))
 
 
 def trust(bench: Bench, folder: Path, *, workers: int) -> Section:

@@ -80,6 +80,14 @@ def test_labels_below_the_limit_are_abstained_from():
     assert (never["abstained"], never["accuracy_when_sure"]) == (1.0, None)
 
 
+def test_what_is_novel_has_no_label():
+    novelty = np.where(np.arange(60) < 15, 0.001, 0.5)
+    right = np.arange(60) >= 15
+    (only,) = reliability(*stars(np.full(60, 12), right), replace(RECIPE, novel_below=0.03), novelty)
+    assert only["abstained"] == pytest.approx(0.25, abs=5e-5)
+    assert (only["accuracy"], only["accuracy_when_sure"]) == (0.75, 1.0)
+
+
 def test_mc_is_that_of_scikit_learn_and_errors_are_of_the_mean_of_the_folds():
     rng = np.random.default_rng(0)
     right = rng.random(240) < 0.7
