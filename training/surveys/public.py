@@ -11,11 +11,7 @@ from training.surveys.variable_stars import VARIABLE_STARS
 SURVEYS: Mapping[str, Survey] = {**VARIABLE_STARS, **STREAMS}
 """By file name without its suffix."""
 
-WITHOUT_A_MAP = (
-    *(f"lsst_ddf_cosmos_{band}" for band in "ugrizy"),
-    *(f"ztf_dr_labelled_{band}" for band in "gri"),
-    *("elasticc_sn_SIMULATED_r", "elasticc_sn_SIMULATED_i", "ztf_sn_alert_vs_forced"),
-)
+WITHOUT_A_MAP = ("elasticc_sn_SIMULATED_r", "elasticc_sn_SIMULATED_i", "ztf_sn_alert_vs_forced")
 """Other public sets, by file name without its suffix; what their labels mean the user says."""
 
 

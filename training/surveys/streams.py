@@ -22,6 +22,18 @@ _SUPERNOVAE = (
 _SLSN = ("SLSN", "SLSN-I", "SLSN-II", "Super-Luminous Ic")
 _IN_TOTAL_FLUX = dict.fromkeys((*_SUPERNOVAE, *_SLSN, "TDE", "SN candidate (CRTS)"), _IN_TOTAL)
 _IN_DIFFERENCE_FLUX = dict.fromkeys(_SUPERNOVAE, _IN_DIFFERENCE) | dict.fromkeys(_SLSN, _SUPERLUMINOUS)
+_TYPES_IN_ZTF = {
+    **dict.fromkeys(("EA", "EA+BY", "EA+DIP:", "EA+HB", "EA+VAR", "EA/RS", "EA/WD"), "EB_ED"),
+    **dict.fromkeys(("L|SRB", "SR"), "LPV"),
+    **dict.fromkeys(("BYDra", "RSCVN"), "ROT"),
+    **dict.fromkeys(("UGSU+E", "WD: CV(SIMBAD)"), "CV"),
+    "CEPII": "T2CEPH",
+    "DSCT": "DSCT",
+    "EW": "EB_EC",
+    "QSO": "QSO",
+    "RR": "RRL_ab",
+    "RRc": "RRL_c",
+}
 
 
 def _supernovae(*references: str, stream: str | None = None) -> Survey:
@@ -49,6 +61,15 @@ STREAMS: Mapping[str, Survey] = {
         },
         references=(GAIA_ALERTS, OPEN_SUPERNOVAE),
     ),
+    **{
+        f"lsst_ddf_cosmos_{band}": Survey(
+            labels={"AGN": "QSO", "QSO": "QSO", "Sy1": "QSO"},  # its stars are saturated
+            references=("NSF-DOE Vera C. Rubin Observatory, alerts of 2026-03-10",),
+            stream="lsst",
+            training=False,
+        )
+        for band in "ugrizy"
+    },
     "novae_V": Survey(
         labels={"Nova": "CV", "Recurrent Nova": "CV"},
         references=("Strope, Schaefer and Henden (2010), AJ 140, 34", "Schaefer (2010), ApJS 187, 275"),
@@ -79,6 +100,16 @@ STREAMS: Mapping[str, Survey] = {
             difference=True,
         )
         for band in "gr"
+    },
+    **{
+        f"ztf_dr_labelled_{band}": Survey(
+            stream="ztf",
+            labels=_TYPES_IN_ZTF,
+            outliers={"Microlensing": "microlensing"},
+            references=("Masci et al. (2019), PASP 131, 018003", "Chen et al. (2020), ApJS 249, 18"),
+            training=False,
+        )
+        for band in "gri"
     },
     "ztf_dr19_field": Survey(
         stream="ztf",
