@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.model.shipped import find_model
 from training.cli.files import columns_of, files_of
 from training.cli.stated_command import stated_command
 from training.data.join_bands import check_file_names, surveys_of
@@ -43,11 +44,16 @@ def evaluate(arguments: argparse.Namespace) -> None:
         class_map=read_class_map(arguments.class_map) if arguments.class_map else None,
         taxonomy=arguments.taxonomy,
         first_epochs=arguments.first_epochs,
+        label_table=arguments.labels,
         columns=columns,
         skip_bad_rows=arguments.skip_bad_rows,
         workers=arguments.workers or default_workers(),
     )
     write_report(arguments.json, report)
+    if arguments.card:
+        from training.report.tests_in_card import add_test  # noqa: PLC0415
+
+        add_test(find_model(arguments.model), arguments.card, report)
     print(
         f"{report['light_curves']}: Mc {report['mc']:.4f} +- {report['mc_error']:.4f}, "
         f"accuracy {report['accuracy']:.4f}, a label for {report['labelled']:.1%}, "

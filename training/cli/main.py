@@ -201,9 +201,21 @@ def _add_evaluate(sub: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="read the labels as names of vsx, simbad, gaia_dr3, alerce, elasticc or tdtax",
     )
+    sub.add_argument(
+        "--labels",
+        type=Path,
+        metavar="TABLE",
+        help="take labels from this table of stars (object_id, and the column that --label names)",
+    )
     add_first_epochs(sub)
     add_workers(sub)
     sub.add_argument("--json", type=Path, required=True, metavar="FILE", help="write the report here")
+    sub.add_argument(
+        "--card",
+        type=some_text,
+        metavar="NAME",
+        help="state it in the model's card, as the test of this name",
+    )
 
 
 def _add_features(sub: argparse.ArgumentParser) -> None:

@@ -29,7 +29,8 @@ class Reading:
     Attributes
     ----------
     label_map : mapping of str to str
-        From the labels that can be held against the model's answers to its classes, joined by ``|``.
+        From the labels that can be held against the model's answers to its classes, joined by ``|``; to
+        `OTHER`, where the model has it, from those of what is in no class.
     report : mapping
         By which taxonomy, and of how many light curves the labels say nothing to the model, and why:
         ``other`` are in none of the classes, ``not_comparable`` leave the class open, ``without_class`` are
@@ -63,6 +64,8 @@ def read_labels(labels: NDArray[np.str_], name: str, manifest: Manifest) -> Read
             unknown[str(label)] += int(count)
         elif meaning in (OTHER, NOT_COMPARABLE):
             silent["other" if meaning == OTHER else "not_comparable"] += int(count)
+            if meaning == OTHER and OTHER in manifest.classes:
+                label_map[str(label)] = OTHER
         elif set(meaning.split(CLASS_SEPARATOR)) <= set(manifest.classes):
             label_map[str(label)] = meaning
         else:

@@ -20,13 +20,14 @@ from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError
 from schemas.model.shipped import find_model
 from schemas.model.verdict import OTHER
-from training.data.light_curves import Columns
+from training.data.light_curves import Columns, LabelledCurves
 from training.data.read import read_light_curves
 from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
 from training.measure.answers import Answers
 from training.measure.asked import Asked, ask
 from training.measure.by_taxonomy import read_labels
+from training.measure.labels_given import labels_given
 from training.measure.metrics import (
     accuracy,
     bootstrap_error,
@@ -51,6 +52,7 @@ def evaluate(
     class_map: Mapping[str, str] | None = None,
     taxonomy: str | None = None,
     first_epochs: int | None = None,
+    label_table: Path | None = None,
     columns: Columns | None = None,
     skip_bad_rows: bool = False,
     workers: int = 1,
@@ -69,10 +71,12 @@ def evaluate(
         From native labels to the model's classes, several joined by ``|``. By default the manifest's map
         of this file's name; a label that is itself a class then means that class.
     taxonomy : str, optional
-        Read the labels by these names of `schemas.model.taxonomy` instead, as ``vsx``. Labels of what is in
-        no class are left out, as those that leave the class open are.
+        Read the labels by these names of `schemas.model.taxonomy` instead, as ``vsx``. Labels that leave the
+        class open are left out.
     first_epochs : int, optional
         Show the model only the first epochs in time of each star.
+    label_table : Path, optional
+        Take the labels from this table of stars, see `training.data.label_table`.
     columns, skip_bad_rows
         See `training.data.read.read_light_curves`.
     workers : int
@@ -81,7 +85,7 @@ def evaluate(
     Returns
     -------
     dict
-        What `varstream-train evaluate` writes; ready for JSON.
+        What `varstream-train evaluate` writes; ready for JSON. What is in no class is measured apart.
 
     Raises
     ------
@@ -91,7 +95,7 @@ def evaluate(
     """
     artifact = load_artifact(model)
     survey = read_light_curves(light_curves, columns, skip_bad_rows=skip_bad_rows)
-    labels = survey.labels(label_key)
+    labels = labels_of(survey, label_key, label_table)
     by_taxonomy: dict[str, Any] = {}
     if taxonomy is not None:
         reading = read_labels(labels, taxonomy, artifact.manifest)
@@ -101,29 +105,47 @@ def evaluate(
         label_map = class_map
     else:
         label_map = default_map(artifact.manifest, survey.name, labels)
-    truth = Truth.of(labels, label_map, artifact.manifest.classes)
-    labelled = truth.labelled
-    if not labelled.any():
+    manifest = artifact.manifest
+    truth = truth_of_all = Truth.of(labels, label_map, manifest.classes)
+    in_class = np.any(truth.allowed[:, [name != OTHER for name in manifest.classes]], axis=1)
+    if not in_class.any():
         raise TrainingError(
             f"no star of {light_curves} has a label in {label_key!r} that maps to a class; its labels are "
             f"{_some(labels)}; the map knows {_some(np.array(sorted(label_map)))}: "
             "give a map of those labels with --class-map, or the names that they are with --taxonomy"
         )
-    chosen = np.flatnonzero(labelled)
+    chosen = np.flatnonzero(truth.labelled)
     asked = ask(artifact, survey.take(chosen), first_epochs, workers=workers)
     (star,) = same_stars([known_identities(survey)])
-    report = measure(asked.answers, truth.take(labelled), artifact.manifest.classes, star[labelled])
+    known, other = in_class[chosen], ~in_class[chosen]
+    truth, star = truth.take(chosen), star[chosen]
     return {
-        **report,
-        **_labels_given(asked.answers, truth.take(labelled), artifact.manifest),
-        **_together(asked, truth.take(labelled), star[labelled], artifact.manifest),
+        **measure(asked.answers.take(known), truth.take(known), manifest.classes, star[known]),
+        **labels_given(asked.answers.take(known), truth.take(known), manifest),
+        **_together(asked, truth, star, manifest, chosen=known),
         **by_taxonomy,
-        "n_left_out": int((~labelled).sum()),
+        **({"in_no_class": _in_no_class(asked, truth, star, manifest, chosen=other)} if other.any() else {}),
+        "n_left_out": int((~truth_of_all.labelled).sum()),
         "first_epochs": first_epochs,
         "light_curves": survey.name,
         "label": label_key,
-        "model": {key: getattr(artifact.manifest, key) for key in ("name", "version", "sha256")},
+        "model": {key: getattr(manifest, key) for key in ("name", "version", "sha256")},
     }
+
+
+def labels_of(survey: LabelledCurves, key: str, table: Path | None) -> NDArray[np.str_]:
+    """Native labels (n,) of light curves: a column of theirs, or of a table of stars.
+
+    Raises
+    ------
+    SettingsError, TrainingError
+        If there is no such column, or the table cannot be used.
+    """
+    if table is None:
+        return survey.labels(key)
+    from training.data.label_table import labels_from_table  # noqa: PLC0415 - needs pyarrow
+
+    return labels_from_table(table, key, survey.labels("object_id"))
 
 
 def load_artifact(named: str | Path) -> Artifact:
@@ -202,34 +224,38 @@ def measure(
     }
 
 
-def _labels_given(
-    answers: Answers, truth: Truth, manifest: Manifest, *, fused: bool = False
+def _together(
+    asked: Asked,
+    truth: Truth,
+    star: NDArray[np.int64],
+    manifest: Manifest,
+    *,
+    chosen: NDArray[np.bool_],
 ) -> dict[str, Any]:
-    """How often the model gives a label as it is served, how often those are right, and why it gives none."""
-    novelty = manifest.fused.get("novelty") if fused and manifest.fused else manifest.novelty
-    abstain_below = manifest.fused["abstain_below"] if fused and manifest.fused else manifest.abstain_below
-    novel_below = 0.0 if novelty is None else novelty["limit"]
-    said = answers.verdicts(manifest.label_limits(fused=fused), novel_below)
-    given, right = said.given, truth.agrees(said.best)
-    return {
-        "abstain_below": abstain_below,
-        "labelled": float(given.mean()),
-        "accuracy_of_labels": float(right[given].mean()) if given.any() else None,
-        "abstained": float((answers.scored & ~said.sure).mean()),
-        "novel": None if novelty is None else float(said.novel.mean()),
-    }
-
-
-def _together(asked: Asked, truth: Truth, star: NDArray[np.int64], manifest: Manifest) -> dict[str, Any]:
     """Metrics of the answers fused from all bands of a star, and beside them of its best band by itself."""
-    if manifest.fused is None or not len(asked.first):
+    several = chosen[asked.first]
+    if manifest.fused is None or not several.any():
         return {}
-    truth, star = truth.take(asked.first), star[asked.first]
+    rows = asked.first[several]
+    truth, star = truth.take(rows), star[rows]
     fused, best_band = (
-        measure(each, truth, manifest.classes, star) for each in (asked.fused, asked.best_band)
+        measure(each.take(several), truth, manifest.classes, star) for each in (asked.fused, asked.best_band)
     )
-    labels = _labels_given(asked.fused, truth, manifest, fused=True)
+    labels = labels_given(asked.fused.take(several), truth, manifest, fused=True)
     return {"fused": {**fused, **labels, "best_band": best_band}}
+
+
+def _in_no_class(
+    asked: Asked,
+    truth: Truth,
+    star: NDArray[np.int64],
+    manifest: Manifest,
+    *,
+    chosen: NDArray[np.bool_],
+) -> dict[str, Any]:
+    """Say what becomes of what is in no class: any label of it is wrong."""
+    said = labels_given(asked.answers.take(chosen), truth.take(chosen), manifest)
+    return {"n": int(chosen.sum()), "n_stars": len(np.unique(star[chosen])), **said}
 
 
 def _calibration_error(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,3 +163,12 @@ def _equal_mass(probability: F8, bins: int) -> list[I8]:
     """Rows of each bin, none empty."""
     order = np.argsort(probability, kind="stable")
     return [group for group in np.array_split(order, bins) if group.size]
+
+
+def rounded(values: Any) -> Any:
+    """Round every float in nested values to the four decimals that a manifest states."""
+    if isinstance(values, dict):
+        return {key: rounded(value) for key, value in values.items()}
+    if isinstance(values, list):
+        return [rounded(value) for value in values]
+    return round(values, 4) if isinstance(values, float) else values

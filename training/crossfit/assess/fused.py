@@ -12,7 +12,6 @@ from training.crossfit.assess.one_band import (
     calibration,
     false_labels,
     reliability_of,
-    rounded,
     shows,
     summary,
 )
@@ -22,6 +21,7 @@ from training.crossfit.recipe import Recipe
 from training.examples.augment import SIMULATED
 from training.examples.fused_examples import FusedExamples
 from training.measure.evaluate import measure
+from training.measure.metrics import rounded
 from training.stars.assign_folds import NEVER_TRAINED
 
 

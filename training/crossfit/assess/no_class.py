@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.crossfit.assess.one_band import CONFIDENT_PROBABILITY, answers_of, shows
+from training.crossfit.assess.one_band import answers_of, shows
 from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
 from training.examples.augment import SIMULATED
 from training.measure.answers import Answers
+from training.measure.labels_given import CONFIDENT_PROBABILITY
 
 LENGTHS = (20, 40, 80)
 
@@ -35,7 +36,8 @@ def assess_no_class(
     -------
     dict
         ``by_kind``: for each kind of what is in no class, by number of first epochs ("all" for all), what
-        `judged` gives; ``known_by_class`` and ``known_by_survey`` the same of stars in a class.
+        `judged` gives; ``known_by_class`` and ``known_by_survey`` the same of stars in a class, and
+        ``known_by_survey_and_class`` of all epochs of stars whose label names one class.
     """
     table = dataset.table
     answers = answers_of(dataset, probabilities, recipe, novelty)
@@ -70,6 +72,15 @@ def assess_no_class(
             for number, name in enumerate(dataset.surveys)
             if (in_class & (dataset.survey == number) & shown["all"]).any()
         },
+        "known_by_survey_and_class": {
+            survey: {
+                name: judged(dataset, answers, rows, recipe)
+                for of_class, name in enumerate(dataset.classes)
+                if (rows := of_survey & dataset.truth.names_one & (first == of_class)).any()
+            }
+            for number, survey in enumerate(dataset.surveys)
+            if (of_survey := in_class & (dataset.survey == number) & shown["all"]).any()
+        },
     }
 
 
@@ -79,14 +90,16 @@ def judged(dataset: Dataset, answers: Answers, rows: NDArray[np.bool_], recipe: 
     Returns
     -------
     dict
-        ``n_stars``, ``n_light_curves``; ``novel``; ``labelled_wrongly``; ``confident_wrongly``, of a
-        probability above .9; ``labelled_rightly``; ``novel_or_unlabelled``.
+        ``n_stars``, ``n_light_curves``; ``on_top``, whose most probable class is right; ``novel``;
+        ``labelled_wrongly``; ``confident_wrongly``, of a probability above .9; ``labelled_rightly``;
+        ``novel_or_unlabelled``.
     """
     scored = np.flatnonzero(rows & answers.scored)
     said = answers.take(scored).verdicts(recipe.label_limits(dataset.classes), recipe.novel_below)
     right = dataset.truth.take(scored).agrees(said.best)
     wrong = said.given & ~right
     shares = {
+        "on_top": right,
         "novel": said.novel,
         "labelled_wrongly": wrong,
         "confident_wrongly": wrong & (said.probability > CONFIDENT_PROBABILITY),

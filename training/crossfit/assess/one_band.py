@@ -15,10 +15,12 @@ from training.examples.augment import OUTLYING, SIMULATED, Kind
 from training.examples.feature_table import FeatureTable
 from training.measure.answers import Answers
 from training.measure.evaluate import measure
+from training.measure.labels_given import CONFIDENT_PROBABILITY
 from training.measure.metrics import (
     calibration_error,
     calibration_noise,
     confusion_matrix,
+    rounded,
     scaled_mcc,
     standard_error,
 )
@@ -31,7 +33,6 @@ MIN_LIGHT_CURVES_IN_BIN = 30
 """Light curves with a label of one class that a bin must have; with fewer it is joined to the one before."""
 
 CALIBRATION_BINS = 10
-CONFIDENT_PROBABILITY = 0.9
 OF_A_CLASS = tuple(kind for kind in SIMULATED if kind not in OUTLYING)
 FIELDS_OF_LIMITS = ("labelled_wrongly", "confident_wrongly")
 SUMMARY_FIELDS = ("mc", "mc_error", "accuracy", "calibration_error", "n", "n_stars", "n_unscored")
@@ -119,7 +120,7 @@ def assess(
 
 def without_limits(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what depends on the limits of the model."""
-    left = {name: each for name, each in metrics.items() if name != "in_no_class"}
+    left = {name: each for name, each in metrics.items() if name not in ("in_no_class", "tests")}
     if "simulated" in left:
         left["simulated"] = {
             kind: {name: value for name, value in each.items() if name not in FIELDS_OF_LIMITS}
@@ -289,12 +290,3 @@ def calibration(answers: Answers, truth: Truth) -> dict[str, Any]:
             for b in filled
         ],
     }
-
-
-def rounded(values: Any) -> Any:
-    """Round every float in nested values to the four decimals that a manifest states."""
-    if isinstance(values, dict):
-        return {key: rounded(value) for key, value in values.items()}
-    if isinstance(values, list):
-        return [rounded(value) for value in values]
-    return round(values, 4) if isinstance(values, float) else values
