@@ -21,6 +21,7 @@ from training.artifact.fold_networks import (
     read_fold_networks,
     write_fold_networks,
 )
+from training.crossfit.assess.surveys_left_out import assess_surveys_left_out
 from training.crossfit.crossfit import CrossFit, cross_fit
 from training.crossfit.dataset import Dataset, build_dataset
 from training.crossfit.labelled_file import LabelledFile, learnt_files, provenance
@@ -37,6 +38,9 @@ from training.release import describe, write_release
 from training.report.model_page import write_page
 from training.stars.known_stars import KnownStars
 from training.surveys.classes import NON_VARIABLE
+
+TRAINING_EPOCHS_LEFT_OUT = 4
+"""Of the networks that are trained without one survey each: there is one for each."""
 
 MAX_KNOWN_SHARE = 0.1
 """Share of light curves of known stars from which on a learning curve would flatter."""
@@ -96,8 +100,19 @@ def train(job: Job) -> Manifest:
     with Bars() as progress:
         dataset = _dataset(job, progress)
         made = cross_fit(dataset, job.recipe, FromScratch(job.recipe, progress), seed=job.seed)
+        left_out = _surveys_left_out(job, dataset, made.model.temperature, progress)
     folds = write_fold_networks(job.output, FoldNetworks(made.of_folds, dataset.learnt_stars))
-    return _release(job, dataset, made, {"method": "trained from scratch", "folds_sha256": folds})
+    method = {"method": "trained from scratch", "folds_sha256": folds}
+    return _release(job, dataset, made, method, {"surveys_left_out": left_out} if left_out else {})
+
+
+def _surveys_left_out(job: Job, dataset: Dataset, temperature: float, progress: Bars) -> dict[str, Any]:
+    """Ask about each survey without it; not where the fit would need stars aside to choose its epoch on."""
+    if job.recipe.chooses_epoch:
+        return {}
+    short = job.recipe.with_training_epochs(TRAINING_EPOCHS_LEFT_OUT)
+    fit = FromScratch(short, progress)
+    return assess_surveys_left_out(dataset, short, fit, temperature, seed=job.seed)
 
 
 def transfer(job: Job, model: Path, layers: Layers | None = None) -> Manifest:
@@ -182,7 +197,13 @@ def _dataset(job: Job, progress: Bars, known: KnownStars | None = None) -> Datas
     return dataset
 
 
-def _release(job: Job, dataset: Dataset, made: CrossFit, method: Mapping[str, Any]) -> Manifest:
+def _release(
+    job: Job,
+    dataset: Dataset,
+    made: CrossFit,
+    method: Mapping[str, Any],
+    metrics: Mapping[str, Any] | None = None,
+) -> Manifest:
     """Write the model with what the folds say about it, its background, and its card."""
     table = dataset.table
     background = draw_background(table.values, dataset.truth, dataset.trainable, seed=job.seed)
@@ -201,5 +222,6 @@ def _release(job: Job, dataset: Dataset, made: CrossFit, method: Mapping[str, An
             BACKGROUND_SHA256: write_background(job.output, background),
             "data": provenance(job.files, dataset.outcomes),
         },
+        metrics=metrics,
     )
     return write_release(job.output, made.model, manifest)

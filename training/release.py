@@ -41,6 +41,7 @@ def describe(
     version: str,
     label_maps: Mapping[str, Mapping[str, str]],
     training: Mapping[str, Any],
+    metrics: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Return the manifest of a new model with what the folds say about it.
 
@@ -50,9 +51,11 @@ def describe(
         See `schemas.model.manifest.Manifest`.
     training : mapping
         Method, command, seed and data; recipe, temperature and numbers are added.
+    metrics : mapping, optional
+        What else was measured.
     """
     said, novelty = made.probabilities, novelty_of_folds(dataset, made)
-    metrics = assess(dataset, said, recipe, novelty)
+    metrics = {**assess(dataset, said, recipe, novelty), **(metrics or {})}
     metrics["in_no_class"] = assess_no_class(dataset, said, recipe, novelty)
     taxonomy = read_taxonomy()
     fused: dict[str, Any] | None = None

@@ -37,14 +37,21 @@ def evaluate(arguments: argparse.Namespace) -> None:
     columns = columns_of(arguments)
     if arguments.class_map and arguments.taxonomy:
         raise SettingsError("--class-map and --taxonomy both say what the labels mean: give one of them")
+    if len(surveys := surveys_of(files_of(arguments.light_curves))) > 1:
+        raise SettingsError(
+            f"{', '.join(map(str, arguments.light_curves))} are {len(surveys)} surveys: give the bands of one"
+        )
+    path, *bands = surveys[0]
     report = measure_model(
         arguments.model,
-        arguments.light_curves,
-        label_key=_label_key(arguments, arguments.light_curves, columns),
+        path,
+        label_key=_label_key(arguments, path, columns),
+        bands=bands,
         class_map=read_class_map(arguments.class_map) if arguments.class_map else None,
         taxonomy=arguments.taxonomy,
         first_epochs=arguments.first_epochs,
         label_table=arguments.labels,
+        days=arguments.by_days,
         columns=columns,
         skip_bad_rows=arguments.skip_bad_rows,
         workers=arguments.workers or default_workers(),

@@ -193,7 +193,13 @@ def _add_reproduce(sub: argparse.ArgumentParser) -> None:
 def _add_evaluate(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command="evaluate")
     sub.add_argument("model", type=Path, metavar="MODEL", help=MODEL_HELP)
-    sub.add_argument("light_curves", type=Path, metavar="LIGHT_CURVES", help="one npz file or table")
+    sub.add_argument(
+        "light_curves",
+        type=Path,
+        nargs="+",
+        metavar="LIGHT_CURVES",
+        help="one npz file or table, or its bands",
+    )
     add_reading(sub)
     add_labels(sub, without_map="the manifest's map for this file's name")
     sub.add_argument(
@@ -206,6 +212,11 @@ def _add_evaluate(sub: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="TABLE",
         help="take labels from this table of stars (object_id, and the column that --label names)",
+    )
+    sub.add_argument(
+        "--by-days",
+        action="store_true",
+        help="say the mean F1 by days since a star's first epoch as well, of classes as ALeRCE has them",
     )
     add_first_epochs(sub)
     add_workers(sub)

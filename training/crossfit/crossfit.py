@@ -183,6 +183,34 @@ def judge_folds(
     return of_folds, logits
 
 
+def judge_without(
+    dataset: Dataset, recipe: Recipe, fit: Fit, left_out: Sequence[NDArray[np.bool_]], *, seed: int
+) -> list[NDArray[np.float64]]:
+    """Train a network without each of some sets of rows (m,), and ask it about these rows.
+
+    Returns
+    -------
+    list of (m, k) float64
+        Logits, for each set; NaN in all other rows, and where features are missing.
+    """
+    rng = np.random.default_rng(seed)
+    rows = [rng.permutation(np.flatnonzero(dataset.trainable & ~each)) for each in left_out]
+    scales = [fit.scale(dataset.table.values[each], None) for each in rows]
+    networks = fit.networks(
+        stack(dataset, rows, scales, recipe),
+        None,
+        [seed + number for number in range(len(rows))],
+        [None] * len(rows),
+    )
+    said = []
+    for number, each in enumerate(left_out):
+        logits = np.full(dataset.truth.allowed.shape, np.nan)
+        asked = np.flatnonzero(each & dataset.table.usable)
+        logits[asked] = answers(networks.part(slice(number, number + 1)), scales[number], dataset, asked)
+        said.append(logits)
+    return said
+
+
 def _calibrated_on(dataset: Dataset, recipe: Recipe) -> Rows:
     """Examples that the temperature is fitted to: of bands by themselves, some of them of no class."""
     own = dataset.table.own & dataset.truth.names_one

@@ -7,7 +7,7 @@ alerts do; nothing of the training code and no torch is involved.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ from schemas.model.artifact import Artifact
 from schemas.model.manifest import Manifest, ManifestError
 from schemas.model.shipped import find_model
 from schemas.model.verdict import OTHER
-from training.data.light_curves import Columns, LabelledCurves
+from training.data.join_bands import join_bands
+from training.data.light_curves import Columns, LabelledCurves, survey_name
 from training.data.read import read_light_curves
 from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
 from training.measure.answers import Answers
 from training.measure.asked import Asked, ask
+from training.measure.by_days import by_days
 from training.measure.by_taxonomy import read_labels
 from training.measure.labels_given import labels_given
 from training.measure.metrics import (
@@ -49,10 +51,12 @@ def evaluate(
     light_curves: Path,
     *,
     label_key: str,
+    bands: Sequence[Path] = (),
     class_map: Mapping[str, str] | None = None,
     taxonomy: str | None = None,
     first_epochs: int | None = None,
     label_table: Path | None = None,
+    days: bool = False,
     columns: Columns | None = None,
     skip_bad_rows: bool = False,
     workers: int = 1,
@@ -67,6 +71,8 @@ def evaluate(
         A file for `training.data.read.read_light_curves`.
     label_key : str
         Column of the native labels.
+    bands : sequence of Path
+        Files of the same survey in other bands, see `training.data.join_bands`.
     class_map : mapping of str to str, optional
         From native labels to the model's classes, several joined by ``|``. By default the manifest's map
         of this file's name; a label that is itself a class then means that class.
@@ -77,6 +83,8 @@ def evaluate(
         Show the model only the first epochs in time of each star.
     label_table : Path, optional
         Take the labels from this table of stars, see `training.data.label_table`.
+    days : bool
+        Measure by the days since a star's first epoch as well, see `training.measure.by_days`.
     columns, skip_bad_rows
         See `training.data.read.read_light_curves`.
     workers : int
@@ -94,18 +102,20 @@ def evaluate(
         that maps to a class.
     """
     artifact = load_artifact(model)
-    survey = read_light_curves(light_curves, columns, skip_bad_rows=skip_bad_rows)
+    manifest = artifact.manifest
+    paths = [light_curves, *bands]
+    each = [read_light_curves(path, columns, skip_bad_rows=skip_bad_rows) for path in paths]
+    survey = join_bands(paths, each, None if label_table else label_key) if bands else each[0]
     labels = labels_of(survey, label_key, label_table)
     by_taxonomy: dict[str, Any] = {}
     if taxonomy is not None:
-        reading = read_labels(labels, taxonomy, artifact.manifest)
+        reading = read_labels(labels, taxonomy, manifest)
         label_map: Mapping[str, str] = reading.label_map
         by_taxonomy = {"taxonomy": reading.report}
     elif class_map is not None:
         label_map = class_map
     else:
-        label_map = default_map(artifact.manifest, survey.name, labels)
-    manifest = artifact.manifest
+        label_map = default_map(manifest, survey_name(light_curves), labels)
     truth = truth_of_all = Truth.of(labels, label_map, manifest.classes)
     in_class = np.any(truth.allowed[:, [name != OTHER for name in manifest.classes]], axis=1)
     if not in_class.any():
@@ -124,6 +134,7 @@ def evaluate(
         **labels_given(asked.answers.take(known), truth.take(known), manifest),
         **_together(asked, truth, star, manifest, chosen=known),
         **by_taxonomy,
+        **({"by_days": by_days(artifact, survey, truth_of_all, workers=workers)} if days else {}),
         **({"in_no_class": _in_no_class(asked, truth, star, manifest, chosen=other)} if other.any() else {}),
         "n_left_out": int((~truth_of_all.labelled).sum()),
         "first_epochs": first_epochs,

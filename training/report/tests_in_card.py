@@ -22,7 +22,7 @@ STATED = (
 PARTS = ("fused", "in_no_class")
 """Of a report, each with the same fields."""
 
-ABOUT = ("light_curves", "label", "taxonomy", "first_epochs", "n_left_out")
+ABOUT = ("light_curves", "label", "taxonomy", "first_epochs", "n_left_out", "by_days")
 
 
 def add_test(folder: Path, name: str, report: Mapping[str, Any]) -> Manifest:

@@ -34,6 +34,7 @@ MIN_LIGHT_CURVES_IN_BIN = 30
 
 CALIBRATION_BINS = 10
 OF_A_CLASS = tuple(kind for kind in SIMULATED if kind not in OUTLYING)
+OF_LIMITS = ("in_no_class", "surveys_left_out", "tests")
 FIELDS_OF_LIMITS = ("labelled_wrongly", "confident_wrongly")
 SUMMARY_FIELDS = ("mc", "mc_error", "accuracy", "calibration_error", "n", "n_stars", "n_unscored")
 
@@ -120,7 +121,7 @@ def assess(
 
 def without_limits(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what depends on the limits of the model."""
-    left = {name: each for name, each in metrics.items() if name not in ("in_no_class", "tests")}
+    left = {name: each for name, each in metrics.items() if name not in OF_LIMITS}
     if "simulated" in left:
         left["simulated"] = {
             kind: {name: value for name, value in each.items() if name not in FIELDS_OF_LIMITS}

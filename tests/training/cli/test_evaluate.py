@@ -1,0 +1,97 @@
+"""`evaluate` with labels of a table, on files of bands, by days, and into the card of the model."""
+
+import json
+from shutil import copytree
+
+import numpy as np
+import pytest
+
+from schemas.model.manifest import load_manifest
+from tests.training.commands import class_map, fails
+from training.cli.main import main
+
+
+@pytest.fixture
+def own_model(model_folder, tmp_path):
+    """The trained model in a folder that may be changed."""
+    return copytree(model_folder, tmp_path / "model")
+
+
+def test_labels_of_a_table_say_what_those_of_the_file_do(model_folder, survey, tmp_path):
+    with np.load(survey) as archive:
+        names, labels = archive["object_id"], archive["kind"]
+    table = tmp_path / "labels.csv"
+    table.write_text("object_id,type\n" + "".join(f"{a},{b}\n" for a, b in zip(names, labels, strict=True)))
+    reports = []
+    for given in (["--label", "kind"], ["--labels", str(table), "--label", "type"]):
+        report = tmp_path / "report.json"
+        assert main(["evaluate", str(model_folder), str(survey), *given, "--json", str(report)]) == 0
+        reports.append(json.loads(report.read_text()) | {"label": ""})
+    assert reports[0] == reports[1]
+
+
+def test_a_test_is_stated_in_the_card_and_in_the_manifest(own_model, survey, tmp_path, capsys):
+    before = load_manifest(own_model)
+    given = ["--label", "kind", "--json", str(tmp_path / "r.json"), "--card", "Waves of 2026"]
+    assert main(["evaluate", str(own_model), str(survey), *given]) == 0
+    after = load_manifest(own_model)
+    test = after.metrics["tests"]["Waves of 2026"]
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert (test["n"], test["light_curves"]) == (180, "waves")
+    assert test["accuracy"] == pytest.approx(report["accuracy"], abs=5e-5)
+    assert after.metrics["all_surveys"] == before.metrics["all_surveys"]
+    card = (own_model / "README.md").read_text()
+    (row,) = [line for line in card.splitlines() if line.startswith("| Waves of 2026 |")]
+    assert "| each band | 180 | 180 | 180 |" in row
+    other = ["--card", "Others", "--json", str(tmp_path / "r.json"), "--label", "kind"]
+    assert main(["evaluate", str(own_model), str(survey), *other]) == 0
+    assert [*load_manifest(own_model).metrics["tests"]] == ["Waves of 2026", "Others"]
+    capsys.readouterr()
+
+
+def test_other_limits_leave_out_tests_that_were_made_at_those_of_before(own_model, survey, tmp_path):
+    given = ["--label", "kind", "--json", str(tmp_path / "r.json"), "--card", "Waves"]
+    assert main(["evaluate", str(own_model), str(survey), *given]) == 0
+    renamed, bolder = tmp_path / "renamed", tmp_path / "bolder"
+    assert main(["export", str(own_model), "--output", str(renamed), "--name", "other"]) == 0
+    assert "tests" in load_manifest(renamed).metrics
+    assert main(["export", str(own_model), "--output", str(bolder), "--abstain-below", "0.1"]) == 0
+    assert "tests" not in load_manifest(bolder).metrics
+
+
+def test_files_of_the_bands_of_a_survey_are_one_and_others_are_refused(
+    fused_folder, in_bands, survey, tmp_path, capsys
+):
+    with np.load(in_bands) as archive:
+        arrays = dict(archive)
+    paths = []
+    for band in "gr":
+        curves = np.flatnonzero(arrays["band"] == band)
+        counts = np.diff(arrays["offsets"])
+        points = np.isin(np.repeat(np.arange(len(counts)), counts), curves)
+        each = {
+            key: values[points] if len(values) == counts.sum() else values[curves]
+            for key, values in arrays.items()
+            if key != "offsets"
+        }
+        paths.append(tmp_path / f"bands_{band}.npz")
+        np.savez(paths[-1], offsets=np.concatenate([[0], np.cumsum(counts[curves])]), **each)
+    report = tmp_path / "report.json"
+    given = ["--label", "kind", "--json", str(report)]
+    assert main(["evaluate", str(fused_folder), str(in_bands), *given]) == 0
+    whole = json.loads(report.read_text())
+    assert main(["evaluate", str(fused_folder), *map(str, paths), *given]) == 0
+    parts = json.loads(report.read_text())
+    assert parts["fused"]["accuracy"] == whole["fused"]["accuracy"]
+    assert (parts["n"], parts["mc"]) == (whole["n"], pytest.approx(whole["mc"]))
+    error = fails(["evaluate", str(fused_folder), str(paths[0]), str(survey), *given], capsys, 2)
+    assert "are 2 surveys: give the bands of one" in error
+
+
+def test_by_days_needs_classes_of_ours(model_folder, survey, tmp_path):
+    """Waves are in none of the groups: nothing is said of them."""
+    report = tmp_path / "report.json"
+    mapping = class_map(tmp_path, short="short", long="long")
+    given = ["--label", "kind", "--class-map", str(mapping), "--by-days", "--json", str(report)]
+    assert main(["evaluate", str(model_folder), str(survey), *given]) == 0
+    assert json.loads(report.read_text())["by_days"] == {}
