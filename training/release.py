@@ -21,6 +21,7 @@ from training.artifact.fold_networks import FOLDS_FILE, read_fold_networks
 from training.crossfit.assess.fused import assess_fused, fused_terms
 from training.crossfit.assess.no_class import assess_no_class
 from training.crossfit.assess.one_band import assess, reliability, without_limits
+from training.crossfit.assess.stream_mix import assess_stream_mix
 from training.crossfit.crossfit import CrossFit
 from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
@@ -57,6 +58,9 @@ def describe(
     said, novelty = made.probabilities, novelty_of_folds(dataset, made)
     metrics = {**assess(dataset, said, recipe, novelty), **(metrics or {})}
     metrics["in_no_class"] = assess_no_class(dataset, said, recipe, novelty)
+    terms = terms_of_bands(dataset, made, recipe)
+    if mix := assess_stream_mix(dataset, said, recipe, novelty, terms["priors"]):
+        metrics["stream_mix"] = mix
     taxonomy = read_taxonomy()
     fused: dict[str, Any] | None = None
     if made.fused_temperature is not None:
@@ -75,7 +79,7 @@ def describe(
         clip_sigma=recipe.extraction.clip_sigma,
         min_epochs=recipe.sampling.min_epochs,
         abstain_below=recipe.abstain_below,
-        **terms_of_bands(dataset, made, recipe),
+        **terms,
         label_maps=label_maps,
         training={
             **training,

@@ -34,7 +34,7 @@ MIN_LIGHT_CURVES_IN_BIN = 30
 
 CALIBRATION_BINS = 10
 OF_A_CLASS = tuple(kind for kind in SIMULATED if kind not in OUTLYING)
-OF_LIMITS = ("in_no_class", "surveys_left_out", "tests")
+OF_LIMITS = ("in_no_class", "stream_mix", "surveys_left_out", "tests")
 FIELDS_OF_LIMITS = ("labelled_wrongly", "confident_wrongly")
 SUMMARY_FIELDS = ("mc", "mc_error", "accuracy", "calibration_error", "n", "n_stars", "n_unscored")
 
