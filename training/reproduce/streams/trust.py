@@ -7,7 +7,7 @@ choosing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,8 @@ from training.data.labels import classes_of
 from training.errors import SettingsError
 from training.examples.augment import SIMULATED
 from training.measure.answers import Answers
-from training.report.html import Section, Table
+from training.report.html import Figure, Section, Table
+from training.report.verdicts_plot import verdicts_plot
 from training.reproduce.bench import Bench
 from training.stars.assign_folds import NEVER_TRAINED
 from training.surveys.public import SURVEYS
@@ -61,7 +62,11 @@ LENGTHS: Mapping[str, int | None] = {"all": None, "20": 20, "40": 40, "80": 80}
 TRUST_RECIPE: Recipe = replace(RECIPES["standard"], name="trust", folds=3).with_training_epochs(7)
 """The shipped models', shorter: each of the families costs a training."""
 
-HEADER = ("kind", "epochs", "objects", "light curves", "novel", "labelled wrongly", "of it above .9")
+SHARES = ("novel", "novel_or_unlabelled", "labelled_wrongly", "confident_wrongly")
+HEADER = (
+    *("kind", "epochs", "objects", "light curves"),
+    *("novel", "novel or no label", "labelled wrongly", "of it above .9"),
+)
 OF_CLASSES = ("class", "survey", "epochs", "light curves", "on top", "labelled rightly", "wrongly above .9")
 
 
@@ -89,6 +94,30 @@ class Judgement:
         return cls(dataset, answers_of(dataset, made.probabilities, recipe, novelty))
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was made of some light curves.
+
+    Attributes
+    ----------
+    name : str
+        Kind or class.
+    length : str
+        Number of first epochs, or "all".
+    shares : mapping
+        As of `training.crossfit.assess.no_class.judged`.
+    """
+
+    name: str
+    length: str
+    shares: Mapping[str, Any]
+
+    @classmethod
+    def about(cls, of: Judgement, name: str, length: str, rows: Mask) -> Said:
+        """Judge these rows (m,)."""
+        return cls(name, length, judged(of.dataset, of.answers, rows, TRUST_RECIPE))
+
+
 def trust(bench: Bench, folder: Path, *, workers: int) -> Section:
     """Leave families of kinds out, one after the other, and surveys out of classes.
 
@@ -100,15 +129,16 @@ def trust(bench: Bench, folder: Path, *, workers: int) -> Section:
     dataset = read_dataset(bench, folder, workers=workers)
     reported = second_half(dataset)
     seen = Judgement.of(dataset, bench)
-    blind_rows: list[tuple[str, ...]] = []
+    blind: list[Said] = []
     for kinds in FAMILIES.values():
         left_out = np.isin(dataset.outlier, [_number(dataset, kind) for kind in kinds])
         left_out = np.isin(dataset.star, np.unique(dataset.star[left_out & _as_seen(dataset)]))
         if left_out.any():
-            blind = Judgement.of(replace(dataset, spared=dataset.spared | left_out), bench)
-            blind_rows += [row for kind in kinds for row in _of_kind(blind, kind, reported)]
+            without = Judgement.of(replace(dataset, spared=dataset.spared | left_out), bench)
+            blind += [each for kind in kinds for each in _of_kind(without, kind, reported)]
     every_kind = [kind for kinds in FAMILIES.values() for kind in kinds]
-    seen_rows = [row for kind in every_kind for row in _of_kind(seen, kind, reported)]
+    of_kinds = [each for kind in every_kind for each in _of_kind(seen, kind, reported)]
+    known = _known(seen)
     return Section(
         "What is in no class, and surveys that were not learnt from",
         (
@@ -118,17 +148,33 @@ def trust(bench: Bench, folder: Path, *, workers: int) -> Section:
             "any label; of what is in no class every label is wrong.",
         ),
         (
-            Table("Kinds that were left out (blind)", HEADER, tuple(blind_rows)),
-            Table("Kinds of which other objects were learnt from (seen)", HEADER, tuple(seen_rows)),
-            Table("Made-up kinds, learnt from", HEADER, tuple(_made_up(seen))),
-            Table("Stars in a class", HEADER, tuple(_known(seen))),
+            Table("Kinds that were left out (blind)", HEADER, (*map(_row, blind), _mean(blind))),
+            Table(
+                "Kinds of which other objects were learnt from (seen)",
+                HEADER,
+                (*map(_row, of_kinds), _mean(of_kinds)),
+            ),
+            Table("Made-up kinds, learnt from", HEADER, tuple(map(_row, _made_up(seen)))),
+            Table("Stars in a class", HEADER, tuple(map(_row, known))),
             Table(
                 "Classes on a survey that they were not learnt from, and on the same survey learnt from",
                 OF_CLASSES,
                 tuple(_surveys_left_out(seen, bench)),
             ),
         ),
+        (
+            _figure(bench, "blind", blind, "Kinds that the network has not learnt from"),
+            _figure(bench, "seen", of_kinds, "Kinds of which it has learnt from other objects"),
+            _figure(bench, "known", known, "Stars in a class"),
+        ),
     )
+
+
+def _figure(bench: Bench, name: str, said: Sequence[Said], title: str) -> Figure:
+    """Draw what becomes of complete light curves."""
+    whole = [(each.name, each.shares) for each in said if each.length == "all"]
+    path = verdicts_plot(whole, bench.figures / f"trust_{name}.png", title=f"{title}, all epochs")
+    return Figure(path, f"{title}: what becomes of their light curves.")
 
 
 def read_dataset(bench: Bench, folder: Path, *, workers: int) -> Dataset:
@@ -164,28 +210,28 @@ def _number(dataset: Dataset, kind: str) -> int:
     return dataset.outlier_kinds.index(kind) if kind in dataset.outlier_kinds else -2
 
 
-def _of_kind(of: Judgement, kind: str, reported: Mask) -> list[tuple[str, ...]]:
+def _of_kind(of: Judgement, kind: str, reported: Mask) -> list[Said]:
     table = of.dataset.table
     rows = table.own & (of.dataset.outlier == _number(of.dataset, kind)) & reported
     rows &= _as_seen(of.dataset)
     return [
-        _row(of, kind, length, rows & shows(table, count))
+        Said.about(of, kind, length, rows & shows(table, count))
         for length, count in LENGTHS.items()
         if (rows & shows(table, count)).any()
     ]
 
 
-def _made_up(of: Judgement) -> list[tuple[str, ...]]:
+def _made_up(of: Judgement) -> list[Said]:
     table = of.dataset.table
-    rows = []
+    said = []
     for number, kind in enumerate(of.dataset.outlier_kinds):
         of_kind = table.own & (of.dataset.outlier == number) & np.isin(table.kind, SIMULATED)
         if of_kind.any():
-            rows.append(_row(of, kind, "any", of_kind))
-    return rows
+            said.append(Said.about(of, kind, "any", of_kind))
+    return said
 
 
-def _known(of: Judgement) -> list[tuple[str, ...]]:
+def _known(of: Judgement) -> list[Said]:
     dataset, table = of.dataset, of.dataset.table
     known = table.own & (dataset.outlier < 0) & ~np.isin(table.kind, SIMULATED) & (dataset.fold >= 0)
     one, first = dataset.truth.names_one, dataset.truth.first
@@ -195,23 +241,28 @@ def _known(of: Judgement) -> list[tuple[str, ...]]:
         if (known & one & (first == number)).any()
     }
     return [
-        _row(of, name, length, rows & shows(table, count))
+        Said.about(of, name, length, rows & shows(table, count))
         for name, rows in groups.items()
         for length, count in LENGTHS.items()
         if (rows & shows(table, count)).any()
     ]
 
 
-def _row(of: Judgement, name: str, length: str, rows: Mask) -> tuple[str, ...]:
-    said: Mapping[str, Any] = judged(of.dataset, of.answers, rows, TRUST_RECIPE)
-    shares = ("novel", "labelled_wrongly", "confident_wrongly")
-    return (
-        name,
-        length,
-        f"{said['n_stars']:,}",
-        f"{said['n_light_curves']:,}",
-        *("" if said[share] is None else f"{said[share]:.1%}" for share in shares),
-    )
+def _row(said: Said) -> tuple[str, ...]:
+    shares = said.shares
+    numbers = (f"{shares['n_stars']:,}", f"{shares['n_light_curves']:,}")
+    return said.name, said.length, *numbers, *_written(shares[share] for share in SHARES)
+
+
+def _mean(said: Sequence[Said]) -> tuple[str, ...]:
+    """Return the row of the mean of all kinds, of complete light curves; each counts alike."""
+    whole = [each.shares for each in said if each.length == "all" and each.shares["n_light_curves"]]
+    means = (np.mean([shares[share] for shares in whole]) if whole else None for share in SHARES)
+    return "mean of the kinds", "all", "", "", *_written(means)
+
+
+def _written(shares: Iterable[float | None]) -> tuple[str, ...]:
+    return tuple("" if share is None else f"{share:.1%}" for share in shares)
 
 
 def _surveys_left_out(seen: Judgement, bench: Bench) -> list[tuple[str, ...]]:
