@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.patches import Patch
 
-from training.report.plots import FIGURE_WIDTH_INCH, Entry, add_grid, add_legend, new_figure, write_png
+from training.report.plots import FIGURE_WIDTH_INCH, Entry, add_grid, new_figure, write_png
 
 PARTS = (
     ("labelled rightly", "#009E73", ""),
@@ -46,18 +46,12 @@ def verdicts_plot(said: Sequence[tuple[str, Mapping[str, Any]]], path: Path, *, 
     axes.set_yticks(place, names, parse_math=False)
     axes.set_xlim(0.0, 100.0)
     axes.set_xlabel("of the light curves that were scored [%]")
-    axes.set_title(title, loc="left", parse_math=False)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, parse_math=False)
     add_grid(axes)
     axes.grid(visible=False, axis="y")
-    add_legend(
-        axes,
-        entries,
-        loc="upper center",
-        bbox_to_anchor=(0.4, -0.9 / (0.32 * len(said) + 0.6)),
-        ncols=5,
-        fontsize=8.5,
-        frameon=False,
-    )
+    legend = figure.legend(*zip(*entries, strict=True), loc="outside lower center", ncols=5, frameon=False)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
     return write_png(figure, path)
 
 
