@@ -29,6 +29,7 @@ from training.crossfit.terms import novelty_of_folds, terms_of_bands, terms_of_f
 from training.errors import SettingsError
 from training.network.trained_network import TrainedNetwork
 from training.report.model_card import write_card
+from training.report.tests_in_card import TESTS
 
 LICENCE = "weights: MIT; the surveys' teams ask that their papers are cited, see training.data"
 
@@ -187,7 +188,8 @@ def _with_other_fused(
     stated = {**manifest.fused, **fused, "reliability": ()}
     if "abstain_below" in fused:
         stated.pop("abstain_below_by_class", None)
-    return {"fused": stated, "metrics": {**metrics, **measured}}
+    kept = {name: each for name, each in metrics.items() if name != TESTS}
+    return {"fused": stated, "metrics": {**kept, **measured}}
 
 
 def _copy(original: Path, target: Path) -> None:

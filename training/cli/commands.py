@@ -20,7 +20,7 @@ from training.data.read import check_file
 from training.errors import SettingsError
 from training.examples.cached_pool import default_workers
 from training.measure.evaluate import evaluate as measure_model
-from training.measure.evaluate import write_report
+from training.measure.evaluate import load_artifact, write_report
 from training.progress import Bars
 from training.surveys.public import SURVEYS
 
@@ -42,6 +42,11 @@ def evaluate(arguments: argparse.Namespace) -> None:
             f"{', '.join(map(str, arguments.light_curves))} are {len(surveys)} surveys: give the bands of one"
         )
     path, *bands = surveys[0]
+    if arguments.card:
+        from training.report.tests_in_card import add_test, check_card  # noqa: PLC0415 - needs the extra
+
+        folder = find_model(arguments.model)
+        check_card(folder, load_artifact(folder).manifest, arguments.card, surveys[0])
     report = measure_model(
         arguments.model,
         path,
@@ -58,9 +63,15 @@ def evaluate(arguments: argparse.Namespace) -> None:
     )
     write_report(arguments.json, report)
     if arguments.card:
-        from training.report.tests_in_card import add_test  # noqa: PLC0415
-
-        add_test(find_model(arguments.model), arguments.card, report)
+        add_test(folder, arguments.card, report)
+    if "mc" not in report:
+        said = report["in_no_class"]
+        print(
+            f"{report['light_curves']}: {said['n']} light curves of {said['n_stars']} objects in no class, "
+            f"{said['novel'] or 0.0:.1%} novel, a label for {said['labelled']:.1%}, "
+            f"{said['confident_wrongly']:.1%} with a probability above .9"
+        )
+        return
     print(
         f"{report['light_curves']}: Mc {report['mc']:.4f} +- {report['mc_error']:.4f}, "
         f"accuracy {report['accuracy']:.4f}, a label for {report['labelled']:.1%}, "

@@ -30,7 +30,6 @@ from training.trust.class_priors import DEFAULT_STRENGTH
 
 TRAINING_PACKAGES = ("torch", "onnx")
 PACKAGES_OF_COMMAND = {
-    "evaluate": (),
     **dict.fromkeys(("features", "predict", "priors"), ("pyarrow",)),
 }
 """Packages of the extra that a command needs: most need all of the first."""
@@ -45,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0 for success, 1 for unusable data, 2 for wrong settings."""
     arguments = _parser().parse_args(argv)
     try:
-        _require(PACKAGES_OF_COMMAND.get(arguments.command, TRAINING_PACKAGES))
+        _require(_packages(arguments))
         _run(arguments)
     except TrainingError as exc:
         print(f"varstream-train: {exc}", file=sys.stderr)
@@ -78,6 +77,13 @@ def _function(command: str) -> Callable[[argparse.Namespace], None]:
 
     function: Callable[[argparse.Namespace], None] = getattr(commands, command)
     return function
+
+
+def _packages(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Return the packages of the extra that a command needs."""
+    if arguments.command == "evaluate":
+        return (*(("pyarrow",) if arguments.labels else ()), *(("jinja2",) if arguments.card else ()))
+    return PACKAGES_OF_COMMAND.get(arguments.command, TRAINING_PACKAGES)
 
 
 def _require(packages: Sequence[str]) -> None:

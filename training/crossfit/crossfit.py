@@ -194,19 +194,15 @@ def judge_without(
         Logits, for each set; NaN in all other rows, and where features are missing.
     """
     rng = np.random.default_rng(seed)
-    rows = [rng.permutation(np.flatnonzero(dataset.trainable & ~each)) for each in left_out]
-    scales = [fit.scale(dataset.table.values[each], None) for each in rows]
-    networks = fit.networks(
-        stack(dataset, rows, scales, recipe),
-        None,
-        [seed + number for number in range(len(rows))],
-        [None] * len(rows),
-    )
     said = []
-    for number, each in enumerate(left_out):
+    for number, each in enumerate(left_out):  # one by one: together all would learn from as few as the least
+        rows = rng.permutation(np.flatnonzero(dataset.trainable & ~each))
+        scale = fit.scale(dataset.table.values[rows], None)
+        examples = stack(dataset, [rows], [scale], recipe)
+        network = fit.networks(examples, None, [seed + number], [None])
         logits = np.full(dataset.truth.allowed.shape, np.nan)
         asked = np.flatnonzero(each & dataset.table.usable)
-        logits[asked] = answers(networks.part(slice(number, number + 1)), scales[number], dataset, asked)
+        logits[asked] = answers(network, scale, dataset, asked)
         said.append(logits)
     return said
 

@@ -28,28 +28,31 @@ def labels_from_table(path: Path, key: str, object_id: NDArray[np.str_]) -> NDAr
     Raises
     ------
     SettingsError
-        If a column is missing.
+        If there is no such file, or a column is missing.
     TrainingError
-        If it cannot be read, gives a star two labels, or has none of the stars.
+        If it cannot be read, a row lacks values, it gives a star two labels, or has none of the stars.
     """
-    columns = Columns(label=key)
+    if not path.is_file():
+        raise SettingsError(f"no table of labels at {path}: give a file")
     reading = {".parquet": read_parquet, ".avro": read_avro}.get(path.suffix, read_text)
-    rows = reading(path, columns)
+    rows = reading(path, Columns(label=key))
     missing = [name for name in ("object_id", key) if name not in rows.table.column_names]
     if missing:
         raise SettingsError(
             f"{path} has no column {missing[0]!r}, only {', '.join(rows.table.column_names)}: a table of "
             "labels names stars in 'object_id' and has the column that --label names"
         )
+    if rows.malformed.any():
+        first = int(np.flatnonzero(rows.malformed)[0])
+        raise TrainingError(f"{path}, {rows.place(first)}: it {rows.why}; mend the row, or take it out")
     stars, labels = (without_missing(strings(text(path, rows, name))) for name in ("object_id", key))
     of_star: dict[str, str] = {}
     for star, label in zip(stars.tolist(), labels.tolist(), strict=True):
-        if of_star.setdefault(star, label) != label:
+        if star and label and of_star.setdefault(star, label) != label:
             raise TrainingError(f"{path}: {star} has the labels {of_star[star]!r} and {label!r}: leave one")
-    found = np.array([of_star.get(star, "") for star in object_id.tolist()], np.str_)
-    if not np.isin(object_id, stars).any():
+    if not np.isin(object_id, [*of_star]).any():
         raise TrainingError(
-            f"{path} has none of the {len(object_id)} light curves' stars, such as {object_id[0]}: its names "
-            f"are {', '.join(stars[:3].tolist())}, ..."
+            f"{path} labels none of the {len(object_id)} light curves' stars, such as {object_id[0]}: it has "
+            f"labels of {len(of_star)} stars ({', '.join([*of_star][:3])}): are they named as there?"
         )
-    return found
+    return np.array([of_star.get(star, "") for star in object_id.tolist()], np.str_)

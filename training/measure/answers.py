@@ -58,19 +58,19 @@ class Answers:
         novelty = None if self.novelty is None else self.novelty[rows]
         return Answers(self.probabilities[rows], self.scored[rows], self.has_other, novelty)
 
-    def verdicts(self, limits: ArrayLike = 0.0, novel_below: float = 0.0) -> Verdicts:
+    def verdicts(self, limits: ArrayLike = 0.0, novel_below: ArrayLike = 0.0) -> Verdicts:
         """Return the most probable classes, and where they are given as labels.
 
         Parameters
         ----------
-        limits : float or (k,) array_like
+        limits : float, (k,) or (n, k) array_like
             Probability from which each class is a label.
-        novel_below : float
+        novel_below : float or (n,) array_like
             Novelty below which there is none.
         """
-        limit = np.broadcast_to(limits, self.probabilities.shape[1:]).astype(np.float64)
+        limit = np.broadcast_to(limits, self.probabilities.shape).astype(np.float64)
         if self.has_other:
-            limit[-1] = np.inf
+            limit[:, -1] = np.inf
         return verdicts(
             self.probabilities, self.scored, limits=limit, novelty=self.novelty, novel_below=novel_below
         )

@@ -30,6 +30,8 @@ class Asked:
         Of n light curves, in the order of the file.
     first : (s,) int64
         First light curve of each star in several bands.
+    one_band : (s,) bool
+        Which of them have a single usable band, whose answer is theirs.
     fused, best_band : Answers
         Of s stars: of all bands together, and of the band with most epochs by itself. With so many first
         epochs these are the first over all bands, of whichever the band has its part.
@@ -37,6 +39,7 @@ class Asked:
 
     answers: Answers
     first: NDArray[np.int64]
+    one_band: NDArray[np.bool_]
     fused: Answers
     best_band: Answers
 
@@ -78,7 +81,13 @@ def _asked(artifact: Artifact, made: Features) -> tuple[Asked, NDArray[np.int64]
     own = made.view == View.OWN
     best = answers.take(examples.best_band)
     return (
-        Asked(answers.take(own), made.curve[examples.merged], answers.take(examples.merged), best),
+        Asked(
+            answers.take(own),
+            made.curve[examples.merged],
+            examples.one_band,
+            answers.take(examples.merged),
+            best,
+        ),
         made.curve[own],
     )
 
@@ -89,6 +98,7 @@ def _joined(parts: Sequence[tuple[Asked, NDArray[np.int64]]]) -> Asked:
     return Asked(
         Answers.join([each.answers for each in asked]).take(order),
         np.concatenate([each.first for each in asked]),
+        np.concatenate([each.one_band for each in asked]),
         Answers.join([each.fused for each in asked]),
         Answers.join([each.best_band for each in asked]),
     )

@@ -2,7 +2,8 @@
 
 Classes are taken together as those of the classifier of light curves of ALeRCE are, Sanchez-Saez et al.
 (2021), doi:10.3847/1538-3881/abd5c1, so that the mean of their F1 can be held against what is published of
-it. Of its classes of variable stars YSO is in none of ours, and Periodic-Other leaves ours open.
+it. Of its classes of variable stars YSO is in none of ours, and Periodic-Other leaves ours open. Stars of our
+other classes are asked about too: they have no F1, but count against a class that they are taken for.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from schemas.model.artifact import Artifact
 from schemas.model.taxonomy.foreign_names import read_taxonomy
+from schemas.model.verdict import OTHER
 from training.data.labels import CLASS_SEPARATOR
 from training.data.light_curves import LabelledCurves, LightCurves, offsets_of
 from training.data.stars_in_bands import stars_in_bands
@@ -43,20 +45,23 @@ def by_days(
     Parameters
     ----------
     truth : Truth
-        Of the light curves. Stars are asked about whose classes are all in one of `GROUPS`.
+        Of the light curves. Left out are stars in none of our classes, and those whose label leaves open in
+        which of `GROUPS` they are.
 
     Returns
     -------
     dict
         By number of days: ``n_stars``, ``n_scored``; ``f1`` of each group that has stars, their ``mean_f1``
-        and its ``error``, from resampling the stars.
+        and its ``error``, from resampling the stars of each. Empty where no star is of a group.
     """
-    member = _members(artifact.manifest.classes)
-    of_class = np.where(member.any(axis=0), member.argmax(axis=0), -1)
+    classes = artifact.manifest.classes
+    member = _members(classes)
+    of_class = np.where(member.any(axis=0), member.argmax(axis=0), len(GROUPS))
     within_one = np.array([len({*of_class[row].tolist()}) == 1 for row in truth.allowed])
     group = of_class[truth.first]
-    chosen = np.flatnonzero(within_one & truth.labelled & (group >= 0))
-    if not len(chosen):
+    in_class = np.array([name != OTHER for name in classes])[truth.first]
+    chosen = np.flatnonzero(within_one & in_class)
+    if not (group[chosen] < len(GROUPS)).any():
         return {}
     survey, group = survey.take(chosen), group[chosen]
     star = stars_in_bands(survey).star
@@ -65,11 +70,10 @@ def by_days(
     for count in days:
         asked = ask(artifact, until(survey, star, float(count)), workers=workers)
         best = one_a_star(asked, survey, star)
-        predicted = np.where(best < len(of_class), of_class[np.minimum(best, len(of_class) - 1)], len(GROUPS))
-        predicted = np.where(predicted < 0, len(GROUPS), predicted)
+        predicted = np.append(of_class, len(GROUPS))[best]
         said[str(count)] = {
             "n_stars": len(of_star),
-            "n_scored": int((best < len(of_class)).sum()),
+            "n_scored": int((best < len(classes)).sum()),
             **_scores(of_star, predicted),
         }
     return said
@@ -109,11 +113,12 @@ def _members(classes: Sequence[str]) -> NDArray[np.bool_]:
 
 
 def _scores(truth: I8, predicted: I8) -> dict[str, Any]:
-    there = np.unique(truth)
+    there = np.unique(truth[truth < len(GROUPS)])
     rng = np.random.default_rng(0)
+    groups = [np.flatnonzero(truth == each) for each in np.unique(truth)]
     drawn = [
         _mean_f1(truth[rows], predicted[rows], there)[0]
-        for rows in (rng.integers(len(truth), size=len(truth)) for _ in range(RESAMPLES))
+        for rows in (np.concatenate([rng.choice(of, len(of)) for of in groups]) for _ in range(RESAMPLES))
     ]
     mean, f1 = _mean_f1(truth, predicted, there)
     return {"mean_f1": mean, "error": float(np.std(drawn, ddof=1)), "f1": f1}

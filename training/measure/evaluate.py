@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from features import CONVENTIONS, FEATURE_NAMES
 from schemas.model.artifact import Artifact
-from schemas.model.manifest import Manifest, ManifestError
+from schemas.model.manifest import Manifest, ManifestError, sha256_of
 from schemas.model.shipped import find_model
 from schemas.model.verdict import OTHER
 from training.data.join_bands import join_bands
-from training.data.light_curves import Columns, LabelledCurves, survey_name
+from training.data.light_curves import Columns, survey_name
 from training.data.read import read_light_curves
 from training.data.truth import Truth
 from training.errors import SettingsError, TrainingError
@@ -29,6 +29,7 @@ from training.measure.answers import Answers
 from training.measure.asked import Asked, ask
 from training.measure.by_days import by_days
 from training.measure.by_taxonomy import read_labels
+from training.measure.label_meanings import default_map, labels_of
 from training.measure.labels_given import labels_given
 from training.measure.metrics import (
     accuracy,
@@ -116,47 +117,35 @@ def evaluate(
         label_map = class_map
     else:
         label_map = default_map(manifest, survey_name(light_curves), labels)
-    truth = truth_of_all = Truth.of(labels, label_map, manifest.classes)
-    in_class = np.any(truth.allowed[:, [name != OTHER for name in manifest.classes]], axis=1)
-    if not in_class.any():
+    truth = Truth.of(labels, label_map, manifest.classes)
+    if not truth.labelled.any():
         raise TrainingError(
             f"no star of {light_curves} has a label in {label_key!r} that maps to a class; its labels are "
             f"{_some(labels)}; the map knows {_some(np.array(sorted(label_map)))}: "
             "give a map of those labels with --class-map, or the names that they are with --taxonomy"
         )
     chosen = np.flatnonzero(truth.labelled)
-    asked = ask(artifact, survey.take(chosen), first_epochs, workers=workers)
     (star,) = same_stars([known_identities(survey)])
-    known, other = in_class[chosen], ~in_class[chosen]
-    truth, star = truth.take(chosen), star[chosen]
+    survey, truth, star = survey.take(chosen), truth.take(chosen), star[chosen]
+    asked = ask(artifact, survey, first_epochs, workers=workers)
+    in_class = np.any(truth.allowed[:, [name != OTHER for name in manifest.classes]], axis=1)
+    report: dict[str, Any] = {}
+    if in_class.any():
+        report = _of_answers(asked, truth, star, manifest, in_class=in_class)
+    if not in_class.all():
+        report["in_no_class"] = _of_answers(asked, truth, star, manifest, in_class=~in_class)
+    if days:
+        report["by_days"] = by_days(artifact, survey, truth, workers=workers)
     return {
-        **measure(asked.answers.take(known), truth.take(known), manifest.classes, star[known]),
-        **labels_given(asked.answers.take(known), truth.take(known), manifest),
-        **_together(asked, truth, star, manifest, chosen=known),
+        **report,
         **by_taxonomy,
-        **({"by_days": by_days(artifact, survey, truth_of_all, workers=workers)} if days else {}),
-        **({"in_no_class": _in_no_class(asked, truth, star, manifest, chosen=other)} if other.any() else {}),
-        "n_left_out": int((~truth_of_all.labelled).sum()),
+        "n_left_out": len(labels) - len(chosen),
         "first_epochs": first_epochs,
         "light_curves": survey.name,
+        "data": {path.name: sha256_of(path) for path in (*paths, *([label_table] if label_table else []))},
         "label": label_key,
         "model": {key: getattr(manifest, key) for key in ("name", "version", "sha256")},
     }
-
-
-def labels_of(survey: LabelledCurves, key: str, table: Path | None) -> NDArray[np.str_]:
-    """Native labels (n,) of light curves: a column of theirs, or of a table of stars.
-
-    Raises
-    ------
-    SettingsError, TrainingError
-        If there is no such column, or the table cannot be used.
-    """
-    if table is None:
-        return survey.labels(key)
-    from training.data.label_table import labels_from_table  # noqa: PLC0415 - needs pyarrow
-
-    return labels_from_table(table, key, survey.labels("object_id"))
 
 
 def load_artifact(named: str | Path) -> Artifact:
@@ -178,23 +167,6 @@ def load_artifact(named: str | Path) -> Artifact:
             f"{', '.join(artifact.manifest.features)}) than this version computes"
         )
     return artifact
-
-
-def default_map(manifest: Manifest, name: str, labels: NDArray[np.str_]) -> dict[str, str]:
-    """Return the manifest's map for a file of this name; a label that is itself a class means that class.
-
-    Raises
-    ------
-    SettingsError
-        If the manifest has no map for the file and no label is a class.
-    """
-    same = {label: label for label in manifest.classes}
-    if name not in manifest.label_maps and not np.isin(labels, manifest.classes).any():
-        raise SettingsError(
-            f"the model has no map for {name!r} (it has {', '.join(sorted(manifest.label_maps)) or 'none'}) "
-            "and no label is the name of a class: give one with --class-map"
-        )
-    return {**same, **manifest.label_maps.get(name, {})}
 
 
 def measure(
@@ -235,38 +207,37 @@ def measure(
     }
 
 
-def _together(
+def _of_answers(
     asked: Asked,
     truth: Truth,
     star: NDArray[np.int64],
     manifest: Manifest,
     *,
-    chosen: NDArray[np.bool_],
+    in_class: NDArray[np.bool_],
 ) -> dict[str, Any]:
-    """Metrics of the answers fused from all bands of a star, and beside them of its best band by itself."""
-    several = chosen[asked.first]
-    if manifest.fused is None or not several.any():
-        return {}
+    """Metrics of the answers about light curves, and about all bands of a star, of those in a class or not.
+
+    Of stars in several bands there is what is fused of them, and in a class beside it their best band.
+    """
+    counts = {"n": int(in_class.sum()), "n_stars": len(np.unique(star[in_class]))}
+    known, its_truth, its_star = asked.answers.take(in_class), truth.take(in_class), star[in_class]
+    labels = labels_given(known, its_truth, manifest)
+    several = in_class[asked.first]
     rows = asked.first[several]
-    truth, star = truth.take(rows), star[rows]
-    fused, best_band = (
-        measure(each.take(several), truth, manifest.classes, star) for each in (asked.fused, asked.best_band)
-    )
-    labels = labels_given(asked.fused.take(several), truth, manifest, fused=True)
-    return {"fused": {**fused, **labels, "best_band": best_band}}
-
-
-def _in_no_class(
-    asked: Asked,
-    truth: Truth,
-    star: NDArray[np.int64],
-    manifest: Manifest,
-    *,
-    chosen: NDArray[np.bool_],
-) -> dict[str, Any]:
-    """Say what becomes of what is in no class: any label of it is wrong."""
-    said = labels_given(asked.answers.take(chosen), truth.take(chosen), manifest)
-    return {"n": int(chosen.sum()), "n_stars": len(np.unique(star[chosen])), **said}
+    fused: dict[str, Any] = {}
+    if manifest.fused is not None and several.any():
+        of_fused = labels_given(
+            asked.fused.take(several), truth.take(rows), manifest, fused=~asked.one_band[several]
+        )
+        fused = {"n": len(rows), "n_stars": len(np.unique(star[rows])), **of_fused}
+    if its_truth.allowed[:, -1].all() and manifest.classes[-1] == OTHER:
+        return {**counts, **labels, **({"fused": fused} if fused else {})}
+    report = {**measure(known, its_truth, manifest.classes, its_star), **labels}
+    if fused:
+        of = truth.take(rows), manifest.classes, star[rows]
+        best_band = measure(asked.best_band.take(several), *of)
+        report["fused"] = {**measure(asked.fused.take(several), *of), **fused, "best_band": best_band}
+    return report
 
 
 def _calibration_error(

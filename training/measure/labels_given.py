@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from schemas.model.manifest import Manifest
 from training.data.truth import Truth
@@ -12,36 +16,45 @@ CONFIDENT_PROBABILITY = 0.9
 
 
 def labels_given(
-    answers: Answers, truth: Truth, manifest: Manifest, *, fused: bool = False
+    answers: Answers, truth: Truth, manifest: Manifest, *, fused: NDArray[np.bool_] | None = None
 ) -> dict[str, Any]:
     """Hold the labels of n answers against the truth, at the limits of the model.
 
     Parameters
     ----------
-    fused : bool
-        Whether the answers are of several bands together, which have limits of their own.
+    fused : (n,) bool, optional
+        Which answers are of several bands together, and have limits of their own; none by default.
 
     Returns
     -------
     dict
-        Shares of all light curves: ``labelled``, ``abstained``, ``novel`` (None where the model says nothing
-        of it), ``labelled_wrongly``, and ``confident_wrongly``, of a probability above .9. Of those that were
-        scored, ``accuracy_of_scored`` of the most probable class, and of the labels, ``accuracy_of_labels``;
-        None where there are none. ``abstain_below`` is the limit of most classes.
+        Shares of all light curves: ``labelled``, ``abstained`` (scored, and no class is probable enough),
+        ``novel`` (None where the model says nothing of it), ``labelled_wrongly``, and ``confident_wrongly``,
+        of a probability above .9. Of those that were scored, ``accuracy_of_scored`` of the most probable
+        class, and of the labels, ``accuracy_of_labels``; None where there are none. ``abstain_below`` is the
+        limit of most classes.
     """
-    novelty = manifest.fused.get("novelty") if fused and manifest.fused else manifest.novelty
-    abstain_below = manifest.fused["abstain_below"] if fused and manifest.fused else manifest.abstain_below
-    novel_below = 0.0 if novelty is None else novelty["limit"]
-    said = answers.verdicts(manifest.label_limits(fused=fused), novel_below)
+    several = np.zeros(len(truth), np.bool_) if fused is None else fused
+    of_fused = manifest.fused if several.any() and manifest.fused is not None else None
+    limits = np.tile(manifest.label_limits(), (len(truth), 1))
+    novel_below = np.full(len(truth), _novel_below(manifest.novelty))
+    if of_fused is not None:
+        limits[several] = manifest.label_limits(fused=True)
+        novel_below[several] = _novel_below(of_fused.get("novelty"))
+    said = answers.verdicts(limits, novel_below)
     given, right, scored = said.given, truth.agrees(said.best), answers.scored
     wrong = given & ~right
     return {
-        "abstain_below": abstain_below,
+        "abstain_below": manifest.abstain_below if of_fused is None else of_fused["abstain_below"],
         "labelled": float(given.mean()),
         "accuracy_of_labels": float(right[given].mean()) if given.any() else None,
         "accuracy_of_scored": float(right[scored].mean()) if scored.any() else None,
         "abstained": float((scored & ~said.sure).mean()),
-        "novel": None if novelty is None else float(said.novel.mean()),
+        "novel": float(said.novel.mean()) if novel_below.any() else None,
         "labelled_wrongly": float(wrong.mean()),
         "confident_wrongly": float((wrong & (said.probability > CONFIDENT_PROBABILITY)).mean()),
     }
+
+
+def _novel_below(novelty: Mapping[str, Any] | None) -> float:
+    return 0.0 if novelty is None else float(novelty["limit"])

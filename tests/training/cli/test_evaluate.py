@@ -6,8 +6,9 @@ from shutil import copytree
 import numpy as np
 import pytest
 
-from schemas.model.manifest import load_manifest
+from schemas.model.manifest import load_manifest, sha256_of
 from tests.training.commands import class_map, fails
+from tests.training.made_up_survey import write_others
 from training.cli.main import main
 
 
@@ -15,6 +16,12 @@ from training.cli.main import main
 def own_model(model_folder, tmp_path):
     """The trained model in a folder that may be changed."""
     return copytree(model_folder, tmp_path / "model")
+
+
+@pytest.fixture
+def others(survey, tmp_path):
+    """Stars that the model has not learnt from."""
+    return write_others(tmp_path / "others.npz", survey)
 
 
 def test_labels_of_a_table_say_what_those_of_the_file_do(model_folder, survey, tmp_path):
@@ -26,32 +33,47 @@ def test_labels_of_a_table_say_what_those_of_the_file_do(model_folder, survey, t
     for given in (["--label", "kind"], ["--labels", str(table), "--label", "type"]):
         report = tmp_path / "report.json"
         assert main(["evaluate", str(model_folder), str(survey), *given, "--json", str(report)]) == 0
-        reports.append(json.loads(report.read_text()) | {"label": ""})
+        reports.append(json.loads(report.read_text()) | {"label": "", "data": {}})
     assert reports[0] == reports[1]
 
 
-def test_a_test_is_stated_in_the_card_and_in_the_manifest(own_model, survey, tmp_path, capsys):
+def test_a_test_is_stated_in_the_card_and_in_the_manifest(own_model, others, tmp_path):
     before = load_manifest(own_model)
     given = ["--label", "kind", "--json", str(tmp_path / "r.json"), "--card", "Waves of 2026"]
-    assert main(["evaluate", str(own_model), str(survey), *given]) == 0
+    assert main(["evaluate", str(own_model), str(others), *given]) == 0
     after = load_manifest(own_model)
     test = after.metrics["tests"]["Waves of 2026"]
     report = json.loads((tmp_path / "r.json").read_text())
-    assert (test["n"], test["light_curves"]) == (180, "waves")
+    assert (test["n"], test["light_curves"]) == (180, "others")
+    assert test["data"] == {"others.npz": sha256_of(others)}
     assert test["accuracy"] == pytest.approx(report["accuracy"], abs=5e-5)
     assert after.metrics["all_surveys"] == before.metrics["all_surveys"]
     card = (own_model / "README.md").read_text()
     (row,) = [line for line in card.splitlines() if line.startswith("| Waves of 2026 |")]
-    assert "| each band | 180 | 180 | 180 |" in row
+    assert "| all | each band | 180 | 180 | 180 |" in row
     other = ["--card", "Others", "--json", str(tmp_path / "r.json"), "--label", "kind"]
-    assert main(["evaluate", str(own_model), str(survey), *other]) == 0
+    assert main(["evaluate", str(own_model), str(others), *other]) == 0
     assert [*load_manifest(own_model).metrics["tests"]] == ["Waves of 2026", "Others"]
-    capsys.readouterr()
 
 
-def test_other_limits_leave_out_tests_that_were_made_at_those_of_before(own_model, survey, tmp_path):
+def test_a_card_states_no_test_that_it_should_not_and_says_so_before_the_work(
+    own_model, survey, others, tmp_path, capsys
+):
+    given = ["--label", "kind", "--json", str(tmp_path / "r.json")]
+    before = (own_model / "manifest.json").read_bytes()
+    for light_curves, name, message in (
+        (survey, "Waves", f"waves learnt from {survey}: a card states tests on other stars"),
+        (others, "A|B", "a test of a card is named in a table, which 'A|B' would break"),
+    ):
+        arguments = ["evaluate", str(own_model), str(light_curves), *given, "--card", name]
+        assert message in fails(arguments, capsys, 2)
+    assert (own_model / "manifest.json").read_bytes() == before
+    assert not (tmp_path / "r.json").exists()
+
+
+def test_other_limits_leave_out_tests_that_were_made_at_those_of_before(own_model, others, tmp_path):
     given = ["--label", "kind", "--json", str(tmp_path / "r.json"), "--card", "Waves"]
-    assert main(["evaluate", str(own_model), str(survey), *given]) == 0
+    assert main(["evaluate", str(own_model), str(others), *given]) == 0
     renamed, bolder = tmp_path / "renamed", tmp_path / "bolder"
     assert main(["export", str(own_model), "--output", str(renamed), "--name", "other"]) == 0
     assert "tests" in load_manifest(renamed).metrics

@@ -42,5 +42,16 @@ def test_what_cannot_be_meant_is_told_with_what_is_there(tmp_path):
     path = table(tmp_path, "x,1.0,EA")
     with pytest.raises(SettingsError, match=r"no column 'vsx_type', only object_id, ra, type"):
         labels_from_table(path, "vsx_type", STARS)
-    with pytest.raises(TrainingError, match=r"none of the 4 light curves' stars, such as b: its names are x"):
+    with pytest.raises(
+        TrainingError, match=r"none of the 4 light curves' stars, such as b: it has labels of 1"
+    ):
         labels_from_table(path, "type", STARS)
+    with pytest.raises(SettingsError, match=r"no table of labels at .*none\.csv"):
+        labels_from_table(tmp_path / "none.csv", "type", STARS)
+
+
+def test_a_row_without_its_values_is_refused_and_blank_ones_say_nothing(tmp_path):
+    with pytest.raises(TrainingError, match=r"line 3: it has not the 3 values"):
+        labels_from_table(table(tmp_path, "a,1.0,EA", "b,1.0,EW,more"), "type", STARS)
+    blank = table(tmp_path, "a,1.0,EA", "a,1.0,", ",1.0,RR", ",1.0,QSO")
+    assert labels_from_table(blank, "type", STARS).tolist() == ["", "EA", "EA", ""]

@@ -11,6 +11,8 @@ from training.measure.asked import Asked
 from training.measure.by_days import GROUPS, _members, _scores, one_a_star, until
 
 CLASSES = ("CEPH_F", "CV", "EB_EC", "EB_ED", "NonVar", "QSO", "RRL_ab", "RRL_c", OTHER)
+SEVERAL = np.array([False])
+"""The one star in several bands has more than one that is usable."""
 
 
 def two_bands() -> LabelledCurves:
@@ -35,11 +37,11 @@ def answers(*said: int | None) -> Answers:
 
 def test_a_star_has_the_answer_of_all_bands_or_of_the_one_with_most_epochs():
     survey, star = two_bands(), np.array([0, 0, 1])
-    none = Asked(answers(5, 6, None), np.array([0]), answers(None), answers(None))
+    none = Asked(answers(5, 6, None), np.array([0]), SEVERAL, answers(None), answers(None))
     assert one_a_star(none, survey, star).tolist() == [5, len(CLASSES)]  # r has four epochs, g three
-    only_g = Asked(answers(None, 6, 1), np.array([0]), answers(None), answers(None))
+    only_g = Asked(answers(None, 6, 1), np.array([0]), SEVERAL, answers(None), answers(None))
     assert one_a_star(only_g, survey, star).tolist() == [6, 1]
-    fused = Asked(answers(5, 6, 1), np.array([0]), answers(7), answers(5))
+    fused = Asked(answers(5, 6, 1), np.array([0]), SEVERAL, answers(7), answers(5))
     assert one_a_star(fused, survey, star).tolist() == [7, 1]
 
 
@@ -64,3 +66,13 @@ def test_the_mean_f1_is_that_of_scikit_learn_over_the_classes_that_there_are():
     assert [*said["f1"]] == ["RRL", "E", "QSO"]
     assert said["mean_f1"] == pytest.approx(expected.mean())
     assert 0.005 < said["error"] < 0.06
+
+
+def test_a_single_star_that_is_right_has_no_error():
+    truth = np.array([0] * 50 + [5])
+    assert _scores(truth, truth) == {"mean_f1": 1.0, "error": 0.0, "f1": {"RRL": 1.0, "QSO": 1.0}}
+
+
+def test_a_star_of_another_class_counts_against_the_one_that_it_is_taken_for():
+    truth = np.array([3] * 10 + [len(GROUPS)] * 10)
+    assert _scores(truth, np.full(20, 3))["f1"] == pytest.approx({"E": 2 * 0.5 / 1.5})

@@ -35,7 +35,7 @@ def test_labels_are_read_and_those_that_say_nothing_are_counted(manifest):
 def test_a_class_that_the_model_has_is_held_against_it(manifest):
     with_cv = replace(manifest, classes=("CV", *manifest.classes, "OTHER"))
     reading = read_labels(np.array(["UG", "SN Ia"]), "vsx", with_cv)
-    assert reading.label_map == {"UG": "CV"}
+    assert reading.label_map == {"UG": "CV", "SN Ia": "OTHER"}
     assert reading.report["other"] == 1
 
 

@@ -67,8 +67,9 @@ def assess_stream_mix(
     Returns
     -------
     dict
-        ``mix``; ``by_epochs``: by number of first epochs ("all" for all), what `_measured` gives under the
-        ``own`` priors of the model and under the ``declared`` ones, those of the mix. Empty where the model
+        ``mix``; ``n_stars`` of each class that are drawn from, again and again; ``by_epochs``: by number of
+        first epochs ("all" for all), what `_measured` gives under the ``own`` priors of the model and under
+        the ``declared`` ones, those of the mix. Empty where the model
         has other classes, or one of them is not there to be drawn from.
     """
     if {*dataset.classes} != {*STREAM_MIX}:
@@ -91,7 +92,12 @@ def assess_stream_mix(
             "own": _measured(dataset, rows, said, recipe),
             "declared": _measured(dataset, rows, declared, recipe),
         }
-    return {"mix": dict(STREAM_MIX), "by_epochs": by_epochs} if by_epochs else {}
+    whole = known & shows(table, None)
+    stars = {
+        name: len(np.unique(dataset.star[whole & (truth.first == number)]))
+        for number, name in enumerate(dataset.classes)
+    }
+    return {"mix": dict(STREAM_MIX), "n_stars": stars, "by_epochs": by_epochs} if by_epochs else {}
 
 
 def _drawn(dataset: Dataset, chosen: NDArray[np.bool_]) -> NDArray[np.int64] | None:

@@ -1,7 +1,8 @@
-"""Each survey by a network that has seen none of it: what of its classes is known from other surveys alone.
+"""Each survey by a network that has seen none of its stars: what of its classes is known from others alone.
 
 A network learns a survey with its labels. Stars of a survey that others of it were learnt from are therefore
-classified better than those of a new one will be.
+classified better than those of a new one will be. Other sets of stars of the same telescope stay where they
+are: a new telescope may be farther still.
 """
 
 from __future__ import annotations

@@ -7,10 +7,9 @@ choosing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +27,9 @@ from training.data.labels import classes_of
 from training.errors import SettingsError
 from training.examples.augment import SIMULATED
 from training.measure.answers import Answers
-from training.report.html import Figure, Section, Table
-from training.report.verdicts_plot import verdicts_plot
+from training.report.html import Section, Table
 from training.reproduce.bench import Bench
+from training.reproduce.streams.what_was_said import HEADER, Said, figure_of, mean_row, row_of
 from training.stars.assign_folds import NEVER_TRAINED
 from training.surveys.public import SURVEYS
 from training.surveys.variable_stars import VARIABLE_STARS
@@ -62,11 +61,6 @@ LENGTHS: Mapping[str, int | None] = {"all": None, "20": 20, "40": 40, "80": 80}
 TRUST_RECIPE: Recipe = replace(RECIPES["standard"], name="trust", folds=3).with_training_epochs(7)
 """The shipped models', shorter: each of the families costs a training."""
 
-SHARES = ("novel", "novel_or_unlabelled", "labelled_wrongly", "confident_wrongly")
-HEADER = (
-    *("kind", "epochs", "objects", "light curves"),
-    *("novel", "novel or no label", "labelled wrongly", "of it above .9"),
-)
 OF_CLASSES = ("class", "survey", "epochs", "light curves", "on top", "labelled rightly", "wrongly above .9")
 
 
@@ -94,28 +88,9 @@ class Judgement:
         return cls(dataset, answers_of(dataset, made.probabilities, recipe, novelty))
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What was made of some light curves.
-
-    Attributes
-    ----------
-    name : str
-        Kind or class.
-    length : str
-        Number of first epochs, or "all".
-    shares : mapping
-        As of `training.crossfit.assess.no_class.judged`.
-    """
-
-    name: str
-    length: str
-    shares: Mapping[str, Any]
-
-    @classmethod
-    def about(cls, of: Judgement, name: str, length: str, rows: Mask) -> Said:
-        """Judge these rows (m,)."""
-        return cls(name, length, judged(of.dataset, of.answers, rows, TRUST_RECIPE))
+def _said(of: Judgement, name: str, length: str, rows: Mask) -> Said:
+    """Judge these rows (m,)."""
+    return Said(name, length, judged(of.dataset, of.answers, rows, TRUST_RECIPE))
 
 
 def trust(bench: Bench, folder: Path, *, workers: int) -> Section:
@@ -148,14 +123,14 @@ def trust(bench: Bench, folder: Path, *, workers: int) -> Section:
             "any label; of what is in no class every label is wrong.",
         ),
         (
-            Table("Kinds that were left out (blind)", HEADER, (*map(_row, blind), _mean(blind))),
+            Table("Kinds that were left out (blind)", HEADER, (*map(row_of, blind), mean_row(blind))),
             Table(
                 "Kinds of which other objects were learnt from (seen)",
                 HEADER,
-                (*map(_row, of_kinds), _mean(of_kinds)),
+                (*map(row_of, of_kinds), mean_row(of_kinds)),
             ),
-            Table("Made-up kinds, learnt from", HEADER, tuple(map(_row, _made_up(seen)))),
-            Table("Stars in a class", HEADER, tuple(map(_row, known))),
+            Table("Made-up kinds, learnt from", HEADER, tuple(map(row_of, _made_up(seen)))),
+            Table("Stars in a class", HEADER, tuple(map(row_of, known))),
             Table(
                 "Classes on a survey that they were not learnt from, and on the same survey learnt from",
                 OF_CLASSES,
@@ -163,18 +138,11 @@ def trust(bench: Bench, folder: Path, *, workers: int) -> Section:
             ),
         ),
         (
-            _figure(bench, "blind", blind, "Kinds that the network has not learnt from"),
-            _figure(bench, "seen", of_kinds, "Kinds of which it has learnt from other objects"),
-            _figure(bench, "known", known, "Stars in a class"),
+            *figure_of(bench, "blind", blind, "Kinds that the network has not learnt from"),
+            *figure_of(bench, "seen", of_kinds, "Kinds of which it has learnt from other objects"),
+            *figure_of(bench, "known", known, "Stars in a class"),
         ),
     )
-
-
-def _figure(bench: Bench, name: str, said: Sequence[Said], title: str) -> Figure:
-    """Draw what becomes of complete light curves."""
-    whole = [(each.name, each.shares) for each in said if each.length == "all"]
-    path = verdicts_plot(whole, bench.figures / f"trust_{name}.png", title=f"{title}, all epochs")
-    return Figure(path, f"{title}: what becomes of their light curves.")
 
 
 def read_dataset(bench: Bench, folder: Path, *, workers: int) -> Dataset:
@@ -215,7 +183,7 @@ def _of_kind(of: Judgement, kind: str, reported: Mask) -> list[Said]:
     rows = table.own & (of.dataset.outlier == _number(of.dataset, kind)) & reported
     rows &= _as_seen(of.dataset)
     return [
-        Said.about(of, kind, length, rows & shows(table, count))
+        _said(of, kind, length, rows & shows(table, count))
         for length, count in LENGTHS.items()
         if (rows & shows(table, count)).any()
     ]
@@ -227,7 +195,7 @@ def _made_up(of: Judgement) -> list[Said]:
     for number, kind in enumerate(of.dataset.outlier_kinds):
         of_kind = table.own & (of.dataset.outlier == number) & np.isin(table.kind, SIMULATED)
         if of_kind.any():
-            said.append(Said.about(of, kind, "any", of_kind))
+            said.append(_said(of, kind, "any", of_kind))
     return said
 
 
@@ -241,28 +209,11 @@ def _known(of: Judgement) -> list[Said]:
         if (known & one & (first == number)).any()
     }
     return [
-        Said.about(of, name, length, rows & shows(table, count))
+        _said(of, name, length, rows & shows(table, count))
         for name, rows in groups.items()
         for length, count in LENGTHS.items()
         if (rows & shows(table, count)).any()
     ]
-
-
-def _row(said: Said) -> tuple[str, ...]:
-    shares = said.shares
-    numbers = (f"{shares['n_stars']:,}", f"{shares['n_light_curves']:,}")
-    return said.name, said.length, *numbers, *_written(shares[share] for share in SHARES)
-
-
-def _mean(said: Sequence[Said]) -> tuple[str, ...]:
-    """Return the row of the mean of all kinds, of complete light curves; each counts alike."""
-    whole = [each.shares for each in said if each.length == "all" and each.shares["n_light_curves"]]
-    means = (np.mean([shares[share] for shares in whole]) if whole else None for share in SHARES)
-    return "mean of the kinds", "all", "", "", *_written(means)
-
-
-def _written(shares: Iterable[float | None]) -> tuple[str, ...]:
-    return tuple("" if share is None else f"{share:.1%}" for share in shares)
 
 
 def _surveys_left_out(seen: Judgement, bench: Bench) -> list[tuple[str, ...]]:

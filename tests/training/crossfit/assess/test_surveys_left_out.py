@@ -53,3 +53,19 @@ def test_a_star_of_the_survey_is_left_out_of_all_others_too():
     turned = two_surveys(told_apart_in_the_second=False)
     same = replace(turned, star=np.tile(np.arange(200), 2))  # the second is of the same stars: none is left
     assert assess_surveys_left_out(same, RECIPE, FromScratch(RECIPE, QUIET), 1.0, seed=0) == {}
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_each_network_learns_from_all_that_is_not_left_out():
+    alike = two_surveys(told_apart_in_the_second=True)
+    few = alike.take(np.flatnonzero((alike.survey == 0) | (np.arange(400) >= 350)))  # 200 and 50 stars
+    learnt = []
+
+    class Noting(FromScratch):
+        def networks(self, examples, *arguments):
+            learnt.append((len(examples), examples.n))
+            return super().networks(examples, *arguments)
+
+    said = assess_surveys_left_out(few, RECIPE, Noting(RECIPE, QUIET), 1.0, seed=0)
+    assert [*said] == ["first", "second"]
+    assert learnt == [(1, 50), (1, 200)]
