@@ -23,9 +23,10 @@ STRAY_MAG = (0.3, 3.0)
 MOST_STRAY = 3
 """Stray points, and how far off they are."""
 
-FLUX = (0.05, 25.0)
+FLUX = (4.0, 30.0)
 LARGEST_FLUX = 34.0
-"""Median flux in the units of a user who gave it as magnitudes: what lies above 35 is refused at once."""
+"""Median flux in the units of a user who gave it as magnitudes: what lies above 35 is refused at once, and in
+units in which it is small its variation would be that of any star."""
 
 SATURATED_SHARE = (0.3, 0.8)
 SATURATED_SCATTER = (0.01, 0.2)
