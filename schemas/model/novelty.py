@@ -60,8 +60,13 @@ def novelty(oddness: ArrayLike, n_epochs: ArrayLike, terms: Mapping[str, Any]) -
     return result.round(DECIMALS)
 
 
-def table_of(oddness: F8, n_epochs: NDArray[np.int64]) -> dict[str, Any]:
+def table_of(oddness: F8, n_epochs: NDArray[np.int64], weight: F8 | None = None) -> dict[str, Any]:
     """Return the table of the oddness (n,) of light curves of calibration stars: shares, and bins.
+
+    Parameters
+    ----------
+    weight : (n,) float64, optional
+        Of the light curves; all count alike by default.
 
     Raises
     ------
@@ -70,6 +75,7 @@ def table_of(oddness: F8, n_epochs: NDArray[np.int64]) -> dict[str, Any]:
     """
     if not oddness.size:
         raise ValueError("there is no calibration star: nothing can be called odd")
+    weights = np.ones(oddness.size) if weight is None else weight
     of_bin = np.bincount(np.digitize(n_epochs, BIN_STARTS), minlength=len(BIN_STARTS) + 1)
     later = [low for low, count in zip(BIN_STARTS, of_bin[1:], strict=True) if count >= FEWEST_IN_BIN]
     if not (n_epochs < min(later, default=np.inf)).any():
@@ -81,20 +87,21 @@ def table_of(oddness: F8, n_epochs: NDArray[np.int64]) -> dict[str, Any]:
             {
                 "n_epochs_min": low,
                 "n_light_curves": int((number == place).sum()),
-                "oddness": _quantiles(oddness[number == place]),
+                "oddness": _quantiles(oddness[number == place], weights[number == place]),
             }
             for place, low in enumerate([0, *later])
         ],
     }
 
 
-def _quantiles(oddness: F8) -> list[float]:
-    """Oddness that each share of the stars reach, rising."""
-    falling = np.sort(oddness)[::-1]
-    place = np.ceil(np.array(SHARES) * falling.size - TOLERANCE).astype(np.int64) - 1
-    reached = falling[np.maximum(place, 0)]
+def _quantiles(oddness: F8, weight: F8) -> list[float]:
+    """Oddness that each share of the stars, by their weight, reach, rising."""
+    order = np.argsort(-oddness, kind="stable")
+    reached_by = np.cumsum(weight[order])
+    place = np.searchsorted(reached_by, np.array(SHARES) * reached_by[-1] * (1.0 - TOLERANCE))
+    reached = oddness[order][np.minimum(place, len(order) - 1)]
     return [round(float(value), DECIMALS) for value in reached]
 
 
 TOLERANCE = 1e-9
-"""Of a share times a number of stars, which may miss a whole number by its rounding."""
+"""Of a share of the stars, which may miss a whole number by its rounding."""

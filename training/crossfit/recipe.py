@@ -58,6 +58,9 @@ class Recipe:
         As `abstain_below`, of fused answers.
     abstain_below_by_class : mapping of str to float
         Both for the classes of which they differ: what varies without a period is called so too easily.
+    class_weights : mapping of str to float
+        Weight of the real examples of some classes, relative to what `class_power` gives them: of what varies
+        without a period, which has few stars and looks like what is in no class.
     outlier_weight : float
         Weight of all examples that are in no class together, relative to all others; each kind of them has as
         much. Outlier exposure, Hendrycks et al. (2019), arXiv:1812.04606.
@@ -81,7 +84,8 @@ class Recipe:
     fused_min_epochs: int = DEFAULT_MIN_EPOCHS
     fused_abstain_below: float = 0.5
     abstain_below_by_class: Mapping[str, float] = field(default_factory=dict)
-    outlier_weight: float = 0.25
+    class_weights: Mapping[str, float] = field(default_factory=dict)
+    outlier_weight: float = 0.1
     novel_below: float = 0.03
 
     def __post_init__(self) -> None:
@@ -95,8 +99,9 @@ class Recipe:
         for name in ("full_weight", "simulated_weight", "merged_weight", "at_joint_weight"):
             if not 0.0 <= getattr(self, name) < math.inf:
                 raise SettingsError(f"{name} must be a number from 0 on, got {getattr(self, name)}")
-        if not 0.0 <= self.outlier_weight < math.inf:
-            raise SettingsError(f"outlier_weight must be a number from 0 on, got {self.outlier_weight}")
+        for name, weight in {"outlier_weight": self.outlier_weight, **self.class_weights}.items():
+            if not 0.0 <= weight < math.inf:
+                raise SettingsError(f"{name} must be a number from 0 on, got {weight}")
         if self.fused_min_epochs < 1:
             raise SettingsError(f"fused_min_epochs must be at least 1, got {self.fused_min_epochs}")
 
@@ -139,6 +144,9 @@ quasars and outliers at their epochs."""
 UNSURE_CLASSES = {"CV": 0.7, "LPV": 0.7, "QSO": 0.7}
 """Classes that what is in no class is called most: they ask for more."""
 
+APERIODIC_WEIGHTS = {"CV": 1.5, "QSO": 2.5}
+"""Of cataclysmic variables and quasars; the ratio balances the two, which are taken for each other most."""
+
 IN_CLASSES = replace(SHORTENED_SAMPLING, outlying=0.0)
 """The same without outliers, for what has no class of them."""
 
@@ -151,6 +159,7 @@ RECIPES: Mapping[str, Recipe] = {
         full_weight=3.0,
         stars_per_label=3500,
         abstain_below_by_class=UNSURE_CLASSES,
+        class_weights=APERIODIC_WEIGHTS,
     ),
     "paper": Recipe(
         name="paper",
@@ -174,6 +183,7 @@ TRANSFER = Recipe(
     full_weight=3.0,
     simulated_weight=0.1,
     abstain_below_by_class=UNSURE_CLASSES,
+    class_weights=APERIODIC_WEIGHTS,
 )
 """A calm fit that starts from a good place; the features are the pretrained model's."""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
+from training.data.truth import Truth
 from training.examples.augment import OUTLYING, SIMULATED, Kind
 from training.examples.feature_table import View
 from training.network.loss import class_weights
@@ -21,7 +24,18 @@ def weights_of(dataset: Dataset, rows: Rows, recipe: Recipe) -> NDArray[np.float
     known = outlier < 0
     weights = kind_weights(dataset.table.kind[rows], recipe) * view
     weights[known] *= class_weights(dataset.truth.allowed[rows[known]], recipe.class_power, view[known])
+    weights[known] *= of_real_examples(dataset, rows[known], recipe.class_weights)
     weights[~known] *= outlier_weights(weights, outlier, recipe.outlier_weight)
+    return weights
+
+
+def of_real_examples(dataset: Dataset, rows: Rows, class_weights: Mapping[str, float]) -> NDArray[np.float64]:
+    """Weight of some rows (n,) by their class where they are not made up; 1 where the label names several."""
+    weights = np.ones(len(rows))
+    real = dataset.truth.names_one[rows] & ~np.isin(dataset.table.kind[rows], SIMULATED)
+    for name, weight in class_weights.items():
+        if name in dataset.classes:
+            weights[real & (dataset.truth.first[rows] == dataset.classes.index(name))] = weight
     return weights
 
 
@@ -84,11 +98,24 @@ def calibration_weights(outlier: NDArray[np.int64], share: float) -> NDArray[np.
 
 
 def calibration_rows(dataset: Dataset) -> NDArray[np.bool_]:
-    """Rows (m,) of stars in a class, as they were seen: what is odd is held against them."""
+    """Rows (m,) of stars in a class as a stream sees them, from their first epoch on.
+
+    What is odd is held against them.
+    """
     table = dataset.table
-    in_class = (dataset.outlier < 0) & ~np.isin(table.kind, SIMULATED)
-    rows: NDArray[np.bool_] = table.usable & in_class & (dataset.fold >= 0)
+    as_seen = np.isin(table.kind, (Kind.FULL, Kind.FIRST, Kind.PREFIX))
+    rows: NDArray[np.bool_] = table.usable & as_seen & (dataset.outlier < 0) & (dataset.fold >= 0)
     return rows
+
+
+def each_class_alike(truth: Truth) -> NDArray[np.float64]:
+    """Weight (n,) of calibration stars by which all classes count alike; coarse labels as the first theirs.
+
+    What is odd should not depend on which classes a catalogue has most of.
+    """
+    counts = np.bincount(truth.first)
+    weights: NDArray[np.float64] = 1.0 / counts[truth.first]
+    return weights
 
 
 def mixture_weights(dataset: Dataset) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from schemas.model.novelty import novelty, table_of
 from training.crossfit.crossfit import CrossFit
 from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
-from training.crossfit.row_weights import calibration_rows, weights_of
+from training.crossfit.row_weights import calibration_rows, each_class_alike, weights_of
 from training.examples.feature_table import FeatureTable, View
 from training.examples.fused_examples import FusedExamples
 
@@ -67,7 +67,8 @@ def novelty_of_folds(dataset: Dataset, made: CrossFit) -> F8 | None:
             asked = rows & (dataset.fold == fold)
             others = calibration & alike & (dataset.fold != fold)
             if others.any():
-                terms = table_of(made.oddness[others], table.n_epochs[others])
+                alike_each = each_class_alike(dataset.truth.take(others))
+                terms = table_of(made.oddness[others], table.n_epochs[others], alike_each)
                 result[asked] = novelty(made.oddness[asked], table.n_epochs[asked], terms)
     return result
 
@@ -112,6 +113,7 @@ def _terms(of: _Answered, made: CrossFit) -> dict[str, Any]:
         stated["abstain_below_by_class"] = limits
     calibration = np.flatnonzero(of.rows & calibration_rows(dataset))
     if made.oddness is not None and len(calibration):
-        table = table_of(made.oddness[calibration], dataset.table.n_epochs[calibration])
+        weight = each_class_alike(dataset.truth.take(calibration))
+        table = table_of(made.oddness[calibration], dataset.table.n_epochs[calibration], weight)
         stated["novelty"] = {"limit": recipe.novel_below, **table}
     return stated

@@ -33,8 +33,9 @@ class Reading:
         `OTHER`, where the model has it, from those of what is in no class.
     report : mapping
         By which taxonomy, and of how many light curves the labels name none of the model's classes, and why:
-        ``other`` are in none of ours, and measured apart where the model has `OTHER`, ``not_comparable`` leave the class open, ``without_class`` are
-        of a class that the model does not have, and ``unknown`` are no names of the taxonomy, by label.
+        ``other`` are in none of ours, and measured apart where the model has `OTHER`; ``not_comparable``
+        leave the class open; ``without_class`` are of a class that the model does not have; and ``unknown``
+        are no names of the taxonomy, by label.
     """
 
     label_map: dict[str, str]
