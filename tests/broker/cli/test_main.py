@@ -303,7 +303,7 @@ def test_records_of_stars_alone_are_refused_where_the_model_makes_none(sky):
     assert done.returncode == 2
     assert done.stdout == ""
     assert "alerts of lsst and ztf would have no records" in done.stderr
-    assert "varstream-source 2.0.0" in done.stderr
+    assert "varstream-source 3.0.0" in done.stderr
 
 
 def test_a_reader_that_leaves_early_is_no_error(sky):

@@ -26,12 +26,15 @@ def several(tmp_path, monkeypatch):
     return tmp_path / "models"
 
 
-@pytest.mark.parametrize("name", ["varstream-ztf", "varstream-lsst", "varstream-source"])
-@pytest.mark.parametrize("spelling", ["{}", "{}/", "{}/2.0.0", "{} 2.0.0"])
+LATEST = {"varstream-ztf": "2.0.0", "varstream-lsst": "2.0.0", "varstream-source": "3.0.0"}
+
+
+@pytest.mark.parametrize("name", LATEST)
+@pytest.mark.parametrize("spelling", ["{0}", "{0}/", "{0}/{1}", "{0} {1}"])
 def test_a_shipped_model_is_found_by_its_name(name, spelling):
-    folder = find_model(spelling.format(name))
+    folder = find_model(spelling.format(name, LATEST[name]))
     manifest = Artifact.load(folder).manifest
-    assert (manifest.name, manifest.version) == (name, "2.0.0")
+    assert (manifest.name, manifest.version) == (name, LATEST[name])
 
 
 def test_every_survey_has_a_shipped_model_that_was_made_for_it():

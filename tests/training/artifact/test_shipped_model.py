@@ -28,7 +28,7 @@ MADE_BY = {**RECIPES, STREAM.name: STREAM}
 DEMO_CLASSES = {"RRL_ab", "RRL_c", "CEPH_F", "DSCT", "EB_ED", "EB_EC", "LPV", "NonVar"}
 LENGTHS = ("all", "10", "20", "40", "80", "150")
 
-every_model = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
+every_model = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: "-".join(folder.parts[-2:]))
 
 
 @pytest.fixture(scope="module")
@@ -115,12 +115,12 @@ def test_its_card_is_written_from_its_manifest(folder, tmp_path):
 
 def test_no_file_of_a_model_is_large():
     sizes = {path.name: path.stat().st_size for path in MODELS.rglob("*") if path.is_file()}
-    assert sizes.pop("folds.npz") < 2_500_000  # five networks, and who knows whom
+    assert sizes.pop("folds.npz") < 3_000_000  # five networks, and who knows whom
     assert max(sizes.values()) < 700_000
 
 
 def test_the_source_comes_with_the_networks_of_its_folds():
-    (folder,) = (MODELS / "varstream-source").iterdir()
+    folder = find_model("varstream-source")
     manifest = Artifact.load(folder).manifest
     networks = read_fold_networks(folder, manifest)
     assert networks is not None
