@@ -64,8 +64,8 @@ class Manifest:
         nothing is stated. Bins ascend without gaps, each with ``n_epochs_min``, ``n_epochs_max`` (inclusive;
         None in the last, which has no upper end), ``n_stars``, ``n_light_curves``, ``accuracy`` and ``mc``
         with ``accuracy_error`` and ``mc_error``, ``calibration_error`` (of light curves whose label names one
-        class), ``abstained`` (share of the light curves) and ``accuracy_when_sure`` (of the others; None
-        where there are none).
+        class), ``abstained`` (share of the light curves that have no label, novel ones too) and
+        ``accuracy_when_sure`` (of the others; None where there are none).
     abstain_below : float
         The model gives no label where its highest probability is below this; 0 gives one always.
     abstain_below_by_class : mapping of str to float

@@ -53,16 +53,35 @@ def by_terms(
     """
     said = np.asarray(probabilities, np.float64)
     several = np.zeros(len(said), np.bool_) if fused is None else fused
-    limits = np.tile(manifest.label_limits(), (len(said), 1))
-    limits[several] = manifest.label_limits(fused=True)
-    odd, novel_below = np.full(len(said), np.nan), np.zeros(len(said))
+    limits, novel_below = limits_of(manifest, several)
+    odd = np.full(len(said), np.nan)
     for rows, terms in ((~several, _of_bands(manifest)), (several, manifest.fused or {})):
         if priors and rows.any():
             said = np.where(rows[:, None], with_priors(said, terms["priors"], priors), said)
         if terms.get("novelty") is not None:
             odd[rows] = novelty(oddness[rows], n_epochs[rows], terms["novelty"])
-            novel_below[rows] = terms["novelty"]["limit"]
     return verdicts(said, scored, limits=limits, novelty=odd, novel_below=novel_below)
+
+
+def limits_of(
+    manifest: Manifest, fused: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the limits of a model for n answers, some of which (n,) are of several bands together.
+
+    Returns
+    -------
+    limits : (n, k) float64
+        Probability from which each class is a label.
+    novel_below : (n,) float64
+        Novelty below which there is none; 0 where the model says nothing of it.
+    """
+    limits = np.tile(manifest.label_limits(), (len(fused), 1))
+    limits[fused] = manifest.label_limits(fused=True)
+    novel_below = np.zeros(len(fused))
+    for rows, terms in ((~fused, _of_bands(manifest)), (fused, manifest.fused or {})):
+        if terms.get("novelty") is not None:
+            novel_below[rows] = terms["novelty"]["limit"]
+    return limits, novel_below
 
 
 def priors_fault(manifest: Manifest, priors: Mapping[str, float]) -> str | None:

@@ -37,6 +37,10 @@ def evaluate(arguments: argparse.Namespace) -> None:
     columns = columns_of(arguments)
     if arguments.class_map and arguments.taxonomy:
         raise SettingsError("--class-map and --taxonomy both say what the labels mean: give one of them")
+    if arguments.labels and not arguments.label:
+        raise SettingsError(f"name the column of {arguments.labels} that holds the labels with --label")
+    if arguments.by_days and arguments.first_epochs:
+        raise SettingsError("--by-days and --first-epochs both say how much is shown: give one of them")
     if len(surveys := surveys_of(files_of(arguments.light_curves))) > 1:
         raise SettingsError(
             f"{', '.join(map(str, arguments.light_curves))} are {len(surveys)} surveys: give the bands of one"

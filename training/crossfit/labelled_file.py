@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from schemas.model.manifest import Manifest, sha256_of
-from schemas.model.verdict import OTHER
 from training.data.join_bands import join_bands, joint_name
 from training.data.labels import at_most
 from training.data.light_curves import Columns, LabelledCurves, survey_name
@@ -183,7 +182,7 @@ def known_file(path: Path, *bands: Path) -> LabelledFile:
     return LabelledFile(
         path,
         survey.label_key,
-        {**survey.labels, **dict.fromkeys(survey.outliers, OTHER)},
+        survey.label_map,
         survey.link,
         survey.band_suffix,
         test_only=not survey.training,

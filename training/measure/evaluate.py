@@ -131,9 +131,9 @@ def evaluate(
     in_class = np.any(truth.allowed[:, [name != OTHER for name in manifest.classes]], axis=1)
     report: dict[str, Any] = {}
     if in_class.any():
-        report = _of_answers(asked, truth, star, manifest, in_class=in_class)
+        report = _in_a_class(asked, truth, star, manifest, chosen=in_class)
     if not in_class.all():
-        report["in_no_class"] = _of_answers(asked, truth, star, manifest, in_class=~in_class)
+        report["in_no_class"] = _labels_of(asked, truth, star, manifest, chosen=~in_class)
     if days:
         report["by_days"] = by_days(artifact, survey, truth, workers=workers)
     return {
@@ -207,37 +207,46 @@ def measure(
     }
 
 
-def _of_answers(
-    asked: Asked,
-    truth: Truth,
-    star: NDArray[np.int64],
-    manifest: Manifest,
-    *,
-    in_class: NDArray[np.bool_],
+def _in_a_class(
+    asked: Asked, truth: Truth, star: NDArray[np.int64], manifest: Manifest, *, chosen: NDArray[np.bool_]
 ) -> dict[str, Any]:
-    """Metrics of the answers about light curves, and about all bands of a star, of those in a class or not.
-
-    Of stars in several bands there is what is fused of them, and in a class beside it their best band.
-    """
-    counts = {"n": int(in_class.sum()), "n_stars": len(np.unique(star[in_class]))}
-    known, its_truth, its_star = asked.answers.take(in_class), truth.take(in_class), star[in_class]
-    labels = labels_given(known, its_truth, manifest)
-    several = in_class[asked.first]
-    rows = asked.first[several]
-    fused: dict[str, Any] = {}
-    if manifest.fused is not None and several.any():
-        of_fused = labels_given(
-            asked.fused.take(several), truth.take(rows), manifest, fused=~asked.one_band[several]
-        )
-        fused = {"n": len(rows), "n_stars": len(np.unique(star[rows])), **of_fused}
-    if its_truth.allowed[:, -1].all() and manifest.classes[-1] == OTHER:
-        return {**counts, **labels, **({"fused": fused} if fused else {})}
-    report = {**measure(known, its_truth, manifest.classes, its_star), **labels}
-    if fused:
+    """Metrics and labels of what is in a class; of stars in several bands, beside them of their best band."""
+    of = truth.take(chosen), manifest.classes, star[chosen]
+    report = {
+        **measure(asked.answers.take(chosen), *of),
+        **_labels_of(asked, truth, star, manifest, chosen=chosen),
+    }
+    if "fused" in report:
+        several = chosen[asked.first]
+        rows = asked.first[several]
         of = truth.take(rows), manifest.classes, star[rows]
-        best_band = measure(asked.best_band.take(several), *of)
-        report["fused"] = {**measure(asked.fused.take(several), *of), **fused, "best_band": best_band}
+        fused, best_band = (measure(each.take(several), *of) for each in (asked.fused, asked.best_band))
+        report["fused"] = {**fused, **report["fused"], "best_band": best_band}
     return report
+
+
+def _labels_of(
+    asked: Asked, truth: Truth, star: NDArray[np.int64], manifest: Manifest, *, chosen: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Labels that are given of some light curves, and of all bands of their stars where there are several."""
+    answers = asked.answers.take(chosen)
+    report = {
+        "n": len(answers.scored),
+        "n_stars": len(np.unique(star[chosen])),
+        "n_unscored": int((~answers.scored).sum()),
+        **labels_given(answers, truth.take(chosen), manifest),
+    }
+    several = chosen[asked.first]
+    if manifest.fused is None or not several.any():
+        return report
+    rows, answers = asked.first[several], asked.fused.take(several)
+    of_fused = labels_given(answers, truth.take(rows), manifest, fused=~asked.one_band[several])
+    counts = {
+        "n": len(rows),
+        "n_stars": len(np.unique(star[rows])),
+        "n_unscored": int((~answers.scored).sum()),
+    }
+    return {**report, "fused": {**counts, **of_fused}}
 
 
 def _calibration_error(

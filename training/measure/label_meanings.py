@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.model.manifest import Manifest
-from schemas.model.verdict import OTHER
 from training.data.labels import CLASS_SEPARATOR
 from training.data.light_curves import LabelledCurves
 from training.errors import SettingsError
@@ -42,10 +41,9 @@ def default_map(manifest: Manifest, name: str, labels: NDArray[np.str_]) -> dict
     """
     same = {label: label for label in manifest.classes}
     if name not in manifest.label_maps and name in SURVEYS:
-        known = {**SURVEYS[name].labels, **dict.fromkeys(SURVEYS[name].outliers, OTHER)}
         return {
             label: meaning
-            for label, meaning in known.items()
+            for label, meaning in SURVEYS[name].label_map.items()
             if {*meaning.split(CLASS_SEPARATOR)} <= {*manifest.classes}
         }
     if name not in manifest.label_maps and not np.isin(labels, manifest.classes).any():

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.model.manifest import Manifest
+from schemas.model.terms import limits_of
+from schemas.model.verdict import Verdicts
 from training.data.truth import Truth
 from training.measure.answers import Answers
 
 CONFIDENT_PROBABILITY = 0.9
+"""A label above it is one to rely on."""
 
 
 def labels_given(
@@ -35,15 +37,11 @@ def labels_given(
         limit of most classes.
     """
     several = np.zeros(len(truth), np.bool_) if fused is None else fused
-    of_fused = manifest.fused if several.any() and manifest.fused is not None else None
-    limits = np.tile(manifest.label_limits(), (len(truth), 1))
-    novel_below = np.full(len(truth), _novel_below(manifest.novelty))
-    if of_fused is not None:
-        limits[several] = manifest.label_limits(fused=True)
-        novel_below[several] = _novel_below(of_fused.get("novelty"))
+    of_fused = manifest.fused if several.any() else None
+    limits, novel_below = limits_of(manifest, several)
     said = answers.verdicts(limits, novel_below)
     given, right, scored = said.given, truth.agrees(said.best), answers.scored
-    wrong = given & ~right
+    wrong, sure_and_wrong = wrong_labels(said, right)
     return {
         "abstain_below": manifest.abstain_below if of_fused is None else of_fused["abstain_below"],
         "labelled": float(given.mean()),
@@ -52,9 +50,17 @@ def labels_given(
         "abstained": float((scored & ~said.sure).mean()),
         "novel": float(said.novel.mean()) if novel_below.any() else None,
         "labelled_wrongly": float(wrong.mean()),
-        "confident_wrongly": float((wrong & (said.probability > CONFIDENT_PROBABILITY)).mean()),
+        "confident_wrongly": float(sure_and_wrong.mean()),
     }
 
 
-def _novel_below(novelty: Mapping[str, Any] | None) -> float:
-    return 0.0 if novelty is None else float(novelty["limit"])
+def wrong_labels(said: Verdicts, right: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which light curves (n,) have a wrong label, and which one of a high probability.
+
+    Parameters
+    ----------
+    right : (n,) bool
+        Whether the most probable class of each is right.
+    """
+    wrong = said.given & ~right
+    return wrong, wrong & (said.probability > CONFIDENT_PROBABILITY)

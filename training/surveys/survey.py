@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from schemas.model.verdict import OTHER
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
@@ -48,3 +50,8 @@ class Survey:
     stream: str | None = None
     difference: bool = False
     training: bool = True
+
+    @property
+    def label_map(self) -> dict[str, str]:
+        """What every native label means: a class, several, or `OTHER`."""
+        return {**self.labels, **dict.fromkeys(self.outliers, OTHER)}

@@ -117,3 +117,52 @@ def test_by_days_needs_classes_of_ours(model_folder, survey, tmp_path):
     given = ["--label", "kind", "--class-map", str(mapping), "--by-days", "--json", str(report)]
     assert main(["evaluate", str(model_folder), str(survey), *given]) == 0
     assert json.loads(report.read_text())["by_days"] == {}
+
+
+def test_what_says_the_same_twice_or_half_is_refused(model_folder, survey, tmp_path, capsys):
+    arguments = ["evaluate", str(model_folder), str(survey), "--json", str(tmp_path / "r.json")]
+    error = fails([*arguments, "--label", "kind", "--by-days", "--first-epochs", "20"], capsys, 2)
+    assert "--by-days and --first-epochs both say how much is shown" in error
+    error = fails([*arguments, "--labels", "types.csv"], capsys, 2)
+    assert "name the column of types.csv that holds the labels with --label" in error
+
+
+def transients(folder, name: str, labels: list[str]):
+    """Write light curves that brighten once, in a file that is called as a public survey."""
+    rng = np.random.default_rng(3)
+    time = np.sort(rng.uniform(0.0, 100.0, (len(labels), 30)), axis=1)
+    mag = 20.0 - 2.0 * np.exp(-0.5 * ((time - 50.0) / 12.0) ** 2) + rng.normal(0.0, 0.05, time.shape)
+    path = folder / f"{name}.npz"
+    np.savez(
+        path,
+        time=time.ravel(),
+        mag=mag.ravel(),
+        err=np.full(time.size, 0.05),
+        offsets=np.arange(0, time.size + 1, 30),
+        object_id=np.array([f"SN{number}" for number in range(len(labels))]),
+        native_class=np.array(labels),
+    )
+    return path
+
+
+def test_a_file_of_what_is_in_no_class_is_measured_without_classes(tmp_path, capsys):
+    path = transients(tmp_path, "ztf_sne_alerce_g", ["SN Ia", "SN II", "SN Ia", "nothing known"])
+    report = tmp_path / "r.json"
+    assert main(["evaluate", "varstream-source", str(path), "--json", str(report)]) == 0
+    said = json.loads(report.read_text())
+    assert "mc" not in said
+    assert (said["in_no_class"]["n"], said["n_left_out"]) == (3, 1)
+    assert said["in_no_class"]["labelled"] == said["in_no_class"]["labelled_wrongly"]
+    assert "3 light curves of 3 objects in no class" in capsys.readouterr().out
+
+
+def test_a_survey_that_a_model_was_made_before_is_read_by_todays_map(tmp_path):
+    path = transients(tmp_path, "ztf_dr_labelled_g", ["EA", "UGSU+E", "RR", "RR"])
+    report = tmp_path / "r.json"
+    assert main(["evaluate", "varstream-source/2.0.0", str(path), "--json", str(report)]) == 0
+    said = json.loads(report.read_text())  # that model has no class CV
+    assert (said["n"], said["n_left_out"]) == (3, 1)
+    assert {name: each["n"] for name, each in said["per_class"].items() if each["n"]} == {
+        "EB_ED": 1,
+        "RRL_ab": 2,
+    }

@@ -12,7 +12,7 @@ from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
 from training.examples.augment import SIMULATED
 from training.measure.answers import Answers
-from training.measure.labels_given import CONFIDENT_PROBABILITY
+from training.measure.labels_given import wrong_labels
 
 LENGTHS = (20, 40, 80)
 
@@ -97,12 +97,12 @@ def judged(dataset: Dataset, answers: Answers, rows: NDArray[np.bool_], recipe: 
     scored = np.flatnonzero(rows & answers.scored)
     said = answers.take(scored).verdicts(recipe.label_limits(dataset.classes), recipe.novel_below)
     right = dataset.truth.take(scored).agrees(said.best)
-    wrong = said.given & ~right
+    wrong, sure_and_wrong = wrong_labels(said, right)
     shares = {
         "on_top": right,
         "novel": said.novel,
         "labelled_wrongly": wrong,
-        "confident_wrongly": wrong & (said.probability > CONFIDENT_PROBABILITY),
+        "confident_wrongly": sure_and_wrong,
         "labelled_rightly": said.given & right,
         "novel_or_unlabelled": ~said.given,
     }

@@ -15,7 +15,7 @@ from training.examples.augment import OUTLYING, SIMULATED, Kind
 from training.examples.feature_table import FeatureTable
 from training.measure.answers import Answers
 from training.measure.evaluate import measure
-from training.measure.labels_given import CONFIDENT_PROBABILITY
+from training.measure.labels_given import CONFIDENT_PROBABILITY, wrong_labels
 from training.measure.metrics import (
     calibration_error,
     calibration_noise,
@@ -249,13 +249,11 @@ def false_labels(
 ) -> dict[str, float]:
     """Share of all light curves that get a wrong label, and one with a high probability."""
     scored = np.flatnonzero(rows & answers.scored)
-    shown = answers.take(scored)
-    said = shown.verdicts(limits, novel_below)
-    wrong = said.given & ~truth.take(scored).agrees(said.best)
-    confident = shown.confidence > CONFIDENT_PROBABILITY
+    said = answers.take(scored).verdicts(limits, novel_below)
+    wrong, sure_and_wrong = wrong_labels(said, truth.take(scored).agrees(said.best))
     return {
         "labelled_wrongly": round(float(wrong.sum() / rows.sum()), 4),
-        "confident_wrongly": round(float((wrong & confident).sum() / rows.sum()), 4),
+        "confident_wrongly": round(float(sure_and_wrong.sum() / rows.sum()), 4),
     }
 
 
