@@ -49,8 +49,9 @@ def evaluate(arguments: argparse.Namespace) -> None:
     if arguments.card:
         from training.report.tests_in_card import add_test, check_card  # noqa: PLC0415 - needs the extra
 
+        manifest = load_artifact(arguments.model).manifest
         folder = find_model(arguments.model)
-        check_card(folder, load_artifact(folder).manifest, arguments.card, surveys[0])
+        check_card(folder, manifest, arguments.card, surveys[0])
     report = measure_model(
         arguments.model,
         path,

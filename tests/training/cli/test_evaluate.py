@@ -67,6 +67,8 @@ def test_a_card_states_no_test_that_it_should_not_and_says_so_before_the_work(
     ):
         arguments = ["evaluate", str(own_model), str(light_curves), *given, "--card", name]
         assert message in fails(arguments, capsys, 2)
+    arguments = ["evaluate", "no-model", str(others), *given, "--card", "Waves"]
+    assert "no model 'no-model': no such folder" in fails(arguments, capsys, 2)
     assert (own_model / "manifest.json").read_bytes() == before
     assert not (tmp_path / "r.json").exists()
 
