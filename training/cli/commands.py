@@ -189,12 +189,16 @@ def _job(arguments: argparse.Namespace, recipe: Recipe) -> Job:
 
 
 def _labelled_files(arguments: argparse.Namespace) -> list[LabelledFile]:
+    from training.crossfit.recipe import STREAM_STARS_PER_LABEL  # noqa: PLC0415
+
     class_map = read_class_map(arguments.class_map) if arguments.class_map else None
     paths = _meant(arguments, files_of(arguments.light_curves))
     check_file_names(paths)
     columns = columns_of(arguments)
-    surveys = surveys_of(paths)
-    return [_observed(arguments, _labelled_file(arguments, survey, class_map, columns)) for survey in surveys]
+    files = [_labelled_file(arguments, survey, class_map, columns) for survey in surveys_of(paths)]
+    if (stream := getattr(arguments, "observe_as", None)) is None:
+        return files
+    return [file.as_seen_by(stream, STREAM_STARS_PER_LABEL) for file in files]
 
 
 def _meant(arguments: argparse.Namespace, paths: Sequence[Path]) -> list[Path]:
@@ -235,21 +239,6 @@ def _labelled_file(
         known = replace(known_file(path, *bands), **reading)
         return known if class_map is None else replace(known, label_map=class_map)
     return own_file(path, _label_key(arguments, path, columns), class_map, bands=tuple(bands), **reading)
-
-
-def _observed(arguments: argparse.Namespace, file: LabelledFile) -> LabelledFile:
-    """Show the stars of a file to the stream that was asked for.
-
-    Not those that are the stream's own, nor what was seen as the flux above a reference image.
-    """
-    from training.crossfit.recipe import STREAM_STARS_PER_LABEL  # noqa: PLC0415
-
-    stream = getattr(arguments, "observe_as", None)
-    known = SURVEYS.get(survey_name(file.path))
-    as_it_is = known is not None and (known.stream == stream or known.difference)
-    if stream is None or file.test_only or as_it_is:
-        return file
-    return replace(file, observe_as=stream, stars_per_label=STREAM_STARS_PER_LABEL)
 
 
 def _observed_stars(data: Sequence[Mapping[str, Any]]) -> str | None:

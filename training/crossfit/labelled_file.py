@@ -91,6 +91,18 @@ class LabelledFile:
         """Of the survey."""
         return joint_name(self.paths)
 
+    def as_seen_by(self, stream: str, stars_per_label: int) -> LabelledFile:
+        """Show the stars, at most so many of a label, as a stream would see them.
+
+        Not those that are the stream's own, nor what was seen as the flux above a reference image, nor what
+        is never learnt from: they are returned as they are.
+        """
+        known = SURVEYS.get(survey_name(self.path))
+        as_it_is = known is not None and (known.stream == stream or known.difference)
+        if as_it_is or self.test_only:
+            return self
+        return replace(self, observe_as=stream, stars_per_label=stars_per_label)
+
     def identities(self, survey: LabelledCurves) -> Identities:
         """By what the stars that were read from it are known again."""
         return Identities.of(

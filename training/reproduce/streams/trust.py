@@ -7,34 +7,32 @@ choosing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from training.crossfit.assess.no_class import judged
-from training.crossfit.assess.one_band import answers_of, shows
-from training.crossfit.crossfit import CrossFit, cross_fit
+from training.crossfit.assess.one_band import shows
 from training.crossfit.dataset import Dataset, build_dataset
-from training.crossfit.labelled_file import known_file
+from training.crossfit.labelled_file import LabelledFile, known_file
 from training.crossfit.recipe import RECIPES, Recipe
-from training.crossfit.starting_point import FromScratch
-from training.crossfit.terms import novelty_of_folds
 from training.data.join_bands import by_survey
 from training.data.labels import classes_of
+from training.data.light_curves import survey_name
 from training.errors import SettingsError
 from training.examples.augment import SIMULATED
-from training.measure.answers import Answers
 from training.report.html import Section, Table
 from training.reproduce.bench import Bench
+from training.reproduce.streams.cost_of_classes import HEADER as OF_COST
+from training.reproduce.streams.cost_of_classes import cost_of_classes
+from training.reproduce.streams.judgement import LENGTHS, SEED, Judgement, Mask
+from training.reproduce.streams.stream_thresholds import STREAMS, read_copies
 from training.reproduce.streams.what_was_said import HEADER, Said, figure_of, mean_row, row_of
 from training.stars.assign_folds import NEVER_TRAINED
 from training.surveys.public import SURVEYS
 from training.surveys.variable_stars import VARIABLE_STARS
-
-Mask = NDArray[np.bool_]
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "supernovae": (
@@ -56,44 +54,13 @@ LEFT_OUT = (
 )
 """A class, and a survey of it that it is not learnt from."""
 
-LENGTHS: Mapping[str, int | None] = {"all": None, "20": 20, "40": 40, "80": 80}
-
 TRUST_RECIPE: Recipe = replace(RECIPES["standard"], name="trust", folds=3).with_training_epochs(7)
 """The shipped models', shorter: each of the families costs a training."""
 
 OF_CLASSES = ("class", "survey", "epochs", "light curves", "on top", "labelled rightly", "wrongly above .9")
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """A dataset with what cross-fitting gave of it.
-
-    Attributes
-    ----------
-    dataset : Dataset
-        Of m rows.
-    answers : Answers
-        Of m rows, with their novelty by what has not seen the star.
-    """
-
-    dataset: Dataset
-    answers: Answers
-
-    @classmethod
-    def of(cls, dataset: Dataset, bench: Bench) -> Judgement:
-        """Cross-fit, and ask about every row."""
-        recipe = TRUST_RECIPE
-        made: CrossFit = cross_fit(dataset, recipe, FromScratch(recipe, bench.progress), seed=0)
-        novelty = novelty_of_folds(dataset, made)
-        return cls(dataset, answers_of(dataset, made.probabilities, recipe, novelty))
-
-
-def _said(of: Judgement, name: str, length: str, rows: Mask) -> Said:
-    """Judge these rows (m,)."""
-    return Said(name, length, judged(of.dataset, of.answers, rows, TRUST_RECIPE))
-
-
-def trust(bench: Bench, folder: Path, *, workers: int) -> Section:
+def trust(bench: Bench, folder: Path, *, workers: int, recipe: Recipe = TRUST_RECIPE) -> Section:
     """Leave families of kinds out, one after the other, and surveys out of classes.
 
     Raises
@@ -101,19 +68,25 @@ def trust(bench: Bench, folder: Path, *, workers: int) -> Section:
     SettingsError
         If the folder has no set of what is in no class.
     """
-    dataset = read_dataset(bench, folder, workers=workers)
+    files = files_of(folder)
+    dataset = read_dataset(files, recipe, bench, workers=workers)
+    known = [file for file in files if not SURVEYS[survey_name(file.path)].difference]
+    copies = {each: read_copies(known, dataset, each, recipe, bench, workers=workers) for each in STREAMS}
     reported = second_half(dataset)
-    seen = Judgement.of(dataset, bench)
+    seen = Judgement.of(dataset, recipe, bench)
     blind: list[Said] = []
+    by_copies: dict[str, list[Said]] = {stream: [] for stream in STREAMS}
     for kinds in FAMILIES.values():
         left_out = np.isin(dataset.outlier, [_number(dataset, kind) for kind in kinds])
         left_out = np.isin(dataset.star, np.unique(dataset.star[left_out & _as_seen(dataset)]))
         if left_out.any():
-            without = Judgement.of(replace(dataset, spared=dataset.spared | left_out), bench)
-            blind += [each for kind in kinds for each in _of_kind(without, kind, reported)]
-    every_kind = [kind for kinds in FAMILIES.values() for kind in kinds]
-    of_kinds = [each for kind in every_kind for each in _of_kind(seen, kind, reported)]
-    known = _known(seen)
+            without = Judgement.of(replace(dataset, spared=dataset.spared | left_out), recipe, bench)
+            blind += _of_kinds(without, kinds, reported)
+            for stream, of_stream in copies.items():
+                by_copies[stream] += _of_kinds(without.held_against(of_stream), kinds, reported)
+    of_kinds = _of_kinds(seen, [kind for kinds in FAMILIES.values() for kind in kinds], reported)
+    in_a_class = _in_a_class(seen)
+    of_before = {file.name for file in files if survey_name(file.path) in VARIABLE_STARS}
     return Section(
         "What is in no class, and surveys that were not learnt from",
         (
@@ -123,39 +96,54 @@ def trust(bench: Bench, folder: Path, *, workers: int) -> Section:
             "any label; of what is in no class every label is wrong.",
         ),
         (
-            Table("Kinds that were left out (blind)", HEADER, (*map(row_of, blind), mean_row(blind))),
-            Table(
-                "Kinds of which other objects were learnt from (seen)",
-                HEADER,
-                (*map(row_of, of_kinds), mean_row(of_kinds)),
+            _table("Kinds that were left out (blind)", blind),
+            *(
+                _table(f"The same, novel by copies of the known stars as {stream} sees them", said)
+                for stream, said in by_copies.items()
             ),
+            _table("Kinds of which other objects were learnt from (seen)", of_kinds),
             Table("Made-up kinds, learnt from", HEADER, tuple(map(row_of, _made_up(seen)))),
-            Table("Stars in a class", HEADER, tuple(map(row_of, known))),
+            Table("Stars in a class", HEADER, tuple(map(row_of, in_a_class))),
             Table(
                 "Classes on a survey that they were not learnt from, and on the same survey learnt from",
                 OF_CLASSES,
                 tuple(_surveys_left_out(seen, bench)),
             ),
+            Table(
+                "Stars of the classes of before, by networks that know only these and by those that know all",
+                OF_COST,
+                tuple(cost_of_classes(seen, of_before, bench)),
+            ),
         ),
         (
             *figure_of(bench, "blind", blind, "Kinds that the network has not learnt from"),
             *figure_of(bench, "seen", of_kinds, "Kinds of which it has learnt from other objects"),
-            *figure_of(bench, "known", known, "Stars in a class"),
+            *figure_of(bench, "known", in_a_class, "Stars in a class"),
         ),
     )
 
 
-def read_dataset(bench: Bench, folder: Path, *, workers: int) -> Dataset:
-    """Read all known sets that are there, and measure their light curves."""
+def files_of(folder: Path) -> list[LabelledFile]:
+    """Find all known sets that a model may learn from.
+
+    Raises
+    ------
+    SettingsError
+        If none of what is in no class is there.
+    """
     paths = [path for name in SURVEYS if (path := folder / f"{name}.npz").is_file()]
     if not any(path.stem not in VARIABLE_STARS for path in paths):
         raise SettingsError(f"{folder} has no set of what is in no class, such as gaia_alerts_G.npz")
-    files = [known_file(*each) for each in by_survey([path for path in paths if SURVEYS[path.stem].training])]
+    return [known_file(*each) for each in by_survey([path for path in paths if SURVEYS[path.stem].training])]
+
+
+def read_dataset(files: Sequence[LabelledFile], recipe: Recipe, bench: Bench, *, workers: int) -> Dataset:
+    """Measure the light curves of files, as they are."""
     return build_dataset(
         files,
         classes_of({file.name: file.label_map for file in files}),
-        TRUST_RECIPE,
-        seed=0,
+        recipe,
+        seed=SEED,
         cache_folder=bench.cache_folder,
         workers=workers,
         progress=bench.progress,
@@ -168,6 +156,10 @@ def second_half(dataset: Dataset) -> Mask:
     return rows
 
 
+def _table(title: str, kinds: Sequence[Said]) -> Table:
+    return Table(title, HEADER, (*map(row_of, kinds), mean_row(kinds)))
+
+
 def _as_seen(dataset: Dataset) -> Mask:
     """Rows (m,) that are light curves as they were seen; the others borrow epochs, or more, of theirs."""
     rows: Mask = ~np.isin(dataset.table.kind, SIMULATED)
@@ -178,14 +170,11 @@ def _number(dataset: Dataset, kind: str) -> int:
     return dataset.outlier_kinds.index(kind) if kind in dataset.outlier_kinds else -2
 
 
-def _of_kind(of: Judgement, kind: str, reported: Mask) -> list[Said]:
-    table = of.dataset.table
-    rows = table.own & (of.dataset.outlier == _number(of.dataset, kind)) & reported
-    rows &= _as_seen(of.dataset)
+def _of_kinds(of: Judgement, kinds: Sequence[str], reported: Mask) -> list[Said]:
+    dataset = of.dataset
+    rows = dataset.table.own & reported & _as_seen(dataset)
     return [
-        _said(of, kind, length, rows & shows(table, count))
-        for length, count in LENGTHS.items()
-        if (rows & shows(table, count)).any()
+        each for kind in kinds for each in of.said(kind, rows & (dataset.outlier == _number(dataset, kind)))
     ]
 
 
@@ -195,25 +184,18 @@ def _made_up(of: Judgement) -> list[Said]:
     for number, kind in enumerate(of.dataset.outlier_kinds):
         of_kind = table.own & (of.dataset.outlier == number) & np.isin(table.kind, SIMULATED)
         if of_kind.any():
-            said.append(_said(of, kind, "any", of_kind))
+            said.append(Said(kind, "any", judged(of.dataset, of.answers, of_kind, of.recipe)))
     return said
 
 
-def _known(of: Judgement) -> list[Said]:
-    dataset, table = of.dataset, of.dataset.table
-    known = table.own & (dataset.outlier < 0) & ~np.isin(table.kind, SIMULATED) & (dataset.fold >= 0)
+def _in_a_class(of: Judgement) -> list[Said]:
+    dataset = of.dataset
+    rows = dataset.table.own & (dataset.outlier < 0) & _as_seen(dataset) & (dataset.fold >= 0)
     one, first = dataset.truth.names_one, dataset.truth.first
-    groups = {"all of them": known} | {
-        name: known & one & (first == number)
-        for number, name in enumerate(dataset.classes)
-        if (known & one & (first == number)).any()
-    }
-    return [
-        _said(of, name, length, rows & shows(table, count))
-        for name, rows in groups.items()
-        for length, count in LENGTHS.items()
-        if (rows & shows(table, count)).any()
-    ]
+    said = of.said("all of them", rows)
+    for number, name in enumerate(dataset.classes):
+        said += of.said(name, rows & one & (first == number))
+    return said
 
 
 def _surveys_left_out(seen: Judgement, bench: Bench) -> list[tuple[str, ...]]:
@@ -227,7 +209,7 @@ def _surveys_left_out(seen: Judgement, bench: Bench) -> list[tuple[str, ...]]:
         chosen &= ~np.isin(dataset.table.kind, SIMULATED)
         stars = np.isin(dataset.star, np.unique(dataset.star[chosen]))  # in whatever other survey they are
         fold = np.where(stars, NEVER_TRAINED, dataset.fold).astype(np.int8)
-        blind = Judgement.of(replace(dataset, fold=fold), bench)
+        blind = Judgement.of(replace(dataset, fold=fold), seen.recipe, bench)
         for what, of in (("left out", blind), ("learnt from", seen)):
             rows += _of_class(of, name, f"{survey}, {what}", chosen)
     return rows
@@ -241,7 +223,7 @@ def _of_class(of: Judgement, name: str, survey: str, chosen: Mask) -> list[tuple
         if not len(scored):
             continue
         said = of.answers.take(scored).verdicts(
-            TRUST_RECIPE.label_limits(dataset.classes), TRUST_RECIPE.novel_below
+            of.recipe.label_limits(dataset.classes), of.recipe.novel_below
         )
         right = said.best == dataset.classes.index(name)
         sure = said.given & (said.probability > 0.9)

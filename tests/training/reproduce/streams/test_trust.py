@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from training.examples.augment import SIMULATED, Sampling
-from training.reproduce.streams import trust as module
-from training.reproduce.streams.trust import FAMILIES, LEFT_OUT, Judgement, trust
+from training.reproduce.streams import stream_thresholds
+from training.reproduce.streams.judgement import LENGTHS, Judgement
+from training.reproduce.streams.trust import FAMILIES, LEFT_OUT, TRUST_RECIPE, trust
 
 EPOCHS = 40
 SHORT = replace(
-    module.TRUST_RECIPE.with_training_epochs(1),
+    TRUST_RECIPE.with_training_epochs(1),
     sampling=Sampling(truncations=1, first_epochs=(20,), constant=0.3, outlying=0.2),
 )
 
@@ -49,14 +50,14 @@ def test_each_family_and_each_survey_is_left_out_once_and_half_of_the_objects_is
     learnt = []
     judge = Judgement.of
 
-    def noted(dataset, its_bench):
+    def noted(dataset, recipe, its_bench):
         learnt.append(dataset)
-        return judge(dataset, its_bench)
+        return judge(dataset, recipe, its_bench)
 
-    monkeypatch.setattr(module, "TRUST_RECIPE", SHORT)
+    monkeypatch.setattr(stream_thresholds, "STREAM", replace(SHORT, sampling=Sampling(first_epochs=(20,))))
     monkeypatch.setattr(Judgement, "of", noted)
-    section = trust(bench, folder, workers=1)
-    seen, *without = learnt
+    section = trust(bench, folder, workers=1, recipe=SHORT)
+    seen, *without, alone = learnt
     there = [kinds for kinds in FAMILIES.values() if {*kinds} & {*seen.outlier_kinds}]
     assert len(without) == len(there) + len(LEFT_OUT) == 7
 
@@ -75,7 +76,15 @@ def test_each_family_and_each_survey_is_left_out_once_and_half_of_the_objects_is
         assert not (dataset.trainable & chosen & real).any()
         assert (seen.trainable & chosen & real).any()
 
-    blind, of_kinds, made_up, known, surveys = section.tables
+    assert {*alone.classes} == {*seen.classes} - {"CV", "OTHER"}
+    of_before = seen.trainable & (seen.survey == seen.surveys.index("css_sss_V")) & (seen.outlier < 0)
+    assert alone.trainable.sum() == of_before.sum()
+
+    blind, as_ztf, as_lsst, of_kinds, made_up, known, surveys, cost = section.tables
+    for as_stream in (as_ztf, as_lsst):  # the same light curves and labels, other limits
+        assert [row[:4] for row in as_stream.rows] == [row[:4] for row in blind.rows]
+    assert [row[4] for row in as_ztf.rows] != [row[4] for row in as_lsst.rows]
+    assert {row[:2] for row in cost.rows} == {("css_sss_V", length) for length in LENGTHS}
     assert {row[0] for row in blind.rows} == {"flare", "microlensing", "young star", "mean of the kinds"}
     assert {row[0] for row in of_kinds.rows} == {row[0] for row in blind.rows}
     (flares,) = [row for row in blind.rows if row[:2] == ("flare", "all")]
