@@ -57,6 +57,7 @@ def test_the_library_page_saves_a_model_of_its_classes(library):
     assert library["again"].classes == ("eclipsing", "round", "steep")
     assert sorted(path.name for path in (library["folder"] / "my-model").iterdir()) == [
         "README.md",
+        "background.npz",
         "manifest.json",
         "model.onnx",
     ]

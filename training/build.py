@@ -9,11 +9,10 @@ from typing import Any
 
 import torch
 
-from schemas.explanation.background import BACKGROUND_SHA256
 from schemas.model.manifest import Manifest, ManifestError, sha256_of
 from schemas.model.shipped import find_model
 from schemas.model.verdict import OTHER
-from training.artifact.background import draw_background, write_background
+from training.artifact.background import draw_background
 from training.artifact.code_version import code_version
 from training.artifact.export import check_folder, read_model
 from training.artifact.fold_networks import (
@@ -34,7 +33,7 @@ from training.data.light_curves import survey_name
 from training.errors import SettingsError
 from training.network.layers import Layers
 from training.progress import Bars
-from training.release import describe, write_release
+from training.release import NewModel, describe
 from training.report.model_page import write_page
 from training.stars.known_stars import KnownStars
 from training.surveys.classes import NON_VARIABLE
@@ -205,8 +204,6 @@ def _release(
     metrics: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Write the model with what the folds say about it, its background, and its card."""
-    table = dataset.table
-    background = draw_background(table.values, dataset.truth, dataset.trainable, seed=job.seed)
     manifest = describe(
         dataset,
         made,
@@ -219,9 +216,9 @@ def _release(
             "command": job.command,
             **job.code,
             "seed": job.seed,
-            BACKGROUND_SHA256: write_background(job.output, background),
             "data": provenance(job.files, dataset.outcomes),
         },
         metrics=metrics,
     )
-    return write_release(job.output, made.model, manifest)
+    background = draw_background(dataset.table.values, dataset.truth, dataset.trainable, seed=job.seed)
+    return NewModel(made.model, manifest, background).write(job.output)

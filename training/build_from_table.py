@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from features import FEATURE_NAMES
 from schemas.model.manifest import Manifest
+from training.artifact.background import draw_background
 from training.artifact.code_version import code_version
 from training.crossfit.crossfit import Fit, cross_fit
 from training.crossfit.dataset import Dataset
@@ -37,7 +38,7 @@ from training.network.one_cycle import OneCycle
 from training.network.preprocess import Preprocessing
 from training.network.trained_network import TrainedNetwork
 from training.progress import QUIET
-from training.release import describe
+from training.release import NewModel, describe
 from training.stars.folds import folds
 
 TABLE_RECIPE = Recipe(name="table", schedule=OneCycle(label_smoothing=0.0))
@@ -158,7 +159,7 @@ class OverSampled:
         return self.fit.networks(Batch(shown.scores, shown.allowed, weights), validation, seeds, without)
 
 
-def train_rows(rows: LabelledRows, making: Making) -> tuple[TrainedNetwork, Manifest]:
+def train_rows(rows: LabelledRows, making: Making) -> NewModel:
     """Train a network of random weights; see `training.build.train`."""
     recipe = making.of(TABLE_RECIPE)
     fit = FromScratch(recipe, QUIET)
@@ -167,7 +168,7 @@ def train_rows(rows: LabelledRows, making: Making) -> tuple[TrainedNetwork, Mani
 
 def transfer_rows(
     rows: LabelledRows, pretrained: TrainedNetwork, origin: Manifest, layers: str | None, making: Making
-) -> tuple[TrainedNetwork, Manifest]:
+) -> NewModel:
     """Fit a pretrained network to the classes of a table; see `training.build.transfer`.
 
     Raises
@@ -190,9 +191,7 @@ def transfer_rows(
     return _fit(rows, recipe, fit, making, method)
 
 
-def _fit(
-    rows: LabelledRows, recipe: Recipe, fit: Fit, making: Making, method: Mapping[str, Any]
-) -> tuple[TrainedNetwork, Manifest]:
+def _fit(rows: LabelledRows, recipe: Recipe, fit: Fit, making: Making, method: Mapping[str, Any]) -> NewModel:
     chosen = rows.labelled()
     dataset = _dataset(chosen, recipe, making.seed)
     with _one_thread():
@@ -222,7 +221,8 @@ def _fit(
             "data": [data],
         },
     )
-    return made.model, manifest
+    drawn = draw_background(dataset.table.values, dataset.truth, dataset.trainable, seed=making.seed)
+    return NewModel(made.model, manifest, drawn)
 
 
 def _dataset(rows: LabelledRows, recipe: Recipe, seed: int) -> Dataset:

@@ -30,6 +30,7 @@ from training.measure.evaluate import load_artifact
 if TYPE_CHECKING:
     from training.build_from_table import LabelledRows
     from training.network.trained_network import TrainedNetwork
+    from training.release import NewModel
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -42,13 +43,13 @@ class Classifier:
         The graph that `varstream` serves, and its manifest.
     folder : Path or None
         Where it was loaded from.
-    model : TrainedNetwork or None
+    made : NewModel or None
         Of one that was made here.
     """
 
     artifact: Artifact
     folder: Path | None = None
-    model: TrainedNetwork | None = None
+    made: NewModel | None = None
 
     @classmethod
     def load(cls, model: str | Path) -> Classifier:
@@ -177,7 +178,7 @@ class Classifier:
             seed=seed,
             command=f"Classifier.transfer(table, labels, {how})",
         )
-        return _made(*transfer_rows(rows, self._weights(), self.manifest, layers, making))
+        return _made(transfer_rows(rows, self._weights(), self.manifest, layers, making))
 
     @classmethod
     def train(
@@ -207,7 +208,7 @@ class Classifier:
             seed=seed,
             command=f"Classifier.train(table, labels, {how})",
         )
-        return _made(*train_rows(rows, making))
+        return _made(train_rows(rows, making))
 
     def save(self, folder: str | Path, *, name: str = "custom", version: str = "1.0.0") -> None:
         """Write a model folder for `load`, ``varstream run --model`` and ``varstream-train``.
@@ -226,20 +227,19 @@ class Classifier:
         TrainingError
             If the folder cannot be written.
         """
-        from training.release import write_release  # noqa: PLC0415 - torch
-
-        if self.model is None:
+        if self.made is None:
             where = "in a folder" if self.folder is None else f"in {self.folder}"
             raise SettingsError(f"the model is already {where}: copy the folder")
         if not name or not version:
             raise SettingsError(f"a model needs a name and a version, got {name!r} and {version!r}")
-        write_release(Path(folder), self.model, replace(self.manifest, name=name, version=version))
+        manifest = replace(self.manifest, name=name, version=version)
+        replace(self.made, manifest=manifest).write(Path(folder))
 
     def _weights(self) -> TrainedNetwork:
         from training.artifact.export import read_model  # noqa: PLC0415 - torch
 
-        if self.model is not None:
-            return self.model
+        if self.made is not None:
+            return self.made.network
         if self.folder is None:
             raise SettingsError("the classifier has neither weights nor a folder: use Classifier.load")
         try:
@@ -275,13 +275,13 @@ def _labelled_rows(table: pd.DataFrame, labels: Sequence[object] | pd.Series) ->
     return LabelledRows(features, read_labels(table, labels), stars_of(table), names)
 
 
-def _made(model: TrainedNetwork, manifest: Manifest) -> Classifier:
+def _made(new: NewModel) -> Classifier:
     """Return the classifier of a new model, asked through the same graph as when it is served."""
     from training.artifact.export import write_model  # noqa: PLC0415 - torch
 
     with TemporaryDirectory() as folder:
-        write_model(Path(folder), model, manifest)
-        return Classifier(Artifact.load(Path(folder)), model=model)
+        write_model(Path(folder), new.network, new.manifest)
+        return Classifier(Artifact.load(Path(folder)), made=new)
 
 
 def _extraction(manifest: Manifest) -> Extraction:

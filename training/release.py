@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -16,6 +16,7 @@ from schemas.explanation.background import BACKGROUND_FILE, BACKGROUND_SHA256, r
 from schemas.model.manifest import Manifest, ManifestError
 from schemas.model.shipped import find_model
 from schemas.model.taxonomy.foreign_names import read_taxonomy
+from training.artifact.background import write_background
 from training.artifact.export import read_model, write_model
 from training.artifact.fold_networks import FOLDS_FILE, read_fold_networks
 from training.crossfit.assess.fused import assess_fused, fused_terms
@@ -108,11 +109,42 @@ def _fitted_on(n_epochs: NDArray[np.int64]) -> dict[str, int]:
     }
 
 
-def write_release(folder: Path, model: TrainedNetwork, manifest: Manifest) -> Manifest:
-    """Write a model folder with its card, and return the manifest as written."""
-    written = write_model(folder, model, manifest)
-    write_card(folder, written)
-    return written
+@dataclass(frozen=True, slots=True)
+class NewModel:
+    """A model that is not in a folder yet.
+
+    Attributes
+    ----------
+    network : TrainedNetwork
+        Of all stars.
+    manifest : Manifest
+        What it is, how it was made and what was measured.
+    background : (100, 16) float64
+        Rows to explain its answers against, see `training.artifact.background`.
+    """
+
+    network: TrainedNetwork
+    manifest: Manifest
+    background: NDArray[np.float64]
+
+    def write(self, folder: Path) -> Manifest:
+        """Write a model folder with its background and its card.
+
+        Returns
+        -------
+        Manifest
+            As written.
+
+        Raises
+        ------
+        TrainingError
+            If the folder cannot be written.
+        """
+        background = {BACKGROUND_SHA256: write_background(folder, self.background)}
+        training = {**self.manifest.training, **background}
+        written = write_model(folder, self.network, replace(self.manifest, training=training))
+        write_card(folder, written)
+        return written
 
 
 def release_again(

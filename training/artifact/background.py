@@ -73,5 +73,5 @@ def write_background(folder: Path, background: NDArray[np.float64]) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         write_npz(path, {"values": np.asarray(background, np.float64)})
     except OSError as exc:
-        raise TrainingError(f"cannot write {path}: {exc.strerror or exc}") from exc
+        raise TrainingError(f"cannot write the model to {folder}: {exc.strerror or exc}") from exc
     return sha256_of(path)

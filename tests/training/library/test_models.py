@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features import FEATURE_NAMES
+from schemas.explanation.background import read_background
 from schemas.model.taxonomy.foreign_names import read_taxonomy
 from tests.training.library.waves import noisy_waves
 from training import Classifier, light_curve_features
@@ -34,10 +36,10 @@ def test_the_same_seed_saves_the_same_bytes_and_another_does_not(waves, table, l
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         waves.transfer(table, labels, seed=seed).save(tmp_path / name)
     written = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert written == ["README.md", "manifest.json", "model.onnx"]
+    assert written == ["README.md", "background.npz", "manifest.json", "model.onnx"]
     a, b, c = ([(tmp_path / name / file).read_bytes() for file in written] for name in "abc")
     assert a == b
-    assert a[2] != c[2]
+    assert a[3] != c[3]
 
 
 def test_a_model_is_transferred_from_memory_as_from_its_folder(target, table, labels, tmp_path):
@@ -55,6 +57,14 @@ def test_only_a_model_of_the_classes_of_the_taxonomy_states_it(target, waves, ta
     assert named.manifest.taxonomy == read_taxonomy().stated
     named.save(tmp_path / "m")
     assert Classifier.load(tmp_path / "m").manifest.taxonomy == read_taxonomy().stated
+
+
+def test_a_saved_model_can_be_asked_why(target, table, tmp_path):
+    target.save(tmp_path / "m")
+    background = read_background(tmp_path / "m", Classifier.load(tmp_path / "m").manifest)
+    learnt = table[[*FEATURE_NAMES]].to_numpy()
+    assert background.shape == (100, len(FEATURE_NAMES))
+    assert all((learnt == row).all(axis=1).any() for row in background)
 
 
 def test_rows_without_a_label_are_left_out_and_counted(waves, table, labels):
