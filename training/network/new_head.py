@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.network.batch import Batch
+from training.network.batch import Batch, generators_of, shuffled
 from training.network.layers import Layers
 from training.network.loss import partial_cross_entropy
 from training.network.networks import Networks
@@ -27,6 +27,9 @@ HEAD_PENALTY_C = 0.02
 """Inverse strength C of the head's L2 penalty, as scikit-learn counts it."""
 
 MAX_HEAD_STEPS = 200
+
+FIRST_HEAD_EXAMPLES = 2**15
+"""As many, drawn at random, a head is fitted to where all layers are fitted after it: they start from it."""
 
 
 def transfer_networks(
@@ -61,8 +64,10 @@ def transfer_networks(
     """
     n_classes, device = examples.allowed.shape[1], examples.scores.device
     networks = with_new_head(pretrained, n_classes, input_eps=input_eps, device=device)
-    _fit_heads(networks, examples)
-    if layers is Layers.EVERY:
+    if layers is Layers.LAST:
+        _fit_heads(networks, examples, of=examples.n)
+    else:
+        _fit_heads(networks, _drawn(examples, seeds), of=examples.n)
         fit_one_cycle(
             networks,
             examples,
@@ -100,8 +105,19 @@ def with_new_head(
     return Networks.from_weights(joined, input_eps=input_eps, device=device)
 
 
-def _fit_heads(networks: Networks, examples: Batch) -> None:
-    """Logistic regressions on the last hidden layer, each by L-BFGS on all of its examples at once."""
+def _drawn(examples: Batch, seeds: Sequence[int]) -> Batch:
+    """Draw `FIRST_HEAD_EXAMPLES` for each repeat; all where there are no more."""
+    if examples.n <= FIRST_HEAD_EXAMPLES:
+        return examples
+    order = shuffled(examples.n, generators_of(seeds), examples.scores.device)
+    return examples.pick(order[:, :FIRST_HEAD_EXAMPLES])
+
+
+def _fit_heads(networks: Networks, examples: Batch, *, of: int) -> None:
+    """Logistic regressions on the last hidden layer, each by L-BFGS on all of its examples at once.
+
+    Their penalty is that of `of` examples.
+    """
     names = (f"fc{networks.depth}.weight", f"fc{networks.depth}.bias")
     for repeat in range(len(networks)):
         one = slice(repeat, repeat + 1)
@@ -109,12 +125,14 @@ def _fit_heads(networks: Networks, examples: Batch) -> None:
         with torch.no_grad():
             hidden = network.hidden(shown.scores)
         weight, bias = (network.parameters[name].requires_grad_() for name in names)
-        _fit_head(network, hidden, shown, weight, bias)
+        _fit_head(network, hidden, shown, (weight, bias), strength=1.0 / (2.0 * HEAD_PENALTY_C * of))
 
 
-def _fit_head(network: Networks, hidden: Tensor, examples: Batch, weight: Tensor, bias: Tensor) -> None:
+def _fit_head(
+    network: Networks, hidden: Tensor, examples: Batch, head: tuple[Tensor, Tensor], *, strength: float
+) -> None:
+    weight, bias = head
     optimiser = torch.optim.LBFGS([weight, bias], max_iter=MAX_HEAD_STEPS, line_search_fn="strong_wolfe")
-    strength = 1.0 / (2.0 * HEAD_PENALTY_C * examples.n)
 
     def loss() -> Tensor:
         optimiser.zero_grad()

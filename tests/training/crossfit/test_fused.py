@@ -1,5 +1,6 @@
 """Stars in several bands in cross-fitting: folds, weights, and the fused answers of the folds."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -169,3 +170,18 @@ def test_fused_answers_and_the_best_band_are_measured_on_the_same_stars(answered
     assert only["n_epochs_min"] == 15
     assert only["abstained"] == pytest.approx(1.0 - sure.mean(), abs=1e-4)
     assert terms["min_epochs"] == 15
+
+
+def test_a_survey_of_what_is_in_no_class_alone_has_no_fused_answers_to_measure(answered):
+    dataset, said = answered
+    of_none = dataset.star < 100
+    outlier = np.where(of_none, 0, -1)
+    whole = np.full(len(said), Kind.FULL, np.int8)
+    table = replace(dataset.table, kind=whole)
+    both = replace(
+        dataset, table=table, survey=np.where(of_none, 0, 1), surveys=("transients", "stars"), outlier=outlier
+    )
+    found = assess_fused(both, said, RECIPE, 2.0)
+    assert {*found["by_survey"]} == {"stars"}
+    assert found["by_survey"]["stars"]["all"]["fused"]["n"] == found["by_epochs"]["all"]["fused"]["n"] == 300
+    json.dumps(found, allow_nan=False)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from training.network import new_head
 from training.network.batch import Batch
 from training.network.layers import Layers
 from training.network.networks import Networks, predict
@@ -35,13 +36,16 @@ def target() -> Batch:
     return Batch.stack(list(scores), list(allowed))
 
 
-def fit(pretrained: Weights, target: Batch, layers: Layers) -> Networks:
+SHORT = OneCycle(training_epochs=3, peak_rate=1e-3)
+
+
+def fit(pretrained: Weights, target: Batch, layers: Layers, settings: OneCycle = SHORT) -> Networks:
     return transfer_networks(
         [pretrained] * REPEATS,
         target,
         input_eps=1e-5,
         layers=layers,
-        settings=OneCycle(training_epochs=3, peak_rate=1e-3),
+        settings=settings,
         seeds=[0, 1],
         progress=QUIET,
     )
@@ -70,6 +74,30 @@ def test_last_layer_head_is_a_stationary_point_of_the_penalised_logistic_regress
         gradient = (p - allowed).T @ hidden / len(hidden) + weight / (0.02 * len(hidden))
         assert np.abs(gradient).max() < 1e-3
         assert np.abs(weight).max() > 0.01
+
+
+def test_with_every_layer_the_head_starts_from_some_of_the_examples(pretrained, target, monkeypatch):
+    """Their gradient vanishes there, under the penalty of all; that of the others does not."""
+    monkeypatch.setattr(new_head, "FIRST_HEAD_EXAMPLES", 100)
+    picked = []
+    pick = Batch.pick
+    monkeypatch.setattr(Batch, "pick", lambda self, index: picked.append(index) or pick(self, index))
+    still = OneCycle(training_epochs=1, peak_rate=1e-9)
+    networks = fit(pretrained, target, Layers.EVERY, settings=still)
+    drawn = picked[0].numpy()
+    assert drawn.shape == (REPEATS, 100)
+    hidden_of_all = networks.hidden(target.scores).numpy().astype(np.float64)
+    for repeat, rows in enumerate(drawn):
+        assert len({*rows.tolist()}) == 100
+        after, hidden = networks.weights(repeat), hidden_of_all[repeat].T
+        weight = after["fc4.weight"].astype(np.float64)
+        logits = hidden @ weight.T + after["fc4.bias"]
+        p = np.exp(logits - logits.max(1, keepdims=True))
+        wrong = p / p.sum(1, keepdims=True) - target.allowed[repeat].numpy().T
+        penalty = weight / (0.02 * len(hidden))
+        assert np.abs(wrong[rows].T @ hidden[rows] / len(rows) + penalty).max() < 1e-3
+        others = np.delete(np.arange(len(hidden)), rows)
+        assert np.abs(wrong[others].T @ hidden[others] / len(others) + penalty).max() > 3e-3
 
 
 def test_every_layer_moves_all_layers_but_no_running_statistic(pretrained, target):

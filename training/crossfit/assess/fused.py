@@ -59,9 +59,10 @@ def assess_fused(
     row = examples.merged
     fused = fused_answers(examples, dataset, probabilities, temperature, recipe, novelty=novelty)
     best_band = answers_of_best_band(examples, dataset, probabilities, recipe)
-    learnt = (dataset.fold[row] != NEVER_TRAINED) & (dataset.outlier[row] < 0)
+    learnt = dataset.fold[row] != NEVER_TRAINED
+    in_class = dataset.outlier[row] < 0
     lengths = {"all": None} | {str(count): count for count in recipe.sampling.first_epochs_together}
-    shown = {name: shows(table, count)[row] for name, count in lengths.items()}
+    shown = {name: shows(table, count)[row] & in_class for name, count in lengths.items()}
 
     def both(chosen: NDArray[np.bool_]) -> dict[str, Any]:
         of = truth.take(row[chosen]), dataset.classes, dataset.star[row[chosen]]
