@@ -13,8 +13,7 @@ from training.crossfit.assess.one_band import shows
 from training.crossfit.dataset import Dataset
 from training.data.truth import Truth
 from training.measure.metrics import confusion_matrix, scaled_mcc
-from training.reproduce.bench import Bench
-from training.reproduce.streams.judgement import LENGTHS, Judgement, Mask
+from training.reproduce.streams.judgement import LENGTHS, Judgement
 from training.surveys.classes import CATACLYSMIC
 
 HEADER = ("survey", "epochs", "light curves", "Mc, these alone", "Mc, all", "difference")
@@ -23,21 +22,27 @@ HEADER = ("survey", "epochs", "light curves", "Mc, these alone", "Mc, all", "dif
 NEW = (CATACLYSMIC, OTHER)
 
 
-def cost_of_classes(seen: Judgement, surveys: Collection[str], bench: Bench) -> list[tuple[str, ...]]:
-    """Train on stars of the classes of before in some surveys alone, in the same folds.
+def cost_of_classes(seen: Judgement, rows: NDArray[np.int64], alone: Judgement) -> list[tuple[str, ...]]:
+    """Hold what networks of all classes say of some rows (r,) against what those of old classes alone do.
+
+    Parameters
+    ----------
+    seen : Judgement
+        Of all classes.
+    rows : (r,) int64
+        See `of_before`.
+    alone : Judgement
+        Of these rows, `without_new_classes`.
 
     Returns
     -------
     list of tuple
-        Rows of a table, of the light curves that both can answer for.
+        Rows of a table, of the light curves that can be scored.
     """
-    dataset = seen.dataset
-    rows = np.flatnonzero(of_before(dataset, surveys))
-    alone = Judgement.of(without_new_classes(dataset.take(rows)), seen.recipe, bench)
-    beside = replace(seen, dataset=dataset.take(rows), answers=seen.answers.take(rows))
+    beside = replace(seen, dataset=seen.dataset.take(rows), answers=seen.answers.take(rows))
     asked = alone.dataset.table.own & alone.answers.scored & (alone.dataset.fold >= 0)
     result: list[tuple[str, ...]] = []
-    for number, survey in enumerate(dataset.surveys):
+    for number, survey in enumerate(alone.dataset.surveys):
         of_survey = asked & (alone.dataset.survey == number)
         for length, count in LENGTHS.items():
             chosen = np.flatnonzero(of_survey & shows(alone.dataset.table, count))
@@ -48,12 +53,11 @@ def cost_of_classes(seen: Judgement, surveys: Collection[str], bench: Bench) -> 
     return result
 
 
-def of_before(dataset: Dataset, surveys: Collection[str]) -> Mask:
-    """Rows (m,) of some surveys that are in a class that is not new, made-up stars of these too."""
+def of_before(dataset: Dataset, surveys: Collection[str]) -> NDArray[np.int64]:
+    """Rows of some surveys that are in a class that is not new, made-up stars of these too."""
     names = [number for number, name in enumerate(dataset.surveys) if name in surveys]
     known = dataset.truth.allowed[:, _columns_of_before(dataset)].any(axis=1)
-    rows: Mask = np.isin(dataset.survey, names) & (dataset.outlier < 0) & known
-    return rows
+    return np.flatnonzero(np.isin(dataset.survey, names) & (dataset.outlier < 0) & known)
 
 
 def without_new_classes(dataset: Dataset) -> Dataset:

@@ -1,11 +1,16 @@
-"""A dataset that was cross-fitted: what is said of each row by what has not seen its star."""
+"""Datasets that were cross-fitted: what is said of each row by what has not seen its star."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import set_num_threads
 
 from training.crossfit.assess.no_class import judged
 from training.crossfit.assess.one_band import answers_of, shows
@@ -14,8 +19,9 @@ from training.crossfit.dataset import Dataset
 from training.crossfit.recipe import Recipe
 from training.crossfit.starting_point import FromScratch
 from training.crossfit.terms import novelty_of_folds
+from training.errors import TrainingError
 from training.measure.answers import Answers
-from training.reproduce.bench import Bench
+from training.progress import QUIET, Bars
 from training.reproduce.streams.stream_thresholds import novelty_by_copies
 from training.reproduce.streams.what_was_said import Said
 
@@ -49,9 +55,9 @@ class Judgement:
     answers: Answers
 
     @classmethod
-    def of(cls, dataset: Dataset, recipe: Recipe, bench: Bench) -> Judgement:
+    def of(cls, dataset: Dataset, recipe: Recipe, progress: Bars = QUIET) -> Judgement:
         """Cross-fit from random weights, and ask about every row."""
-        made = cross_fit(dataset, recipe, FromScratch(recipe, bench.progress), seed=SEED)
+        made = cross_fit(dataset, recipe, FromScratch(recipe, progress), seed=SEED)
         novelty = novelty_of_folds(dataset, made)
         return cls(dataset, recipe, made, answers_of(dataset, made.probabilities, recipe, novelty))
 
@@ -69,3 +75,35 @@ class Judgement:
             for length, each in of_lengths.items()
             if each.any()
         ]
+
+
+def judge_each(
+    datasets: Sequence[Dataset], recipe: Recipe, progress: Bars, *, workers: int
+) -> list[Judgement]:
+    """Judge several datasets, with several workers each in a process of one thread.
+
+    Raises
+    ------
+    TrainingError
+        If such a process dies.
+    """
+    if workers == 1:
+        return [Judgement.of(each, recipe, progress) for each in datasets]
+    judged = []
+    pool = ProcessPoolExecutor(
+        min(workers, len(datasets)),
+        mp_context=get_context("spawn"),
+        initializer=set_num_threads,
+        initargs=(1,),
+    )
+    with pool, progress.bar("cross-fits", len(datasets)) as done:
+        running = [pool.submit(Judgement.of, each, recipe) for each in datasets]
+        try:
+            for dataset, each in zip(datasets, running, strict=True):
+                judged.append(replace(each.result(), dataset=dataset))  # of which there is one copy then
+                done(1)
+        except BrokenProcessPool as exc:
+            raise TrainingError(
+                "a process that cross-fits has died, for want of memory perhaps: ask for fewer --workers"
+            ) from exc
+    return judged

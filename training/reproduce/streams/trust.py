@@ -26,8 +26,8 @@ from training.examples.augment import SIMULATED
 from training.report.html import Section, Table
 from training.reproduce.bench import Bench
 from training.reproduce.streams.cost_of_classes import HEADER as OF_COST
-from training.reproduce.streams.cost_of_classes import cost_of_classes
-from training.reproduce.streams.judgement import LENGTHS, SEED, Judgement, Mask
+from training.reproduce.streams.cost_of_classes import cost_of_classes, of_before, without_new_classes
+from training.reproduce.streams.judgement import LENGTHS, SEED, Judgement, Mask, judge_each
 from training.reproduce.streams.stream_thresholds import STREAMS, read_copies
 from training.reproduce.streams.what_was_said import HEADER, Said, figure_of, mean_row, row_of
 from training.stars.assign_folds import NEVER_TRAINED
@@ -73,20 +73,26 @@ def trust(bench: Bench, folder: Path, *, workers: int, recipe: Recipe = TRUST_RE
     known = [file for file in files if not SURVEYS[survey_name(file.path)].difference]
     copies = {each: read_copies(known, dataset, each, recipe, bench, workers=workers) for each in STREAMS}
     reported = second_half(dataset)
-    seen = Judgement.of(dataset, recipe, bench)
-    blind: list[Said] = []
-    by_copies: dict[str, list[Said]] = {stream: [] for stream in STREAMS}
-    for kinds in FAMILIES.values():
-        left_out = np.isin(dataset.outlier, [_number(dataset, kind) for kind in kinds])
-        left_out = np.isin(dataset.star, np.unique(dataset.star[left_out & _as_seen(dataset)]))
-        if left_out.any():
-            without = Judgement.of(replace(dataset, spared=dataset.spared | left_out), recipe, bench)
-            blind += _of_kinds(without, kinds, reported)
-            for stream, of_stream in copies.items():
-                by_copies[stream] += _of_kinds(without.held_against(of_stream), kinds, reported)
+    families, surveys = _families_left_out(dataset), _surveys_left_out(dataset)
+    before = of_before(dataset, {file.name for file in files if survey_name(file.path) in VARIABLE_STARS})
+    seen, alone, *others = judge_each(
+        [dataset, without_new_classes(dataset.take(before)), *families.values(), *surveys.values()],
+        recipe,
+        bench.progress,
+        workers=workers,
+    )
+    without = dict(zip(families, others[: len(families)], strict=True))
+    blind = [each for kinds, of in without.items() for each in _of_kinds(of, kinds, reported)]
+    by_copies = {
+        stream: [
+            each
+            for kinds, of in without.items()
+            for each in _of_kinds(of.held_against(of_stream), kinds, reported)
+        ]
+        for stream, of_stream in copies.items()
+    }
     of_kinds = _of_kinds(seen, [kind for kinds in FAMILIES.values() for kind in kinds], reported)
     in_a_class = _in_a_class(seen)
-    of_before = {file.name for file in files if survey_name(file.path) in VARIABLE_STARS}
     return Section(
         "What is in no class, and surveys that were not learnt from",
         (
@@ -107,12 +113,12 @@ def trust(bench: Bench, folder: Path, *, workers: int, recipe: Recipe = TRUST_RE
             Table(
                 "Classes on a survey that they were not learnt from, and on the same survey learnt from",
                 OF_CLASSES,
-                tuple(_surveys_left_out(seen, bench)),
+                tuple(_of_surveys(seen, dict(zip(surveys, others[len(families) :], strict=True)))),
             ),
             Table(
                 "Stars of the classes of before, by networks that know only these and by those that know all",
                 OF_COST,
-                tuple(cost_of_classes(seen, of_before, bench)),
+                tuple(cost_of_classes(seen, before, alone)),
             ),
         ),
         (
@@ -198,18 +204,39 @@ def _in_a_class(of: Judgement) -> list[Said]:
     return said
 
 
-def _surveys_left_out(seen: Judgement, bench: Bench) -> list[tuple[str, ...]]:
-    rows = []
+def _families_left_out(dataset: Dataset) -> dict[tuple[str, ...], Dataset]:
+    """Spare each of the `FAMILIES` that are there, with all that is made of its light curves."""
+    result = {}
+    for kinds in FAMILIES.values():
+        left_out = np.isin(dataset.outlier, [_number(dataset, kind) for kind in kinds])
+        left_out = np.isin(dataset.star, np.unique(dataset.star[left_out & _as_seen(dataset)]))
+        if left_out.any():
+            result[kinds] = replace(dataset, spared=dataset.spared | left_out)
+    return result
+
+
+def _surveys_left_out(dataset: Dataset) -> dict[tuple[str, str], Dataset]:
+    """Never learn from a class of a survey, of `LEFT_OUT`, nor from its stars in other surveys."""
+    result = {}
     for name, survey in LEFT_OUT:
-        dataset = seen.dataset
-        if survey not in dataset.surveys or name not in dataset.classes:
-            continue
-        is_class = dataset.truth.names_one & (dataset.truth.first == dataset.classes.index(name))
-        chosen = is_class & (dataset.survey == dataset.surveys.index(survey))
-        chosen &= ~np.isin(dataset.table.kind, SIMULATED)
-        stars = np.isin(dataset.star, np.unique(dataset.star[chosen]))  # in whatever other survey they are
-        fold = np.where(stars, NEVER_TRAINED, dataset.fold).astype(np.int8)
-        blind = Judgement.of(replace(dataset, fold=fold), seen.recipe, bench)
+        if survey in dataset.surveys and name in dataset.classes:
+            stars = np.isin(dataset.star, np.unique(dataset.star[_of_survey(dataset, name, survey)]))
+            fold = np.where(stars, NEVER_TRAINED, dataset.fold).astype(np.int8)
+            result[name, survey] = replace(dataset, fold=fold)
+    return result
+
+
+def _of_survey(dataset: Dataset, name: str, survey: str) -> Mask:
+    """Rows (m,) of the stars of a class of a survey, as they were seen."""
+    is_class = dataset.truth.names_one & (dataset.truth.first == dataset.classes.index(name))
+    rows: Mask = is_class & (dataset.survey == dataset.surveys.index(survey)) & _as_seen(dataset)
+    return rows
+
+
+def _of_surveys(seen: Judgement, without: Mapping[tuple[str, str], Judgement]) -> list[tuple[str, ...]]:
+    rows = []
+    for (name, survey), blind in without.items():
+        chosen = _of_survey(seen.dataset, name, survey)
         for what, of in (("left out", blind), ("learnt from", seen)):
             rows += _of_class(of, name, f"{survey}, {what}", chosen)
     return rows

@@ -1,14 +1,17 @@
 """What is in no class, blind and seen: what is learnt from where, on a folder of small made-up archives."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from training.errors import TrainingError
 from training.examples.augment import SIMULATED, Sampling
+from training.progress import QUIET
 from training.reproduce.streams import stream_thresholds
-from training.reproduce.streams.judgement import LENGTHS, Judgement
-from training.reproduce.streams.trust import FAMILIES, LEFT_OUT, TRUST_RECIPE, trust
+from training.reproduce.streams.judgement import LENGTHS, Judgement, judge_each
+from training.reproduce.streams.trust import FAMILIES, LEFT_OUT, TRUST_RECIPE, files_of, read_dataset, trust
 
 EPOCHS = 40
 SHORT = replace(
@@ -50,14 +53,14 @@ def test_each_family_and_each_survey_is_left_out_once_and_half_of_the_objects_is
     learnt = []
     judge = Judgement.of
 
-    def noted(dataset, recipe, its_bench):
+    def noted(dataset, recipe, progress):
         learnt.append(dataset)
-        return judge(dataset, recipe, its_bench)
+        return judge(dataset, recipe, progress)
 
     monkeypatch.setattr(stream_thresholds, "STREAM", replace(SHORT, sampling=Sampling(first_epochs=(20,))))
     monkeypatch.setattr(Judgement, "of", noted)
     section = trust(bench, folder, workers=1, recipe=SHORT)
-    seen, *without, alone = learnt
+    seen, alone, *without = learnt
     there = [kinds for kinds in FAMILIES.values() if {*kinds} & {*seen.outlier_kinds}]
     assert len(without) == len(there) + len(LEFT_OUT) == 7
 
@@ -95,3 +98,25 @@ def test_each_family_and_each_survey_is_left_out_once_and_half_of_the_objects_is
     assert {row[0] for row in known.rows} >= {"all of them", "CV", "QSO", "RRL_ab", "RRL_c"}
     assert len({row[1] for row in surveys.rows}) == 4
     assert all(figure.path.is_file() for figure in section.figures)
+
+
+def test_several_processes_judge_as_one_does(bench, folder):
+    dataset = read_dataset(files_of(folder), SHORT, bench, workers=1)
+    both = [dataset, replace(dataset, spared=dataset.spared | (dataset.star % 5 == 0))]
+    here = judge_each(both, SHORT, QUIET, workers=1)
+    there = judge_each(both, SHORT, QUIET, workers=2)
+    for one, other in zip(here, there, strict=True):
+        assert np.array_equal(one.answers.probabilities, other.answers.probabilities, equal_nan=True)
+        assert np.array_equal(one.answers.novelty, other.answers.novelty, equal_nan=True)
+    assert not np.array_equal(here[0].made.logits, here[1].made.logits, equal_nan=True)
+
+
+def dies(*_):
+    os._exit(9)
+
+
+def test_a_process_that_dies_is_told_with_the_remedy(bench, folder, monkeypatch):
+    dataset = read_dataset(files_of(folder), SHORT, bench, workers=1)
+    monkeypatch.setattr(Judgement, "of", dies)  # which the other process finds by its name
+    with pytest.raises(TrainingError, match="has died, for want of memory perhaps: ask for fewer --workers"):
+        judge_each([dataset, dataset], SHORT, QUIET, workers=2)
