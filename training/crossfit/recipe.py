@@ -201,8 +201,8 @@ STREAM_STARS_PER_LABEL = 300
 matters there, and a star in six bands takes as long as eight of one."""
 
 STREAM_APERIODIC_WEIGHTS = {"CV": 1.0, "QSO": 1.5}
-"""Sparse light curves look alike: with the weights that complete ones need, of ten copies that were called QSO
-six were none, and of a hundred that do not vary 23 were."""
+"""Sparse light curves look alike: with the weights that complete ones need, six of ten that were called QSO
+were none, and 23 of a hundred that do not vary were called so."""
 
 STREAM = replace(
     TRANSFER,
