@@ -35,7 +35,10 @@ def library(tmp_path_factory) -> dict[str, Any]:
 
 
 def test_the_stars_of_the_library_page_get_the_labels_it_states(library):
-    assert library["answers"].label.to_dict() == {"A": "RRL_ab", "B": "LPV", "C": "NonVar"}
+    answers = library["answers"]
+    assert answers.label.dropna().to_dict() == {"A": "RRL_ab", "B": "LPV"}
+    assert answers.loc["C"].filter(like="p_").astype(float).idxmax() == "p_NonVar"
+    assert answers.loc["C", "withheld"] == "ABSTAINED"
 
 
 def test_the_columns_that_the_library_page_explains_are_those_of_the_answers(library):

@@ -6,7 +6,7 @@ import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from operator import itemgetter
 from pathlib import Path
 from reprlib import repr as shown
@@ -204,6 +204,10 @@ def _parse(raw: object, path: Path) -> Manifest:
     unknown = sorted(set(raw) - known)
     if unknown:
         raise ManifestError(f"{path} has unknown fields {', '.join(name[:40] for name in unknown[:10])}")
+    needed = [f.name for f in fields(Manifest) if f.default is MISSING and f.default_factory is MISSING]
+    missing = [name for name in needed if name not in raw]
+    if missing:
+        raise ManifestError(f"{path} is incomplete: it has no {', '.join(missing)}")
     wrong = what_is_wrong(raw)
     if wrong is not None:
         raise ManifestError(f"{path}: {wrong}")

@@ -1,4 +1,4 @@
-"""Models that come with a background: their training stars are those of a simulated stream."""
+"""Models with a background, as if their training stars were those of a simulated stream, and without."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from broker.classify.classifier import Classifier
 from broker.pipeline import Pipeline
 from broker.state.store import MemoryStore
-from schemas.explanation.background import BACKGROUND_SHA256
+from schemas.explanation.background import BACKGROUND_FILE, BACKGROUND_SHA256
 from schemas.explanation.explainer import Explainer
 from schemas.model.manifest import load_manifest
 from schemas.model.shipped import find_model
@@ -47,4 +47,14 @@ def model_with_background(folder: Path, *, name: str = "varstream-ztf") -> Path:
     manifest = load_manifest(folder)
     digest = write_background(folder, background())
     replace(manifest, training={**manifest.training, BACKGROUND_SHA256: digest}).save(folder)
+    return folder
+
+
+def model_without_background(folder: Path, *, name: str = "varstream-ztf") -> Path:
+    """Copy a shipped model as if it had been made before models came with a background."""
+    copytree(find_model(name), folder)
+    (folder / BACKGROUND_FILE).unlink()
+    manifest = load_manifest(folder)
+    training = {key: value for key, value in manifest.training.items() if key != BACKGROUND_SHA256}
+    replace(manifest, training=training).save(folder)
     return folder

@@ -35,7 +35,7 @@ def _classify(model: str) -> Command:
             "varstream",
             "classify",
             *(f"{{data}}/alerts/{path}" for path in ALERTS),
-            *("--model", f"{{models}}/{model}/2.0.0", "--schemas", LSST_SCHEMAS),
+            *("--model", f"{{models}}/{model}/3.0.0", "--schemas", LSST_SCHEMAS),
             *("--output", "annotations.jsonl", "--counts", "counts.json", "--dead-letters", "dead.jsonl"),
         ),
     )
@@ -60,7 +60,7 @@ def _evaluate(model: str, file: str, *words: str) -> Command:
         (
             "varstream-train",
             "evaluate",
-            f"{{models}}/{model}/2.0.0",
+            f"{{models}}/{model}/3.0.0",
             f"{{data}}/lightcurves/{file}.npz",
             *words,
             *("--json", "report.json"),
@@ -98,7 +98,7 @@ COMMANDS = (
         (
             "varstream-train",
             "transfer",
-            *("--pretrained", "{models}/varstream-source/2.0.0"),
+            *("--pretrained", "{models}/varstream-source/3.0.0"),
             *("--light-curves", "{data}/lightcurves/asas_richards_V.npz", "--mode", "every-layer"),
             *("--training-epochs", "2", "--truncations", "2", "--output", "model", "--cache", "cache"),
         ),
@@ -108,7 +108,7 @@ COMMANDS = (
         (
             "varstream-train",
             "transfer",
-            *("--pretrained", "{models}/varstream-source/2.0.0"),
+            *("--pretrained", "{models}/varstream-source/3.0.0"),
             *("--light-curves", "{data}/lightcurves/hipparcos_debosscher_Hp.npz", "--observe-as", "ztf"),
             *("--training-epochs", "2", "--output", "model", "--cache", "cache"),
         ),

@@ -53,7 +53,7 @@ def test_the_wheel_carries_the_models_and_the_schemas(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     for name in ("varstream-ztf", "varstream-lsst", "varstream-source"):
-        assert {f"broker/models/{name}/2.0.0/{file}" for file in ("model.onnx", "manifest.json")} <= {*names}
+        assert {f"broker/models/{name}/3.0.0/{file}" for file in ("model.onnx", "manifest.json")} <= {*names}
     assert "schemas/classification/1/classification.avsc" in names
     assert "schemas/simulator/1100.avsc" in names
 
@@ -71,7 +71,7 @@ def test_the_models_of_the_wheel_are_found_by_name_from_anywhere(installed, tmp_
     names, folder = run(installed / "python", "-I", "-c", find, cwd=tmp_path).splitlines()
     assert names.split() == ["varstream-lsst", "varstream-source", "varstream-ztf"]
     assert Path(folder).is_relative_to(installed.parent)
-    assert folder.endswith("broker/models/varstream-lsst/2.0.0")
+    assert folder.endswith("broker/models/varstream-lsst/3.0.0")
 
 
 def test_the_demo_runs_from_anywhere_without_the_training_framework(installed, tmp_path):

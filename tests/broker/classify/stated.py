@@ -17,6 +17,7 @@ PAYLOADS = [alert.payload for alert in simulated()][:400]
 def annotations(**stated):
     """Annotations of a short stream by the shipped model, had its manifest stated this."""
     artifact = classifier()._artifact
-    manifest = replace(artifact.manifest, **({"reliability": (), "abstain_below": 0.0} | stated))
+    nothing = {"reliability": (), "abstain_below": 0.0, "abstain_below_by_class": {}}
+    manifest = replace(artifact.manifest, **(nothing | stated))
     model = Classifier(Artifact(manifest, artifact._session))
     return Pipeline(decoder(), annotator(model), MemoryStore()).process(packets(PAYLOADS)).annotations

@@ -64,10 +64,11 @@ def test_below_the_asked_for_probability_there_is_no_label_but_all_else(plain, m
         unsure = before["probability"] is not None and before["probability"] < middle
         outcomes.add((before["label"] is None, unsure))
         assert after["label"] == (None if unsure else before["label"])
-        assert after["status"] == before["status"] + ["ABSTAINED"] * unsure
+        assert [word for word in after["status"] if word != "ABSTAINED"] == before["status"]
+        assert ("ABSTAINED" in after["status"]) == unsure
         assert (after["probability"], after["probabilities"]) == (
             before["probability"],
             before["probabilities"],
         )
         assert (after["reliability"] is None) == (after["probabilities"] is None)
-    assert outcomes == {(True, False), (False, True), (False, False)}  # unscored, unsure, sure
+    assert outcomes >= {(True, False), (False, True), (False, False)}  # unscored, unsure, sure

@@ -19,7 +19,7 @@ from broker.settings.config import ModelConfig, OutputConfig
 from broker.state.store import MemoryStore
 from features import FEATURE_NAMES
 from schemas.explanation.explainer import NAMED, OF_A_RECORD, Explainer
-from tests.broker.explaining import background, explainer, model_with_background
+from tests.broker.explaining import background, explainer, model_with_background, model_without_background
 from tests.broker.streams import annotator, classifier, decoder, fusing, packets, simulated, timeless
 
 MESSAGES = packets([a.payload for a in simulated()][:120])
@@ -77,7 +77,7 @@ def test_of_one_band_they_are_those_of_its_features_and_its_class(speaking):
     scored = [a.record for a in speaking if a.record["band"] != "all" and a.record["explanation"]]
     for record in scored[::7]:
         row = np.array([list(record["features"].values())])
-        best = max(record["probabilities"], key=record["probabilities"].__getitem__)
+        best = max({*record["probabilities"]} - {"OTHER"}, key=record["probabilities"].__getitem__)
         values = why.explain(row, classes.index(best), effort=OF_A_RECORD).values
         first = FEATURE_NAMES[int(values.argmax())]
         assert record["explanation"]["speaks_for"][0] == first
@@ -114,10 +114,10 @@ def test_the_background_is_in_the_derivation_and_workers_agree_on_it():
 
 
 def test_a_worker_that_is_to_say_why_needs_models_with_a_background(tmp_path):
-    shipped = ModelConfig()
-    judges = {"ztf": classifier(), "lsst": classifier()}
+    without = model_without_background(tmp_path / "without")
+    judge = load_classifier(without)
     with pytest.raises(ConfigError, match=r"came without background\.npz"):
-        load_explainers(shipped, judges)
+        load_explainers(ModelConfig(path=without), {"ztf": judge, "lsst": judge})
     folder = model_with_background(tmp_path / "model")
     judge = load_classifier(folder)
     loaded = load_explainers(ModelConfig(path=folder), {"ztf": judge, "lsst": judge})

@@ -16,7 +16,7 @@ from broker.cli.main import main
 from broker.pipeline import Pipeline
 from broker.state.sqlite import SQLiteStore
 from features import FEATURE_NAMES
-from tests.broker.explaining import model_with_background
+from tests.broker.explaining import model_with_background, model_without_background
 from tests.broker.streams import PATIENCE_S, SCHEMAS, annotator, decoder, packets, simulated
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -27,6 +27,11 @@ REAL = "ZTF17aadcuwj"  # 44 usable epochs in the packets
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     return model_with_background(tmp_path_factory.mktemp("model") / "varstream-ztf")
+
+
+@pytest.fixture(scope="module")
+def without(tmp_path_factory):
+    return model_without_background(tmp_path_factory.mktemp("model") / "varstream-ztf")
 
 
 @pytest.fixture(scope="module")
@@ -96,11 +101,15 @@ def test_what_cannot_be_explained_is_one_line_with_the_reason(capsys, model, rea
     assert "in the store" in refused("nobody", "--state", store, "--model", model)
     assert "no such store" in refused(longest, "--state", store.parent / "absent", "--model", model)
     assert "no epochs in band 'w'; epochs: " in refused(longest, *read, "--model", model, "--band", "w")
-    assert "came without background.npz" in refused(longest, *read)
-    assert "came without background.npz" in refused(longest, *read, "--model", "varstream-lsst")
     packet = read[1] / "0000.avro" if (read[1] / "0000.avro").exists() else read[1] / "0000.bin"
     assert "would be overwritten" in refused(longest, "--files", packet, "--svg", packet, "--model", model)
     assert "would be overwritten" in refused(longest, "--state", store, "--svg", store, "--model", model)
+
+
+def test_a_model_that_came_without_a_background_is_said_to(capsys, without, read, longest):
+    code, out, err = explain(capsys, longest, *read, "--model", without)
+    assert (code, out) == (2, "")
+    assert "came without background.npz" in err
 
 
 def test_a_star_that_is_not_scored_is_a_failure_with_the_reason(capsys, model, folder):
@@ -130,9 +139,11 @@ def run_worker(servers, state, *settings):
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
 
 
-def test_a_worker_publishes_the_reasons_and_does_not_start_without_a_background(kafka, tmp_path, model):
+def test_a_worker_publishes_the_reasons_and_does_not_start_without_a_background(
+    kafka, tmp_path, model, without
+):
     state = tmp_path / "state.sqlite"
-    refused = run_worker(kafka, state)
+    refused = run_worker(kafka, state, f"model.path={without}")
     assert refused.returncode == 2
     assert "came without background.npz" in refused.stderr
     assert not state.exists()

@@ -248,7 +248,7 @@ def test_each_survey_is_judged_by_the_model_shipped_for_it(classified):
     assert not any("OTHER_SURVEY" in record["status"] for record in records)
 
 
-@pytest.mark.parametrize("named", ["varstream-lsst", "varstream-lsst/2.0.0", "varstream-lsst 2.0.0"])
+@pytest.mark.parametrize("named", ["varstream-lsst", "varstream-lsst/3.0.0", "varstream-lsst 3.0.0"])
 def test_a_shipped_model_is_named_and_records_of_another_survey_say_so(sky, named):
     done = varstream("classify", sky, "--schemas", SCHEMAS, "--model", named)
     assert done.returncode == 0, done.stderr

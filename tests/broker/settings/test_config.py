@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from broker.classify.classifier import load_classifiers
 from broker.errors import ConfigError
 from broker.settings.load_config import MAX_SETTINGS_BYTES, load_config
+from schemas.model.manifest import load_manifest
 from schemas.model.shipped import find_model
 
 MINIMAL = 'kafka.topics = ["alerts"]\n'
@@ -173,15 +174,9 @@ def test_a_wrong_setting_is_named_with_its_number_and_remedy(tmp_path, overrides
 
 
 @pytest.fixture
-def with_priors(tmp_path) -> Path:
-    """The shipped model, had it stated the priors that it was made for."""
-    folder = tmp_path / "model"
-    shutil.copytree(find_model("varstream-ztf"), folder)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["priors"] = dict.fromkeys(manifest["classes"], 1.0 / len(manifest["classes"]))
-    manifest["fused"]["priors"] = manifest["priors"]
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
+def with_priors() -> Path:
+    """The shipped model, which states the priors that it was made for."""
+    return find_model("varstream-ztf")
 
 
 def test_priors_of_a_stream_reach_the_model_of_that_stream(tmp_path, with_priors):
@@ -196,11 +191,11 @@ def test_priors_of_a_stream_reach_the_model_of_that_stream(tmp_path, with_priors
     [
         (
             "{SN = 0.1}",
-            "model.priors: model varstream-ztf 2.0.0: 'SN' is no class of the model: it has CEPH_1O, ",
+            "model.priors: model varstream-ztf 3.0.0: 'SN' is no class of the model: it has CEPH_1O, ",
         ),
         (
             "{QSO = 0.7, LPV = 0.6}",
-            "model.priors: model varstream-ztf 2.0.0: the priors add up to 1.3, they must",
+            "model.priors: model varstream-ztf 3.0.0: the priors add up to 1.3, they must",
         ),
     ],
 )
@@ -214,8 +209,10 @@ def test_priors_that_do_not_fit_the_model_are_refused_when_it_is_loaded(
 
 
 def test_a_model_that_does_not_state_its_priors_takes_no_others(tmp_path):
-    config = load(tmp_path, overrides=["model.priors={ztf = {QSO = 0.1}}"])
-    message = r"model\.priors: model varstream-ztf 2\.0\.0 does not state which priors it was made for"
+    old = shutil.copytree(find_model("varstream-ztf"), tmp_path / "old")
+    replace(load_manifest(old), priors={}, fused=None).save(old)
+    config = load(tmp_path, overrides=["model.priors={ztf = {QSO = 0.1}}", f"model.ztf={old}"])
+    message = r"model\.priors: model varstream-ztf 3\.0\.0 does not state which priors it was made for"
     with pytest.raises(ConfigError, match=message):
         load_classifiers(config.model)
 

@@ -23,7 +23,7 @@ def load(tmp_path):
         folder = tmp_path / "model"
         shutil.copytree(find_model("varstream-ztf"), folder, dirs_exist_ok=True)
         text = json.loads((folder / "manifest.json").read_text())
-        stated = ("reliability", "abstain_below", "fused")
+        stated = ("reliability", "abstain_below", "fused", "taxonomy")
         fresh = {key: value for key, value in text.items() if key not in stated}
         (folder / "manifest.json").write_text(json.dumps({**fresh, **changes}))
         return load_manifest(folder)

@@ -12,7 +12,6 @@ from features import FEATURE_NAMES
 from schemas.model.artifact import Artifact
 from schemas.model.manifest import expected_reliability
 from schemas.model.shipped import find_model
-from schemas.model.verdict import OTHER
 from training.artifact.fold_networks import read_fold_networks
 from training.crossfit.recipe import RECIPES, STREAM
 from training.data.light_curves import LightCurves, offsets_of
@@ -20,7 +19,6 @@ from training.data.truth import Truth
 from training.measure.answers import answer
 from training.report.model_card import write_card
 from training.surveys.public import SURVEYS
-from training.surveys.variable_stars import VARIABLE_STARS
 
 MODELS = Path(__file__).resolve().parents[3] / "deploy" / "models"
 FOLDERS = sorted(path.parent for path in MODELS.glob("*/*/manifest.json"))
@@ -54,8 +52,7 @@ def test_a_model_loads_and_has_the_classes_of_the_demo(folder):
 @every_model
 def test_its_maps_cover_every_known_survey_and_name_only_its_classes(folder):
     manifest = Artifact.load(folder).manifest
-    known = SURVEYS if OTHER in manifest.classes else VARIABLE_STARS
-    assert manifest.label_maps.keys() == known.keys()
+    assert manifest.label_maps.keys() == SURVEYS.keys()
     for label_map in manifest.label_maps.values():
         assert Truth.of(np.array(sorted(label_map)), label_map, manifest.classes).labelled.all()
 
@@ -99,8 +96,6 @@ def test_a_transferred_model_names_the_shipped_one_it_came_from(folder):
 @every_model
 def test_it_is_what_todays_recipe_makes(folder):
     manifest = Artifact.load(folder).manifest
-    if OTHER not in manifest.classes:
-        pytest.skip("made before the recipe learnt what is in no class")
     made_with = manifest.training["recipe"]
     assert made_with == json.loads(json.dumps(asdict(MADE_BY[made_with["name"]])))
     assert "/tmp" not in (text := json.dumps(asdict(manifest)))

@@ -1,12 +1,14 @@
 """`evaluate` with labels of a table, on files of bands, by days, and into the card of the model."""
 
 import json
+from dataclasses import replace
 from shutil import copytree
 
 import numpy as np
 import pytest
 
 from schemas.model.manifest import load_manifest, sha256_of
+from schemas.model.shipped import find_model
 from tests.training.commands import class_map, fails
 from tests.training.made_up_survey import write_others
 from training.cli.main import main
@@ -159,12 +161,17 @@ def test_a_file_of_what_is_in_no_class_is_measured_without_classes(tmp_path, cap
 
 
 def test_a_survey_that_a_model_was_made_before_is_read_by_todays_map(tmp_path):
-    path = transients(tmp_path, "ztf_dr_labelled_g", ["EA", "UGSU+E", "RR", "RR"])
+    path = transients(tmp_path, "ztf_dr_labelled_g", ["EA", "UGSU+E", "RR", "RR", "nothing known"])
     report = tmp_path / "r.json"
-    assert main(["evaluate", "varstream-source/2.0.0", str(path), "--json", str(report)]) == 0
-    said = json.loads(report.read_text())  # that model has no class CV
-    assert (said["n"], said["n_left_out"]) == (3, 1)
+    before = copytree(find_model("varstream-source"), tmp_path / "before")
+    manifest = load_manifest(before)
+    maps = {name: each for name, each in manifest.label_maps.items() if name != "ztf_dr_labelled_g"}
+    replace(manifest, label_maps=maps).save(before)
+    assert main(["evaluate", str(before), str(path), "--json", str(report)]) == 0
+    said = json.loads(report.read_text())
+    assert (said["n"], said["n_left_out"]) == (4, 1)
     assert {name: each["n"] for name, each in said["per_class"].items() if each["n"]} == {
+        "CV": 1,
         "EB_ED": 1,
         "RRL_ab": 2,
     }

@@ -24,7 +24,7 @@ from training.data.read import read_light_curves
 from training.examples import feature_file
 
 MODELS = Path(__file__).resolve().parents[3] / "deploy" / "models"
-ZTF = MODELS / "varstream-ztf" / "2.0.0"
+ZTF = MODELS / "varstream-ztf" / "3.0.0"
 FIRST_COLUMNS = ["object_id", "band", "n_epochs", "baseline_d", "period_d", "period_probability"]
 FIRST_COLUMNS += ["label", "probability", "novelty", "status"]
 

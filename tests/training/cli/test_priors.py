@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from broker.pipeline import Pipeline
 from broker.settings.load_config import load_config
 from broker.state.store import MemoryStore
 from schemas.model.artifact import Artifact
+from schemas.model.manifest import load_manifest
 from schemas.model.shipped import find_model
 from schemas.model.terms import priors_fault
 from tests.broker.streams import annotator, decoder, packets, simulated
@@ -25,16 +27,9 @@ from training.cli.main import main
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    """The shipped model, had it stated the priors that it was made for."""
-    folder = tmp_path_factory.mktemp("model") / "ztf"
-    shutil.copytree(find_model("varstream-ztf"), folder)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    classes = manifest["classes"]
-    manifest["priors"] = dict.fromkeys(classes, 1.0 / len(classes))
-    manifest["fused"]["priors"] = {name: (1 + place) / 105 for place, name in enumerate(classes)}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
+def model() -> Path:
+    """The shipped model."""
+    return find_model("varstream-ztf")
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +110,11 @@ def test_tables_of_predictions_give_priors(model, tmp_path, capsys):
 
 def test_a_model_without_priors_is_refused(records, tmp_path, capsys):
     path = write(tmp_path / "records.jsonl", records())
-    error = fails(["priors", "varstream-ztf", str(path)], capsys, 2)
-    assert "varstream-ztf 2.0.0 does not state which priors it was made for" in error
+    old = shutil.copytree(find_model("varstream-ztf"), tmp_path / "old")
+    manifest = load_manifest(old)
+    replace(manifest, priors={}, fused=None).save(old)
+    error = fails(["priors", str(old), str(path)], capsys, 2)
+    assert "varstream-ztf 3.0.0 does not state which priors it was made for" in error
 
 
 def test_files_that_are_not_there_and_bands_without_answers_are_told(model, records, tmp_path, capsys):
