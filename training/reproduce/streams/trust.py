@@ -100,9 +100,10 @@ def trust(bench: Bench, folder: Path, *, workers: int, recipe: Recipe = TRUST_RE
     return Section(
         "What is in no class, and surveys that were not learnt from",
         (
-            "Networks of three folds by the recipe of the shipped source, on light curves of one band, with a "
-            "third of its shortened versions and half as many training epochs. Each is judged by a network, "
-            "a mixture and a table that have not seen its star. Kinds: a half of the objects, drawn at random. Labelled wrongly: "
+            "Networks of three folds by the recipe of the shipped source, on light curves of one band, with "
+            "a third of its shortened versions and half as many training epochs. Each is judged by a "
+            "network, a mixture and a table that have not seen its star. Kinds: a half of the objects, "
+            "drawn at random. Labelled wrongly: "
             "any label; of what is in no class every label is wrong.",
         ),
         (
