@@ -212,13 +212,10 @@ def _parse(raw: object, path: Path) -> Manifest:
     if wrong is not None:
         raise ManifestError(f"{path}: {wrong}")
     fused = raw.get("fused")
-    try:
-        tuples = {
-            "classes": tuple(raw["classes"]),
-            "features": tuple(raw["features"]),
-            "reliability": tuple(raw.get("reliability", ())),
-            "fused": None if fused is None else {**fused, "reliability": tuple(fused["reliability"])},
-        }
-        return Manifest(**{**raw, **tuples})
-    except (KeyError, TypeError) as exc:
-        raise ManifestError(f"{path} is incomplete: {exc}") from exc
+    tuples = {
+        "classes": tuple(raw["classes"]),
+        "features": tuple(raw["features"]),
+        "reliability": tuple(raw.get("reliability", ())),
+        "fused": None if fused is None else {**fused, "reliability": tuple(fused["reliability"])},
+    }
+    return Manifest(**{**raw, **tuples})
