@@ -84,6 +84,24 @@ class Packet:
     damage: AlertError | None = None
 
 
+class Arrival(NamedTuple):
+    """How an alert came to us.
+
+    Attributes
+    ----------
+    origin : Origin
+        Where its packet was.
+    upstream_ms : int or None
+        When the survey's producer sent it [Unix ms].
+    ingest_time_us : int
+        When it was read [Unix us].
+    """
+
+    origin: Origin = Origin()
+    upstream_ms: int | None = None
+    ingest_time_us: int = 0
+
+
 class Place(NamedTuple):
     """Where an object is: the place of its latest detection that triggered an alert.
 
@@ -140,6 +158,8 @@ class Alert:
     history_rows: Mapping[str, int]
     forced: NDArray[np.void] = field(default_factory=lambda: np.empty(0, EPOCH))
     forced_wins: bool = False
+    arrival: Arrival = field(default_factory=Arrival)
+    vetting: str = ""
 
     @property
     def key(self) -> str:

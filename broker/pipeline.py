@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -60,7 +59,6 @@ class Batch:
     """
 
     packets: int
-    ingest_time_us: int
     annotations: list[Annotation] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     curves: dict[str, LightCurve] = field(default_factory=dict)
@@ -184,7 +182,7 @@ class Pipeline:
         PoisonError
             If one more packet breaks it; nothing has changed then.
         """
-        batch = Batch(packets=0, ingest_time_us=time.time_ns() // 1000)
+        batch = Batch(packets=0)
         curves = _Curves(self._store)
         chunk: list[_Merged] = []
         n_chunk_epochs = n_records = 0
@@ -194,10 +192,10 @@ class Pipeline:
             batch.take(packet)
             outcome = poison.get(index, vetted)
             if isinstance(outcome, Alert):
-                changed = self._extend(index, packet, outcome, curves, batch)
+                changed = self._extend(index, outcome, curves, batch)
                 chunk.append((index, changed))
                 n_records += len(changed)
-                n_chunk_epochs += sum(series.time.size for _, _, series in changed)
+                n_chunk_epochs += sum(series.time.size for _, series in changed)
                 if n_chunk_epochs > MAX_CHUNK_EPOCHS:
                     self._score(chunk, batch)
                     chunk, n_chunk_epochs = [], 0
@@ -210,13 +208,11 @@ class Pipeline:
         self._score(chunk, batch)
         return batch
 
-    def _extend(
-        self, index: int, packet: Packet, alert: Alert, curves: _Curves, batch: Batch
-    ) -> list[Changed]:
+    def _extend(self, index: int, alert: Alert, curves: _Curves, batch: Batch) -> list[Changed]:
         """Merge an alert into the light curve of its object; what it changes that is to be annotated."""
         before = curves.of(alert.key)
         try:
-            after, bands, changed = self._merge(packet, alert, before)
+            after, bands, changed = self._merge(alert, before)
         except Exception as exc:
             raise_if_not_poison(exc)
             raise PoisonError(index, exc) from exc
@@ -226,9 +222,7 @@ class Pipeline:
             batch.curves[alert.key] = after
         return changed
 
-    def _merge(
-        self, packet: Packet, alert: Alert, before: LightCurve
-    ) -> tuple[LightCurve, list[str], list[Changed]]:
+    def _merge(self, alert: Alert, before: LightCurve) -> tuple[LightCurve, list[str], list[Changed]]:
         """Merge an alert; the light curve after it, the bands that it changes, and what is to be annotated.
 
         That is every changed band as it stands right after the alert, and the star, if one of them is
@@ -237,19 +231,18 @@ class Pipeline:
         after, bands = merge(before, alert)
         changed: list[Changed] = []
         if self._annotator.annotate_bands:
-            changed += [(packet, alert, band_series(after, band)) for band in bands]
+            changed += [(alert, band_series(after, band)) for band in bands]
         if bands and alert.survey in self._annotator.fused_surveys:
             star = star_series(after)
             if not star.bands.isdisjoint(bands) or not joint_bands(before).isdisjoint(bands):
-                changed.append((packet, alert, star))
+                changed.append((alert, star))
         return after, bands, changed
 
     def _score(self, chunk: Sequence[_Merged], batch: Batch) -> None:
         """Score what changed together and make its records."""
 
         def annotate(alerts: Sequence[_Merged]) -> list[Annotation]:
-            rows = [row for _, changed in alerts for row in changed]
-            return self._annotator.annotate(rows, ingest_time_us=batch.ingest_time_us)
+            return self._annotator.annotate([row for _, changed in alerts for row in changed])
 
         try:
             batch.annotations += annotate(chunk)

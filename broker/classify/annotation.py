@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from broker.alert import Alert, Annotation, Packet
+from broker.alert import Alert, Annotation
 from broker.classify.classifier import FusedScores, Scores
 from broker.classify.derivation import STATED_RELIABILITY, digest_of
 from broker.classify.reasons import reasons
@@ -32,9 +32,10 @@ class RecordMaker:
 
     Parameters
     ----------
-    derivation : str
-        Of everything but epochs that the records of bands follow from, see `broker.classify.derivation`.
-    fused_derivation : str, optional
+    derivation : callable
+        Tells, by how an alert was vetted, what its records of bands follow from beside the epochs, see
+        `broker.classify.derivation`.
+    fused_derivation : callable, optional
         The same of records of all bands together; None where the model makes none.
     priors : mapping of str to float
         In the place of the model's own, of some or all classes.
@@ -45,8 +46,8 @@ class RecordMaker:
     def __init__(
         self,
         manifest: Manifest,
-        derivation: str,
-        fused_derivation: str | None = None,
+        derivation: Callable[[str], str],
+        fused_derivation: Callable[[str], str] | None = None,
         *,
         priors: Mapping[str, float] = NO_PRIORS,
         explainer: Explainer | None = None,
@@ -61,13 +62,10 @@ class RecordMaker:
 
     def make(
         self,
-        packet: Packet,
         alert: Alert,
         series: BandSeries,
         scores: Scores,
         row: int,
-        *,
-        ingest_time_us: int,
     ) -> Annotation:
         """Record of the light curve in row `row` of `scores`."""
         own = {
@@ -76,19 +74,16 @@ class RecordMaker:
             "n_forced": int(series.forced.sum()),
             "outlier": _outlier(scores.outlier[row], series, series.band),
             "bands": None,
-            "derivation": self._derivation,
+            "derivation": self._derivation(alert.vetting),
         }
-        return self._annotation(packet, alert, series, own, ingest_time_us=ingest_time_us)
+        return self._annotation(alert, series, own)
 
     def make_fused(
         self,
-        packet: Packet,
         alert: Alert,
         series: StarSeries,
         fused: FusedScores,
         row: int,
-        *,
-        ingest_time_us: int,
     ) -> Annotation:
         """Record of all bands of the star in row `row` of `fused`."""
         manifest, together = self._manifest, fused.together
@@ -112,9 +107,9 @@ class RecordMaker:
                 }
                 for number in np.flatnonzero(usable).tolist()
             ],
-            "derivation": self._fused_derivation,
+            "derivation": self._fused_derivation(alert.vetting),
         }
-        return self._annotation(packet, alert, series, own, ingest_time_us=ingest_time_us)
+        return self._annotation(alert, series, own)
 
     def _reasons(self, scored: Scores | FusedScores, row: int) -> dict[str, list[str]] | None:
         return None if self._explainer is None else reasons(self._explainer, scored, row)
@@ -167,15 +162,10 @@ class RecordMaker:
         }
 
     def _annotation(
-        self,
-        packet: Packet,
-        alert: Alert,
-        series: BandSeries | StarSeries,
-        own: Mapping[str, Any],
-        *,
-        ingest_time_us: int,
+        self, alert: Alert, series: BandSeries | StarSeries, own: Mapping[str, Any]
     ) -> Annotation:
         """Put together what is the record's own and what it says of its alert, and give it its id."""
+        arrival = alert.arrival
         record: dict[str, Any] = {
             "survey": alert.survey,
             "object_id": alert.object_id,
@@ -189,9 +179,9 @@ class RecordMaker:
             "model": self._model,
             "convention": self._manifest.convention,
             "schema_version": CLASSIFICATION_VERSION,
-            "source": asdict(packet.origin),
-            "upstream_time_us": None if packet.upstream_ms is None else packet.upstream_ms * 1000,
-            "ingest_time_us": ingest_time_us,
+            "source": asdict(arrival.origin),
+            "upstream_time_us": None if arrival.upstream_ms is None else arrival.upstream_ms * 1000,
+            "ingest_time_us": arrival.ingest_time_us,
         }
         what = (alert.key, str(alert.source_id), series.band, own["derivation"], digest_of(series))
         return Annotation(alert.key, uuid.uuid5(_ID_NAMESPACE, "/".join(what)), record)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from broker.alert import Alert, Annotation, Packet
+from broker.alert import Alert, Annotation
 from broker.classify.annotation import RecordMaker
 from broker.classify.classifier import Classifier, FusedScores, Scores
 from broker.classify.derivation import derivation_of
 from broker.errors import ConfigError
-from broker.ingest.vetting import VettingRules
 from broker.state.light_curve import BandSeries
 from broker.state.star_series import StarSeries
 from features import CONVENTIONS
@@ -23,11 +23,11 @@ NO_EXPLAINERS: Mapping[str, Explainer] = {}
 
 log = logging.getLogger(__name__)
 
-Changed = tuple[Packet, Alert, BandSeries | StarSeries]
-"""A packet, its alert, and what that changed as it stood right after it: a band, or all bands together."""
+Changed = tuple[Alert, BandSeries | StarSeries]
+"""An alert, and what that changed as it stood right after it: a band, or all bands together."""
 
-_BandRow = tuple[int, Packet, Alert, BandSeries]
-_StarRow = tuple[int, Packet, Alert, StarSeries]
+_BandRow = tuple[int, Alert, BandSeries]
+_StarRow = tuple[int, Alert, StarSeries]
 """Place among what changed, and what stands there."""
 
 
@@ -38,8 +38,6 @@ class Annotator:
     ----------
     classifiers : mapping of str to Classifier
         By survey.
-    rules : VettingRules
-        What the epochs were vetted by; a part of what a record follows from.
     annotate_unscored : bool
         Whether what cannot be scored yet gets a record with its status and no label.
     annotate_bands : bool
@@ -65,7 +63,6 @@ class Annotator:
     def __init__(
         self,
         classifiers: Mapping[str, Classifier],
-        rules: VettingRules,
         *,
         annotate_unscored: bool = True,
         annotate_bands: bool = True,
@@ -88,10 +85,8 @@ class Annotator:
         self._makers = {
             survey: RecordMaker(
                 classifier.manifest,
-                derivation_of(classifier, rules, survey, explainer=explainers.get(survey)),
-                derivation_of(classifier, rules, survey, fused=True, explainer=explainers.get(survey))
-                if survey in fusing
-                else None,
+                _derivation(classifier, explainers.get(survey)),
+                _derivation(classifier, explainers.get(survey), fused=True) if survey in fusing else None,
                 priors=classifier.priors,
                 explainer=explainers.get(survey),
             )
@@ -99,44 +94,40 @@ class Annotator:
         }
         self._annotate_unscored = annotate_unscored
 
-    def annotate(self, changed: Sequence[Changed], *, ingest_time_us: int) -> list[Annotation]:
+    def annotate(self, changed: Sequence[Changed]) -> list[Annotation]:
         """Return the records of what changed, in its order; what is of one model is scored at once.
 
         The bands of an alert stand right before its star. A star of one band is measured once, for both.
         """
         bands: dict[Classifier, list[_BandRow]] = {}
         stars: dict[Classifier, list[_StarRow]] = {}
-        for place, (packet, alert, series) in enumerate(changed):
+        for place, (alert, series) in enumerate(changed):
             classifier = self._classifiers[alert.survey]
             if isinstance(series, StarSeries):
-                stars.setdefault(classifier, []).append((place, packet, alert, series))
+                stars.setdefault(classifier, []).append((place, alert, series))
             else:
-                bands.setdefault(classifier, []).append((place, packet, alert, series))
+                bands.setdefault(classifier, []).append((place, alert, series))
         annotations: dict[int, Annotation] = {}
         measured: dict[int, tuple[Scores, int]] = {}
         for classifier, of_stars in stars.items():
             fused = score_together(classifier, [star for *_, star in of_stars])
-            for row, (place, packet, alert, star) in enumerate(of_stars):
+            for row, (place, alert, star) in enumerate(of_stars):
                 if fused.together.usable[row].any():
                     for band in _same_epochs(changed, place, star):
                         measured[band] = fused.scores, row
                 if fused.scores.scored[row] or self._annotate_unscored:
                     maker = self._makers[alert.survey]
-                    annotations[place] = maker.make_fused(
-                        packet, alert, star, fused, row, ingest_time_us=ingest_time_us
-                    )
+                    annotations[place] = maker.make_fused(alert, star, fused, row)
         for classifier, of_bands in bands.items():
             left = [band for band in of_bands if band[0] not in measured]
             if left:
                 scores = score(classifier, [series for *_, series in left])
                 measured.update({place: (scores, row) for row, (place, *_) in enumerate(left)})
-            for place, packet, alert, series in of_bands:
+            for place, alert, series in of_bands:
                 scores, row = measured[place]
                 if scores.scored[row] or self._annotate_unscored:
                     maker = self._makers[alert.survey]
-                    annotations[place] = maker.make(
-                        packet, alert, series, scores, row, ingest_time_us=ingest_time_us
-                    )
+                    annotations[place] = maker.make(alert, series, scores, row)
         return [annotations[place] for place in sorted(annotations)]
 
     def say_what_is_not_fused(self) -> None:
@@ -145,6 +136,13 @@ class Annotator:
             for survey in sorted(self._classifiers.keys() - self.fused_surveys):
                 reason = why_not_fused(self._classifiers[survey])
                 log.warning("no fused records", extra={"survey": survey, "reason": reason})
+
+
+def _derivation(
+    classifier: Classifier, explainer: Explainer | None, *, fused: bool = False
+) -> Callable[[str], str]:
+    """Return what tells the derivation of records by how their alert was vetted."""
+    return cache(lambda vetting: derivation_of(classifier, vetting, fused=fused, explainer=explainer))
 
 
 def why_not_fused(classifier: Classifier) -> str:
@@ -181,8 +179,8 @@ def _same_epochs(changed: Sequence[Changed], place: int, star: StarSeries) -> li
     """Return the places of the bands of a star's alert that have just the star's epochs, in its order."""
     places = []
     for before in range(place - 1, -1, -1):
-        _, alert, band = changed[before]
-        if alert is not changed[place][1] or isinstance(band, StarSeries):
+        alert, band = changed[before]
+        if alert is not changed[place][0] or isinstance(band, StarSeries):
             break
         if (
             star.bands == {band.band}

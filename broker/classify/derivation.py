@@ -5,15 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from broker.classify.classifier import Classifier
-from broker.ingest.vetting import VettingRules
+from broker.code_digest import code_digest
 from broker.state.light_curve import BandSeries
 from broker.state.star_series import StarSeries
 from features.compilation.source_hash import source_hash
@@ -28,18 +25,13 @@ STATED_RELIABILITY = ("n_epochs_min", "n_epochs_max", "accuracy", "mc", "calibra
 
 
 def derivation_of(
-    classifier: Classifier,
-    rules: VettingRules,
-    survey: str,
-    *,
-    fused: bool = False,
-    explainer: Explainer | None = None,
+    classifier: Classifier, vetting: str, *, fused: bool = False, explainer: Explainer | None = None
 ) -> str:
-    """SHA-256, in hexadecimal, of everything but epochs that a record of this survey follows from.
+    """SHA-256, in hexadecimal, of everything but epochs that a record follows from.
 
     That is the model's graph with the terms of its use, the priors in use and what is stated of its
-    reliability, the code that computes features, the record's major version, and the rules by which the
-    survey's epochs are vetted.
+    reliability, the code that computes features, the record's major version, and how the alert's epochs were
+    vetted: the digest `vetting`.
     A fused record follows from the terms and the reliability of fused answers and from the code that fuses
     them as well; one that names its reasons follows from the background and from the code that explains.
     Workers of equal settings agree on it; how many alerts they take at once, where they read them, or which
@@ -62,9 +54,9 @@ def derivation_of(
         "reliability": _stated(manifest.reliability),
         "min_epochs": classifier.min_epochs,
         "features": source_hash(),
-        "terms_code": [_code_of(module) for module in (novelty, priors, terms, verdict)],
+        "terms_code": [code_digest(module) for module in (novelty, priors, terms, verdict)],
         "record": CLASSIFICATION_VERSION.partition(".")[0],
-        "vetting": rules.of(survey),
+        "vetting": vetting,
     }
     if fused:
         if manifest.fused is None:
@@ -75,7 +67,7 @@ def derivation_of(
             "limits": manifest.label_limits(fused=True).tolist(),
             "terms": _terms(manifest.fused.get("priors", {}), manifest.fused.get("novelty")),
             "reliability": _stated(manifest.fused["reliability"]),
-            "code": _code_of(fusion),
+            "code": code_digest(fusion),
         }
     if explainer is not None:
         background = hashlib.sha256(explainer.background.astype("<f8").tobytes()).hexdigest()
@@ -111,10 +103,4 @@ def _stated(bins: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
 
 
 def _code_of_explanation() -> list[str]:
-    return [_code_of(module) for module in (explainer_module, shapley)]
-
-
-@cache
-def _code_of(module: ModuleType) -> str:
-    """SHA-256 of the source of a module; read once, so that it is of the code that runs."""
-    return hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest()
+    return [code_digest(module) for module in (explainer_module, shapley)]

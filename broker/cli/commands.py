@@ -79,7 +79,6 @@ def classify(arguments: argparse.Namespace) -> int:
     store = MemoryStore()
     annotator = Annotator(
         load_classifiers(model),
-        rules,
         annotate_bands=arguments.records != "fused",
         annotate_fused=arguments.records != "bands",
     )
@@ -133,7 +132,6 @@ def run_worker(arguments: argparse.Namespace) -> int:
     classifiers = load_classifiers(model)
     annotator = Annotator(
         classifiers,
-        rules,
         annotate_unscored=config.output.annotate_unscored,
         annotate_bands=config.output.annotate_bands,
         annotate_fused=config.output.annotate_fused,

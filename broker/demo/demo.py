@@ -64,7 +64,7 @@ def run_demo(*, seconds: float | None, n_objects: int, seed: int, model: ModelCo
     board = Scoreboard({a.object_id: a.true_class for a in alerts}, known)
     models = " and ".join(dict.fromkeys(f"{manifest.name} {manifest.version}" for manifest in manifests))
     console.print(f"{len(alerts):,} alerts of {len(board.truth)} objects; model {models}")
-    annotator = Annotator(classifiers, rules)
+    annotator = Annotator(classifiers)
     with as_file(files("schemas")) as schemas:
         decoder = Decoder(open_registry(str(schemas / "simulator")), rules)
         console.print("loading the kernels; the first time they are compiled, which takes a while ...")

@@ -42,7 +42,7 @@ def draw_story(classifier: Classifier, *, true_class: str, seed: int) -> str:
         raise ConfigError(f"no simulated star is a {true_class!r}: choose one of {', '.join(CLASSES)}")
     (star,) = simulate_sky(1, seed, "ztf", mix={true_class: 1.0})
     rules = VettingRules()
-    pipeline = Pipeline(Decoder(None, rules), Annotator({"ztf": classifier}, rules), MemoryStore())
+    pipeline = Pipeline(Decoder(None, rules), Annotator({"ztf": classifier}), MemoryStore())
     batch = pipeline.process([Packet(alert.payload, Origin()) for alert in alerts_of(star)])
     records = [a.record for a in batch.annotations if a.record["probabilities"] is not None]
     if not records:

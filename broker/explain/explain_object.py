@@ -78,7 +78,7 @@ def explain_object(found: Found, classifier: Classifier, explainer: Explainer, *
     chosen = band or (ALL_BANDS if fusable else max(counts, key=counts.__getitem__, default=""))
     held = ", ".join(f"{count} in {each}" for each, count in counts.items()) or "none"
     manifest = classifier.manifest
-    maker = RecordMaker(manifest, "", priors=classifier.priors)
+    maker = RecordMaker(manifest, lambda _: "", priors=classifier.priors)
     scored: Scores | FusedScores
     terms: Mapping[str, Any] = {"min_epochs": classifier.min_epochs, "reliability": manifest.reliability}
     if chosen == ALL_BANDS:

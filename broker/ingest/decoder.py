@@ -6,10 +6,11 @@ schema that a registry knows (LSST). An alert's survey is seen from its fields, 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from broker.alert import Alert, Packet, Skipped
+from broker.alert import Alert, Arrival, Packet, Skipped
 from broker.avro.budget import MAX_INFLATED_BYTES, over_budget
 from broker.avro.columnar import ColumnarReader
 from broker.avro.compiler import compile_projection
@@ -19,12 +20,15 @@ from broker.avro.schema import AvroType, parse_json, parse_schema
 from broker.errors import AlertError, TransientError, UnknownSchemaError
 from broker.ingest import lsst, ztf
 from broker.ingest.vetting import VettingRules
+from broker.ingest.vetting_digest import vetting_digest
 from broker.registry.schema_registry import Schema, SchemaRegistry
+from schemas.surveys import LSST, ZTF
 
 SURVEYS: tuple[tuple[Projection, Callable[[Record, VettingRules], Alert | Skipped]], ...] = (
     (ztf.PROJECTION, ztf.read),
     (lsst.PROJECTION, lsst.read),
 )
+SURVEY_NAMES: tuple[str, ...] = (ZTF.name, LSST.name)
 DEAD_SCHEMA_ID = "dead_schema_id"  # reason: the user has given it up
 NOT_AN_ALERT = "schema_not_an_alert"  # reason: no survey's detection is in it
 CONFLUENT_HEAD_BYTES = 5  # a zero byte, the schema id as a big-endian int32
@@ -60,6 +64,7 @@ class Decoder:
         self._registry = registry
         self._rules = rules
         self._dead_schema_ids = frozenset(dead_schema_ids)
+        self._vetting = {survey: vetting_digest(rules, survey) for survey in SURVEY_NAMES}
         self._by_header: dict[bytes, AlertCodec] = {}
         self._by_id: dict[int, AlertCodec] = {}
 
@@ -78,7 +83,13 @@ class Decoder:
         """
         if packet.damage is not None:
             raise packet.damage
-        payload = packet.payload
+        found = self._read(packet.payload)
+        if isinstance(found, Skipped):
+            return found
+        arrival = Arrival(packet.origin, packet.upstream_ms, time.time_ns() // 1000)
+        return replace(found, arrival=arrival, vetting=self._vetting[found.survey])
+
+    def _read(self, payload: bytes) -> Alert | Skipped:
         if not payload:
             raise AlertError("empty", "message of zero bytes")
         limit = self._rules.max_packet_bytes

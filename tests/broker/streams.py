@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from broker.alert import Alert, Annotation, DeadLetter, Origin, Packet, Partition
+from broker.alert import Alert, Annotation, Arrival, DeadLetter, Origin, Packet, Partition
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import Classifier, load_classifier
 from broker.ingest.decoder import Decoder
@@ -34,10 +34,10 @@ def classifier() -> Classifier:
     )
 
 
-def annotator(model: Classifier | None = None, rules: VettingRules | None = None, **kinds: Any) -> Annotator:
+def annotator(model: Classifier | None = None, **kinds: Any) -> Annotator:
     """Annotator of both surveys' alerts by one model, of these kinds of records, with what explains them."""
     judge = model or classifier()
-    return Annotator({"ztf": judge, "lsst": judge}, rules or VettingRules(), **kinds)
+    return Annotator({"ztf": judge, "lsst": judge}, **kinds)
 
 
 FUSED = {"min_epochs": 15, "temperature": 1.5, "abstain_below": 0.3, "reliability": ()}
@@ -70,11 +70,13 @@ def decoder() -> Decoder:
 class Scripted:
     """A decoder that returns alerts made by hand, whatever the packets hold."""
 
-    def __init__(self, *alerts: Alert) -> None:
+    def __init__(self, *alerts: Alert, vetting: str = "") -> None:
         self._alerts = iter(alerts)
+        self._vetting = vetting
 
     def read(self, packet: Packet) -> Alert:
-        return next(self._alerts)
+        arrival = Arrival(packet.origin, packet.upstream_ms, 1)
+        return replace(next(self._alerts), arrival=arrival, vetting=self._vetting)
 
 
 def pipeline(store: Store) -> Pipeline:

@@ -91,10 +91,10 @@ def run_without_scoring(line: Pipeline, store, messages):
     """Peak of what Python and NumPy held, and the chunks that would have been scored."""
     chunks = []
 
-    def annotate_nothing(changed, *, ingest_time_us):
-        chunks.append(sum(series.time.size for _, _, series in changed))
+    def annotate_nothing(changed):
+        chunks.append(sum(series.time.size for _, series in changed))
         if changed:
-            np.concatenate([series.time for _, _, series in changed])
+            np.concatenate([series.time for _, series in changed])
         return []
 
     line._annotator.annotate = annotate_nothing

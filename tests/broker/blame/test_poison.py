@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import threading
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba.core.errors import TypingError
 
-from broker.alert import Alert
+from broker.alert import Alert, Arrival
 from broker.blame.circuit_breaker import CircuitBreaker
 from broker.blame.poison import MAX_POISON, first_that_fails
 from broker.errors import FatalError, TransientError
@@ -34,15 +35,15 @@ class Delicate(Pipeline):
         self._annotate = self._annotator.annotate
         self._annotator.annotate = self.score
 
-    def score(self, changed, **options):
-        if any(packet.origin.offset in self.scoring for packet, _, _ in changed):
+    def score(self, changed):
+        if any(alert.arrival.origin.offset in self.scoring for alert, _ in changed):
             raise self.error
-        return self._annotate(changed, **options)
+        return self._annotate(changed)
 
-    def _merge(self, packet, alert, before):
-        if packet.origin.offset in self.merging:
+    def _merge(self, alert, before):
+        if alert.arrival.origin.offset in self.merging:
             raise self.error
-        return super()._merge(packet, alert, before)
+        return super()._merge(alert, before)
 
 
 def annotate(line, store, messages, splits=()):
@@ -106,7 +107,7 @@ def test_trouble_of_the_machine_is_no_packet_s(error, where):
         def read(self, packet):
             if where == "reading":
                 raise error
-            return alert(epoch(packet.origin.offset + 1))
+            return replace(alert(epoch(packet.origin.offset + 1)), arrival=Arrival(packet.origin))
 
     store, sink, topic = MemoryStore(), ListSink(), Topic(MESSAGES, batch_size=40)
     line = Delicate(store, error=error, reader=Reader(), **({where: [5]} if where != "reading" else {}))

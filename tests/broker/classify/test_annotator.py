@@ -7,18 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from broker.alert import Origin, Packet
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import Classifier, load_classifier, load_classifiers
 from broker.errors import ConfigError
 from broker.ingest.decoder import SURVEYS
-from broker.ingest.vetting import VettingRules
 from broker.settings.config import ModelConfig
 from broker.state.light_curve import BandSeries
 from tests.broker.epochs import alert, epoch, made_series
 from tests.broker.streams import annotator, classifier, timeless
-
-RULES = VettingRules()
 
 
 def wave(n: int, period_d: float, seed: int) -> BandSeries:
@@ -31,12 +27,12 @@ def wave(n: int, period_d: float, seed: int) -> BandSeries:
 def changed(survey: str, series: BandSeries, number: int):
     """A band of an object of this survey, as its alert changed it."""
     one = replace(alert(epoch(number), object_id=f"star{number}"), survey=survey)
-    return Packet(b"", Origin(offset=number)), one, series
+    return one, series
 
 
 @pytest.fixture(scope="module")
 def each() -> Annotator:
-    return Annotator(load_classifiers(ModelConfig()), RULES)
+    return Annotator(load_classifiers(ModelConfig()))
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +46,8 @@ def mixed():
 
 
 def test_a_batch_of_both_surveys_is_judged_by_the_model_of_each(each, mixed):
-    made = each.annotate(mixed, ingest_time_us=1)
-    for (_, one, _), annotation in zip(mixed, made, strict=True):
+    made = each.annotate(mixed)
+    for (one, _), annotation in zip(mixed, made, strict=True):
         record = annotation.record
         assert (record["survey"], record["object_id"]) == (one.survey, one.object_id)
         assert record["model"]["name"] == f"varstream-{one.survey}"
@@ -59,25 +55,25 @@ def test_a_batch_of_both_surveys_is_judged_by_the_model_of_each(each, mixed):
 
 
 def test_an_annotation_is_the_same_alone_and_in_a_batch_of_both_surveys(each, mixed):
-    together = each.annotate(mixed, ingest_time_us=1)
-    alone = [a for one in mixed for a in each.annotate([one], ingest_time_us=1)]
+    together = each.annotate(mixed)
+    alone = [a for one in mixed for a in each.annotate([one])]
     assert timeless(alone) == timeless(together)
     assert [a.id for a in alone] == [a.id for a in together]
 
 
 def test_without_the_unscored_the_others_keep_their_order(mixed):
-    made = annotator(annotate_unscored=False).annotate(mixed, ingest_time_us=1)
-    long_enough = [one.object_id for _, one, series in mixed if series.time.size >= 10]
+    made = annotator(annotate_unscored=False).annotate(mixed)
+    long_enough = [one.object_id for one, series in mixed if series.time.size >= 10]
     assert [a.record["object_id"] for a in made] == long_enough
 
 
 def test_nothing_is_made_of_nothing(each):
-    assert each.annotate([], ingest_time_us=1) == []
+    assert each.annotate([]) == []
 
 
 def test_a_survey_without_a_model_is_no_silent_loss(mixed):
     with pytest.raises(KeyError, match="lsst"):
-        Annotator({"ztf": classifier()}, RULES).annotate(mixed, ingest_time_us=1)
+        Annotator({"ztf": classifier()}).annotate(mixed)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +89,7 @@ def test_a_survey_without_a_model_is_no_silent_loss(mixed):
 @pytest.mark.parametrize("n", [5, 60])
 def test_a_record_says_when_its_model_was_made_for_another_survey(model, survey, said, n):
     judge = annotator(load_classifier(model))
-    (made,) = judge.annotate([changed(survey, wave(n, 0.5, 1), 1)], ingest_time_us=1)
+    (made,) = judge.annotate([changed(survey, wave(n, 0.5, 1), 1)])
     assert ("OTHER_SURVEY" in made.record["status"]) == said
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from broker.classify import derivation
 from broker.classify.classifier import Classifier, load_classifier
 from broker.classify.derivation import derivation_of, digest_of
 from broker.ingest.vetting import VettingRules
+from broker.ingest.vetting_digest import vetting_digest
 from broker.pipeline import Pipeline
 from broker.state.light_curve import LightCurve, band_series, merge
 from broker.state.store import MemoryStore
@@ -23,16 +24,7 @@ from tests.broker.epochs import alert, epoch, made_series
 from tests.broker.streams import Scripted, annotator, classifier
 
 RULES = VettingRules()
-OTHER_RULES = {
-    "programids": frozenset({1, 2}),
-    "max_distnr_arcsec": 1.0,
-    "require_reference_star": False,
-    "ztf_error": "difference",
-    "forced_photometry": False,
-    "max_mag_err": 0.5,
-}
-OF_BOTH = {"forced_photometry", "max_mag_err"}
-BOUNDS = {"max_packet_bytes"}
+VETTED = vetting_digest(RULES, "ztf")
 
 
 def had_it_stated(**changes) -> Classifier:
@@ -42,30 +34,15 @@ def had_it_stated(**changes) -> Classifier:
 
 
 def test_a_derivation_is_a_hash_that_equal_settings_agree_on():
-    one = derivation_of(load_classifier("varstream-ztf"), VettingRules(), "ztf")
-    other = derivation_of(
-        load_classifier("varstream-ztf", min_epochs=10),
-        VettingRules(programids=frozenset([1]), max_mag_err=1, max_distnr_arcsec=1.4),
-        "ztf",
-    )
+    one = derivation_of(load_classifier("varstream-ztf"), VETTED)
+    rules = VettingRules(programids=frozenset([1]), max_mag_err=1, max_distnr_arcsec=1.4)
+    other = derivation_of(load_classifier("varstream-ztf", min_epochs=10), vetting_digest(rules, "ztf"))
     assert one == other
     assert re.fullmatch("[0-9a-f]{64}", one)
 
 
-def test_every_rule_of_vetting_is_in_it_and_no_bound_on_work():
-    assert {f.name for f in fields(VettingRules)} == OTHER_RULES.keys() | BOUNDS
-    made = {derivation_of(classifier(), replace(RULES, **{k: v}), "ztf") for k, v in OTHER_RULES.items()}
-    same = derivation_of(classifier(), RULES, "ztf")
-    assert len(made | {same}) == len(OTHER_RULES) + 1
-    assert derivation_of(classifier(), replace(RULES, max_packet_bytes=1), "ztf") == same
-
-
-def test_rules_for_one_survey_change_nothing_for_the_other():
-    of_ztf = {k: v for k, v in OTHER_RULES.items() if k not in OF_BOTH}
-    same = derivation_of(classifier(), RULES, "lsst")
-    assert derivation_of(classifier(), replace(RULES, **of_ztf), "lsst") == same
-    for name in OF_BOTH:
-        assert derivation_of(classifier(), replace(RULES, **{name: OTHER_RULES[name]}), "lsst") != same
+def test_another_vetting_is_another_derivation():
+    assert derivation_of(classifier(), VETTED) != derivation_of(classifier(), "another")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +51,7 @@ def test_rules_for_one_survey_change_nothing_for_the_other():
     ids=lambda changes: next(iter(changes)),
 )
 def test_the_graph_and_the_terms_of_its_use_are_in_it(changes):
-    assert derivation_of(had_it_stated(**changes), RULES, "ztf") != derivation_of(classifier(), RULES, "ztf")
+    assert derivation_of(had_it_stated(**changes), VETTED) != derivation_of(classifier(), VETTED)
 
 
 def test_what_a_record_states_of_reliability_is_in_it_and_no_more():
@@ -84,34 +61,34 @@ def test_what_a_record_states_of_reliability_is_in_it_and_no_more():
         had_it_stated(reliability=({**bins[0], **changes}, *bins[1:]))
         for changes in ({"accuracy": bins[0]["accuracy"] / 2}, {"n_stars": bins[0]["n_stars"] + 1})
     )
-    same = derivation_of(classifier(), RULES, "ztf")
-    assert derivation_of(worse, RULES, "ztf") != same
-    assert derivation_of(more_stars, RULES, "ztf") == same
+    same = derivation_of(classifier(), VETTED)
+    assert derivation_of(worse, VETTED) != same
+    assert derivation_of(more_stars, VETTED) == same
 
 
 def test_what_a_model_is_called_is_not():
     named = had_it_stated(name="other", licence="none", metrics={})
-    assert derivation_of(named, RULES, "ztf") == derivation_of(classifier(), RULES, "ztf")
+    assert derivation_of(named, VETTED) == derivation_of(classifier(), VETTED)
 
 
 def test_the_fewest_epochs_that_are_asked_for_are_in_it():
     strict = Classifier(classifier()._artifact, min_epochs=25)
-    assert derivation_of(strict, RULES, "ztf") != derivation_of(classifier(), RULES, "ztf")
+    assert derivation_of(strict, VETTED) != derivation_of(classifier(), VETTED)
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("source_hash", lambda: "other code"), ("CLASSIFICATION_VERSION", "2.0")]
 )
 def test_the_code_and_the_major_version_of_the_record_are_in_it(monkeypatch, name, value):
-    before = derivation_of(classifier(), RULES, "ztf")
+    before = derivation_of(classifier(), VETTED)
     monkeypatch.setattr(derivation, name, value)
-    assert derivation_of(classifier(), RULES, "ztf") != before
+    assert derivation_of(classifier(), VETTED) != before
 
 
 def test_a_minor_version_of_the_record_is_not(monkeypatch):
-    before = derivation_of(classifier(), RULES, "ztf")
+    before = derivation_of(classifier(), VETTED)
     monkeypatch.setattr(derivation, "CLASSIFICATION_VERSION", "1.99")
-    assert derivation_of(classifier(), RULES, "ztf") == before
+    assert derivation_of(classifier(), VETTED) == before
 
 
 ONE_EPOCH = st.builds(
@@ -169,10 +146,10 @@ def test_unknown_errors_are_alike_whatever_their_bits():
 A_FILE = Origin(file="b.avro")
 
 
-def annotations(*alerts, origin=A_FILE, at_once=True, **rules):
+def annotations(*alerts, origin=A_FILE, at_once=True, vetting=VETTED):
     """What is published of these alerts."""
     store = MemoryStore()
-    line = Pipeline(Scripted(*alerts), annotator(rules=VettingRules(**rules)), store)
+    line = Pipeline(Scripted(*alerts, vetting=vetting), annotator(), store)
     made = []
     for count in [len(alerts)] if at_once else [1] * len(alerts):
         batch = line.process([Packet(b"", origin)] * count)
@@ -205,7 +182,7 @@ def test_ids_do_not_know_of_batches_files_topics_and_times():
 
 def test_the_record_says_what_it_was_derived_from():
     (made,) = annotations(STAR[0])
-    assert made.record["derivation"] == derivation_of(classifier(), RULES, "ztf")
-    (other,) = annotations(STAR[0], max_mag_err=0.5)
+    assert made.record["derivation"] == derivation_of(classifier(), VETTED)
+    (other,) = annotations(STAR[0], vetting="another")
     assert other.record["derivation"] != made.record["derivation"]
     assert other.id != made.id

@@ -15,6 +15,7 @@ import features
 from broker.classify.derivation import derivation_of
 from broker.errors import ConfigError
 from broker.ingest.vetting import VettingRules
+from broker.ingest.vetting_digest import vetting_digest
 from broker.pipeline import Pipeline
 from broker.state.star_series import star_series
 from broker.state.store import MemoryStore
@@ -34,7 +35,7 @@ from tests.broker.streams import (
     timeless,
 )
 
-RULES = VettingRules()
+VETTED = {survey: vetting_digest(VettingRules(), survey) for survey in ("ztf", "lsst")}
 OWN = ("band", "bands", "derivation")
 """What tells the record of a star of one band from that of the band."""
 
@@ -389,7 +390,7 @@ def test_terms_that_cannot_be_kept_are_refused(stated, message):
 def test_what_is_stated_of_fused_answers_is_what_stars_follow_from_and_bands_do_not():
     def both(**changes):
         model = fusing(fused=FUSED | changes)
-        return derivation_of(model, RULES, "ztf"), derivation_of(model, RULES, "ztf", fused=True)
+        return derivation_of(model, VETTED["ztf"]), derivation_of(model, VETTED["ztf"], fused=True)
 
     band, star = both()
     made = [
@@ -400,9 +401,9 @@ def test_what_is_stated_of_fused_answers_is_what_stars_follow_from_and_bands_do_
     ]
     assert {each for each, _ in made} == {band}
     assert len({star, band, *(each for _, each in made)}) == len(made) + 2
-    assert derivation_of(fusing(abstain_below=0.1), RULES, "ztf", fused=True) != star
+    assert derivation_of(fusing(abstain_below=0.1), VETTED["ztf"], fused=True) != star
     with pytest.raises(ValueError, match="states nothing of fused answers"):
-        derivation_of(classifier(), RULES, "ztf", fused=True)
+        derivation_of(classifier(), VETTED["ztf"], fused=True)
 
 
 def test_the_record_says_what_it_follows_from(stream):
@@ -410,7 +411,7 @@ def test_the_record_says_what_it_follows_from(stream):
     for annotation in stream:
         fused = annotation.record["band"] == "all"
         assert annotation.record["derivation"] == derivation_of(
-            model, RULES, annotation.record["survey"], fused=fused
+            model, VETTED[annotation.record["survey"]], fused=fused
         )
         assert annotation.record["schema_version"] == CLASSIFICATION_VERSION == "1.4"
 
@@ -422,10 +423,11 @@ class Delicate(Pipeline):
         super().__init__(decoder(), annotator(fusing()), MemoryStore())
         own = self._annotator.annotate
 
-        def annotate(changed, **options):
-            if any(packet.origin.offset in poison and series.band == "all" for packet, _, series in changed):
+        def annotate(changed):
+            stars = [alert for alert, series in changed if series.band == "all"]
+            if any(alert.arrival.origin.offset in poison for alert in stars):
                 raise ZeroDivisionError("a mistake of ours")
-            return own(changed, **options)
+            return own(changed)
 
         self._annotator.annotate = annotate
 

@@ -14,6 +14,7 @@ from broker.classify.encoding import encoder, published
 from broker.classify.reasons import load_explainers
 from broker.errors import ConfigError
 from broker.ingest.vetting import VettingRules
+from broker.ingest.vetting_digest import vetting_digest
 from broker.pipeline import Pipeline
 from broker.settings.config import ModelConfig, OutputConfig
 from broker.state.store import MemoryStore
@@ -23,7 +24,7 @@ from tests.broker.explaining import background, explainer, model_with_background
 from tests.broker.streams import annotator, classifier, decoder, fusing, packets, simulated, timeless
 
 MESSAGES = packets([a.payload for a in simulated()][:120])
-RULES = VettingRules()
+VETTED = vetting_digest(VettingRules(), "ztf")
 
 
 def records(model, why=None):
@@ -107,10 +108,10 @@ def test_messages_of_every_format_hold_it(speaking, form):
 
 
 def test_the_background_is_in_the_derivation_and_workers_agree_on_it():
-    one, same = (derivation_of(fusing(), RULES, "ztf", explainer=explainer()) for _ in range(2))
-    assert one == same != derivation_of(fusing(), RULES, "ztf")
+    one, same = (derivation_of(fusing(), VETTED, explainer=explainer()) for _ in range(2))
+    assert one == same != derivation_of(fusing(), VETTED)
     other = Explainer(fusing().artifact, background()[:50])
-    assert derivation_of(fusing(), RULES, "ztf", explainer=other) != one
+    assert derivation_of(fusing(), VETTED, explainer=other) != one
 
 
 def test_a_worker_that_is_to_say_why_needs_models_with_a_background(tmp_path):
