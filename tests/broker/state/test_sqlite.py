@@ -122,8 +122,8 @@ def test_a_store_of_another_format_is_refused(tmp_path):
 def test_a_full_disk_stops_the_worker_and_keeps_nothing_of_the_batch(tmp_path):
     store = SQLiteStore(tmp_path / "state.sqlite")
     store.commit({"a": curve_of(1)}, {("t", 0): 1})
-    (pages,) = store._db.execute("PRAGMA page_count").fetchone()
-    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    (pages,) = store._database._db.execute("PRAGMA page_count").fetchone()
+    store._database._db.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(FatalError, match="full"):
         store.commit({f"k{i}": curve_of(*range(1, 60)) for i in range(50)}, {("t", 0): 2})
     assert store.offsets() == {("t", 0): 1}
@@ -134,7 +134,7 @@ def test_a_full_disk_stops_the_worker_and_keeps_nothing_of_the_batch(tmp_path):
 def test_a_damaged_blob_is_named_and_stops_the_worker(tmp_path):
     store = SQLiteStore(tmp_path / "state.sqlite")
     store.commit({"ztf:a": curve_of(1, 2)}, {})
-    store._db.execute("UPDATE tail SET epochs = substr(epochs, 1, 50)")
+    store._database._db.execute("UPDATE tail SET epochs = substr(epochs, 1, 50)")
     with pytest.raises(FatalError, match="damaged at ztf:a"):
         store.load(["ztf:a"])
     store.close()

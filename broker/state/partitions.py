@@ -1,0 +1,115 @@
+"""The stores of the partitions that are ours, and the changes that a batch makes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from broker.alert import Partition
+from broker.photometry.partitioner import partition_of
+from broker.state.changelog import MARKER_KEY, Marker
+from broker.state.light_curve import LightCurve
+from broker.state.object_record import NOTHING_ANNOTATED, ObjectNote, records_of
+from broker.state.partition_store import PartitionStore, StoreIdentity
+
+Changes = dict[int, dict[bytes, bytes | None]]
+"""Records of the changelog that are to be written, by partition."""
+
+
+@dataclass
+class PartitionStores:
+    """Light curves of the objects in the partitions that are ours.
+
+    Parameters
+    ----------
+    folder : Path
+        Where there is a file for each.
+    identity : StoreIdentity
+        What they are copies of.
+    topic_id : str
+        Of the photometry topic.
+    """
+
+    folder: Path
+    identity: StoreIdentity
+    topic_id: str = ""
+    _stores: dict[int, PartitionStore] = field(default_factory=dict)
+
+    def open(self, partition: int) -> PartitionStore:
+        """Take a partition in."""
+        store = PartitionStore(self.folder / f"{partition}.sqlite", self.identity)
+        self._stores[partition] = store
+        return store
+
+    def close(self, partition: int) -> None:
+        """Let a partition go; harmless where it is not ours."""
+        store = self._stores.pop(partition, None)
+        if store is not None:
+            store.close()
+
+    def close_all(self) -> None:
+        """Let all go."""
+        for partition in list(self._stores):
+            self.close(partition)
+
+    def load(self, keys: Collection[str]) -> dict[str, LightCurve]:
+        """Light curves of the objects that are known among `keys`, of partitions that are ours."""
+        curves: dict[str, LightCurve] = {}
+        for key in keys:
+            curves |= self._of(key).load((key,))
+        return curves
+
+    def check(self) -> None:
+        """See that what was written is still there; see `Store.check`."""
+        for store in self._stores.values():
+            store.check()
+
+    def changes(
+        self,
+        curves: Mapping[str, LightCurve],
+        derivations: Mapping[str, str],
+        read: Mapping[int, tuple[int, int]],
+    ) -> Changes:
+        """Return the records that make the changelog agree with light curves that have changed.
+
+        Parameters
+        ----------
+        curves : mapping of str to LightCurve
+            By object key.
+        derivations : mapping of str to str
+            That of an object's latest annotation, in hexadecimal, of those that had one.
+        read : mapping of int to (int, int)
+            By partition, of those that were read, whether or not a light curve changed: the offset to read
+            next and the latest time stamp [Unix ms].
+        """
+        markers = {number: self._marker(number, *end) for number, end in read.items()}
+        changes: Changes = {number: {} for number in read}
+        for key, curve in curves.items():
+            number = self._number(key)
+            if key in derivations:
+                derivation = bytes.fromhex(derivations[key])[: len(NOTHING_ANNOTATED)]
+            else:
+                derivation = self._stores[number].note(key).derivation
+            note = ObjectNote(markers[number].clock_ms, derivation)
+            changes[number].update(records_of(key, curve, note))
+        for number, marker in markers.items():
+            changes[number][MARKER_KEY] = marker.encode()
+        return changes
+
+    def apply(self, changes: Changes, last_offsets: Mapping[Partition, int]) -> None:
+        """Take over what was committed; `last_offsets` are those that the changelog gave to the records."""
+        at = {number: offset for (_, number), offset in last_offsets.items()}
+        for number, records in changes.items():
+            self._stores[number].write(records, changelog_next=at[number] + 1)
+
+    def _marker(self, number: int, input_next: int, time_ms: int) -> Marker:
+        former = self._stores[number].marker
+        clock_ms = time_ms if former is None else max(former.clock_ms, time_ms)
+        return Marker(self.identity.n_partitions, input_next, clock_ms, self.topic_id)
+
+    def _number(self, key: str) -> int:
+        return partition_of(key, self.identity.n_partitions)
+
+    def _of(self, key: str) -> PartitionStore:
+        return self._stores[self._number(key)]
