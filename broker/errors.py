@@ -55,6 +55,10 @@ class StoppedError(VarstreamError):
     """Told to stop while something outside kept us waiting: what is at hand is left to the next start."""
 
 
+class AbortedError(VarstreamError):
+    """Nothing of a batch was committed, and nothing is lost: it is read and done again."""
+
+
 class FatalError(VarstreamError):
     """Going on could lose data: the worker stops with exit code 1."""
 

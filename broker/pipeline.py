@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
-from broker.alert import Alert, Annotation, DeadLetter, Packet, Partition, Place, Skipped
+from broker.alert import Alert, Annotation, DeadLetter, Packet, Skipped
+from broker.batch import Batch
 from broker.blame.poison import MAX_POISON, PoisonError, dead_letter, first_that_fails, raise_if_not_poison
 from broker.classify.annotator import Annotator, Changed
-from broker.errors import AlertError, FatalError, UnknownSchemaError
-from broker.ingest.decoder import Decoder
+from broker.errors import FatalError
+from broker.reading import Read, Reader, read_all
 from broker.state.light_curve import LightCurve, band_series, merge
-from broker.state.star_series import ALL_BANDS, joint_bands, star_series
+from broker.state.star_series import joint_bands, star_series
 from broker.state.store import Store
 
 log = logging.getLogger(__name__)
-
-DUPLICATE = "duplicate"
-WITHDRAWN = "withdrawn"
 
 MAX_CHUNK_EPOCHS = 2**19
 """A chunk of light curves that are scored together is full beyond so many epochs; some 100 bytes each."""
@@ -30,69 +26,8 @@ MAX_HELD_EPOCHS = 2**22
 MAX_RECORDS = 2**13
 """A batch is full when it has more records, of some 10 kB."""
 
-Outcome = Alert | Skipped | DeadLetter | UnknownSchemaError
-"""What a packet was found to hold."""
-
-Read = tuple[Packet, Outcome]
-
 _Merged = tuple[int, list[Changed]]
 """Place of a packet in its batch, and what its alert changed that is to be annotated."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """What became of a batch of packets; nothing of it is published or stored yet.
-
-    Attributes
-    ----------
-    curves : dict of str to LightCurve
-        The light curves that changed, by object key.
-    offsets : dict of (topic, partition) to int
-        The offsets to read next once the batch is done.
-    used : int
-        Alerts that were merged; with `skipped` and `dead_letters` they add up to `packets`. One whose
-        exposure is held with a later detection is among them, though it changes nothing.
-    history_rows : Counter
-        Fate of the history rows of the used alerts.
-    places : dict of str to Place
-        Where the objects are whose alerts were merged, by object key.
-    """
-
-    packets: int
-    annotations: list[Annotation] = field(default_factory=list)
-    dead_letters: list[DeadLetter] = field(default_factory=list)
-    curves: dict[str, LightCurve] = field(default_factory=dict)
-    offsets: dict[Partition, int] = field(default_factory=dict)
-    used: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-    history_rows: Counter[str] = field(default_factory=Counter)
-    places: dict[str, Place] = field(default_factory=dict)
-
-    def take(self, packet: Packet) -> None:
-        """Count a packet in: the next one of its partition is read after this batch."""
-        self.packets += 1
-        partition = packet.origin.topic_partition
-        if partition is not None:
-            self.offsets[partition] = packet.origin.offset + 1
-
-    def count(self, alert: Alert, *, held: bool, changed: bool) -> None:
-        """Count an alert that was merged, whether its detection was `held` and a band `changed` by it."""
-        self.places[alert.key] = alert.place.or_later(self.places.get(alert.key))
-        if not changed and (held or alert.is_withdrawn):
-            self.skipped[WITHDRAWN if alert.is_withdrawn else DUPLICATE] += 1
-        else:
-            self.used += 1
-            self.history_rows.update(alert.history_rows)
-
-    @property
-    def fused(self) -> list[Annotation]:
-        """The annotations of all bands of a star together."""
-        return [a for a in self.annotations if a.record["band"] == ALL_BANDS]
-
-
-def n_labelled(annotations: Sequence[Annotation]) -> int:
-    """Count the annotations that have a label."""
-    return sum(a.record["label"] is not None for a in annotations)
 
 
 class Pipeline:
@@ -105,26 +40,18 @@ class Pipeline:
     A packet that breaks merging or scoring is a dead letter, and all others are as if it had not come.
     """
 
-    def __init__(self, decoder: Decoder, annotator: Annotator, store: Store) -> None:
-        self._decoder = decoder
+    def __init__(self, reader: Reader, annotator: Annotator, store: Store) -> None:
+        self._reader = reader
         self._annotator = annotator
         self._store = store
         self._n_merged = 0
         self._n_poison = 0
 
     def read(self, packets: Sequence[Packet]) -> list[Read]:
-        """Find in every packet a usable alert, one to skip, or why there is none.
+        """See `read_all`."""
+        return read_all(self._reader, packets)
 
-        Raises
-        ------
-        TransientError
-            If the schema registry cannot be asked now.
-        FatalError
-            If this machine is in trouble.
-        """
-        return [(packet, self._vet(packet)) for packet in packets]
-
-    def annotate(self, read: Sequence[Read]) -> Batch:
+    def process(self, read: Sequence[Read]) -> Batch:
         """Annotations of every band that the packets change, then of the star, in the packets' order.
 
         The batch ends before the last packet where its light curves or records would take too much memory;
@@ -158,21 +85,9 @@ class Pipeline:
         self._n_poison += len(poison)
         return batch
 
-    def process(self, packets: Sequence[Packet]) -> Batch:
-        """Read packets and annotate them; those that name an unknown schema are dead letters."""
-        return self.annotate(self.read(packets))
-
-    def _vet(self, packet: Packet) -> Outcome:
-        try:
-            return self._decoder.read(packet)
-        except UnknownSchemaError as exc:
-            return exc
-        except AlertError as exc:
-            return dead_letter(packet, exc)
-        except Exception as exc:  # one packet must not stop the stream, not even by a mistake of ours
-            raise_if_not_poison(exc)
-            log.exception("packet broke the decoder", extra={"origin": packet.origin})
-            return dead_letter(packet, exc)
+    def annotate(self, packets: Sequence[Packet]) -> Batch:
+        """Read packets and process them; those that name an unknown schema are dead letters."""
+        return self.process(self.read(packets))
 
     def _attempt(self, read: Sequence[Read], poison: Mapping[int, DeadLetter]) -> Batch:
         """Merge and score everything but the poison, one chunk after another.

@@ -1,26 +1,29 @@
-"""The worker: one loop from a source of packets to published annotations. Read this first."""
+"""The worker: from a source of packets to what is published, one batch after another. Read this first."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Event
 from typing import Protocol, TypeVar
 
-from broker.alert import Annotation, DeadLetter, Packet, Partition
+from broker.alert import Packet
+from broker.batch import Batch
 from broker.blame.circuit_breaker import CircuitBreaker
 from broker.blame.schema_watch import MAX_MORE_PACKETS, SchemaWatch
-from broker.errors import FatalError, TransientError
+from broker.commit import Commit
+from broker.errors import AbortedError, FatalError, TransientError
 from broker.monitor.counts import Counts
 from broker.monitor.metrics import Metrics
-from broker.pipeline import Batch, Pipeline, Read
-from broker.state.store import Store
+from broker.reading import Read
 
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+
+_NAP_S = 0.01  # where no stage has anything to do
 
 
 class Source(Protocol):
@@ -33,140 +36,160 @@ class Source(Protocol):
     def exhausted(self) -> bool:
         """Whether nothing will ever come any more."""
 
-    def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Note that everything before `offsets` is done."""
+
+class Processing(Protocol):
+    """What becomes of packets between reading and publishing."""
+
+    def read(self, packets: Sequence[Packet]) -> list[Read]:
+        """See `read_all`."""
+
+    def process(self, read: Sequence[Read]) -> Batch:
+        """Make a batch of the first of them, at least one; nothing of it is published or stored yet."""
 
 
-class Sink(Protocol):
-    """Where annotations and dead letters go."""
-
-    def deliver(self, annotations: Sequence[Annotation], dead_letters: Sequence[DeadLetter]) -> None:
-        """Hand all of them over for good; return when they are safe.
-
-        Raises
-        ------
-        FatalError
-            If one of them cannot be delivered.
-        StoppedError
-            If we are told to stop, and they do not arrive.
-        """
-
-
-def run(
-    source: Source,
-    pipeline: Pipeline,
-    store: Store,
-    sink: Sink,
-    *,
-    stop: Event,
-    patience_s: float = 30.0,
-    breaker: CircuitBreaker | None = None,
-    watch: SchemaWatch | None = None,
-    metrics: Metrics | None = None,
-    on_batch: Callable[[Batch, Counts], None] | None = None,
-    counts: Counts | None = None,
-) -> Counts:
-    """Annotate alerts until `stop` is set or the source is exhausted.
-
-    A batch is finished in three steps: (1) its annotations and dead letters are delivered, (2) its light
-    curves and offsets are stored, (3) its offsets are committed to the source. A crash before (2) repeats
-    the batch and publishes the same records under the same ids; a crash after it repeats nothing. Nothing is
-    lost. What was polled together may be finished as several batches.
+class Stage:
+    """One way from a source to what is published.
 
     Parameters
     ----------
     patience_s : float
         How long anything outside may be away.
     breaker : CircuitBreaker, optional
-        Stops the loop before most of a stream becomes dead letters.
+        Stops before most of a stream becomes dead letters.
     watch : SchemaWatch, optional
         Has partitions wait whose packets name schemas that are missing here. Without one, such packets are
         dead letters.
-
-    Raises
-    ------
-    FatalError
-        If the circuit breaker trips, something is out of reach for longer than `patience_s`, or the store is
-        not in its place any more.
-    StoppedError
-        If `stop` is set while the source or the sink waits for something that is away.
+    counts : Counts, optional
+        The caller's own, which are right however the run ends.
     """
-    counts = Counts() if counts is None else counts  # a caller's own are right however the run ends
-    while not stop.is_set():
-        if watch is not None:
-            watch.look_again()
-        packets = source.poll()
+
+    def __init__(
+        self,
+        source: Source,
+        processing: Processing,
+        commit: Commit,
+        *,
+        stop: Event,
+        patience_s: float = 30.0,
+        breaker: CircuitBreaker | None = None,
+        watch: SchemaWatch | None = None,
+        metrics: Metrics | None = None,
+        on_batch: Callable[[Batch, Counts], None] | None = None,
+        counts: Counts | None = None,
+    ) -> None:
+        self.counts = Counts() if counts is None else counts
+        self._source = source
+        self._processing = processing
+        self._commit = commit
+        self._stop = stop
+        self._patience_s = patience_s
+        self._breaker = breaker
+        self._watch = watch
+        self._metrics = metrics
+        self._on_batch = on_batch
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing will ever come any more."""
+        return self._source.exhausted and (self._watch is None or not self._watch.waits)
+
+    def step(self) -> bool:
+        """Take what is there from the source to the end; whether there was anything.
+
+        What was polled together may be made final as several batches.
+
+        Raises
+        ------
+        FatalError
+            If the circuit breaker trips, something is out of reach for longer than our patience, or what was
+            stored is not in its place any more.
+        StoppedError
+            If we are told to stop while something that is away is waited for.
+        """
+        if self._watch is not None:
+            self._watch.look_again()
+        packets = self._source.poll()
         if not packets:
-            store.check()
-            if source.exhausted and (watch is None or not watch.waits):
-                break
-            continue
+            self._commit.check()
+            return False
         started = time.perf_counter()
-        read = _read(source, pipeline, packets, watch=watch, patience_s=patience_s, stop=stop)
+        read = self._read(packets)
         if read is None:
-            break
-        if watch is not None:
-            read = watch.admit(read)
-        if breaker is not None:
-            breaker.check(read)
-        while read and not stop.is_set():
-            batch = _patiently(partial(pipeline.annotate, read), patience_s=patience_s, stop=stop)
+            return True
+        if self._watch is not None:
+            read = self._watch.admit(read)
+        if self._breaker is not None:
+            self._breaker.check(read)
+        while read and not self._stop.is_set():
+            batch = self._patiently(partial(self._processing.process, read))
             if batch is None:
                 break
             processed = time.perf_counter()
-            sink.deliver(batch.annotations, batch.dead_letters)  # 1
-            store.commit(batch.curves, batch.offsets)  # 2
-            source.commit(batch.offsets)  # 3
-            counts.add(batch)
-            if metrics is not None:
-                finished = time.perf_counter()
-                metrics.add(batch, process_s=processed - started, finish_s=finished - processed)
-            if on_batch is not None:
-                on_batch(batch, counts)
+            try:
+                self._commit.finish(batch)
+            except AbortedError as exc:
+                log.warning("a batch was taken back, and comes again", extra={"reason": str(exc)})
+                break
+            self._note(batch, process_s=processed - started, finish_s=time.perf_counter() - processed)
             read = read[batch.packets :]
             started = time.perf_counter()
-    return counts
+        return True
 
-
-def _read(
-    source: Source,
-    pipeline: Pipeline,
-    packets: Sequence[Packet],
-    *,
-    watch: SchemaWatch | None,
-    patience_s: float,
-    stop: Event,
-) -> list[Read] | None:
-    """Read packets, and more while they are too few to tell what is wrong; None when told to stop."""
-    read: list[Read] = []
-    at_most = len(packets) + MAX_MORE_PACKETS
-    while True:
-        more = _patiently(partial(pipeline.read, packets), patience_s=patience_s, stop=stop)
-        if more is None:
-            return None
-        read += more
-        if watch is None or len(read) > at_most or not watch.wants_more(read):
-            return read
-        packets = source.poll()
-        if stop.is_set():
-            return None
-        if not packets and source.exhausted:
-            return read
-
-
-def _patiently(step: Callable[[], Result], *, patience_s: float, stop: Event) -> Result | None:
-    """Try `step` again, ever more slowly, while what it needs is away; None when told to stop."""
-    deadline = time.monotonic() + patience_s
-    wait_s = 0.2
-    while True:
-        try:
-            return step()
-        except TransientError as exc:
-            if stop.is_set():
+    def _read(self, packets: Sequence[Packet]) -> list[Read] | None:
+        """Read packets, and more while they are too few to tell what is wrong; None when told to stop."""
+        read: list[Read] = []
+        at_most = len(packets) + MAX_MORE_PACKETS
+        while True:
+            more = self._patiently(partial(self._processing.read, packets))
+            if more is None:
                 return None
-            if time.monotonic() + wait_s > deadline:
-                raise FatalError(f"gave up after {patience_s:g} s: {exc}") from exc
-            if stop.wait(wait_s):
+            read += more
+            if self._watch is None or len(read) > at_most or not self._watch.wants_more(read):
+                return read
+            packets = self._source.poll()
+            if self._stop.is_set():
                 return None
-            log.warning("trying again", extra={"reason": str(exc), "wait_s": wait_s})
-            wait_s = min(2 * wait_s, 5.0)
+            if not packets:
+                if self._source.exhausted:
+                    return read
+                self._stop.wait(_NAP_S)
+
+    def _patiently(self, step: Callable[[], Result]) -> Result | None:
+        """Try `step` again, ever more slowly, while what it needs is away; None when told to stop."""
+        deadline = time.monotonic() + self._patience_s
+        wait_s = 0.2
+        while True:
+            try:
+                return step()
+            except TransientError as exc:
+                if self._stop.is_set():
+                    return None
+                if time.monotonic() + wait_s > deadline:
+                    raise FatalError(f"gave up after {self._patience_s:g} s: {exc}") from exc
+                if self._stop.wait(wait_s):
+                    return None
+                log.warning("trying again", extra={"reason": str(exc), "wait_s": wait_s})
+                wait_s = min(2 * wait_s, 5.0)
+
+    def _note(self, batch: Batch, *, process_s: float, finish_s: float) -> None:
+        self.counts.add(batch)
+        if self._metrics is not None:
+            self._metrics.add(batch, process_s=process_s, finish_s=finish_s)
+        if self._on_batch is not None:
+            self._on_batch(batch, self.counts)
+
+
+def run(*stages: Stage, stop: Event) -> None:
+    """Have stages work in turn until `stop` is set or there is nothing left for any of them.
+
+    Raises
+    ------
+    VarstreamError
+        As of `Stage.step`.
+    """
+    while not stop.is_set():
+        worked = [stage.step() for stage in stages]
+        if not any(worked):
+            if all(stage.exhausted for stage in stages):
+                break
+            stop.wait(_NAP_S)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from broker.alert import DeadLetter
 from broker.errors import FatalError
 from broker.ingest.decoder import DEAD_SCHEMA_ID
-from broker.pipeline import Read
+from broker.reading import Read
 
 PACKETS_TO_JUDGE = 20
 """So many packets are enough for a judgement at the start of a worker."""

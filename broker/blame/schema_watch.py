@@ -13,7 +13,7 @@ from broker.alert import Alert, DeadLetter, Partition, Skipped, partition_name
 from broker.blame.circuit_breaker import PACKETS_TO_JUDGE
 from broker.blame.poison import dead_letter
 from broker.errors import FatalError, UnknownSchemaError
-from broker.pipeline import Read
+from broker.reading import Read
 
 log = logging.getLogger(__name__)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console as RichConsole
 
 from broker.alert import DeadLetter
+from broker.batch import Batch
 from broker.blame.circuit_breaker import CircuitBreaker
 from broker.blame.schema_watch import SchemaWatch
 from broker.classify.annotator import Annotator
@@ -23,6 +24,7 @@ from broker.cli.light_curve_file import LightCurveFile
 from broker.cli.output_files import check_outputs
 from broker.cli.replay import replay_files
 from broker.cli.signals import stop_on_signal
+from broker.commit import AtLeastOnce
 from broker.demo.demo import run_demo
 from broker.demo.readme_picture import draw_story
 from broker.errors import ConfigError, FatalError, NothingUsedError, StoppedError
@@ -35,7 +37,7 @@ from broker.ingest.vetting import VettingRules
 from broker.monitor.console import Console
 from broker.monitor.counts import Counts
 from broker.monitor.metrics import Metrics
-from broker.pipeline import Batch, Pipeline
+from broker.pipeline import Pipeline
 from broker.registry.client import REPLY_TIMEOUT_S
 from broker.registry.schema_registry import open_registry
 from broker.settings.config import ModelConfig
@@ -47,7 +49,7 @@ from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource
 from broker.warm_up import warm as make_ready
 from broker.warm_up import warm_up
-from broker.worker import run
+from broker.worker import Stage, run
 from schemas.model.shipped import DEFAULT_MODELS
 
 
@@ -86,6 +88,7 @@ def classify(arguments: argparse.Namespace) -> int:
     form: FileFormat = "avro" if arguments.format == "avro" else "json"
     sink = FileSink(arguments.output, form, dead_letters=arguments.dead_letters)
     console = Console()
+    counts = Counts()
     unreadable: list[DeadLetter] = []  # of the first batch that has some, one
     try:
         warm_up()
@@ -100,7 +103,9 @@ def classify(arguments: argparse.Namespace) -> int:
 
             source = FileSource(files, batch_size=256)
             stop_on_signal(stop)
-            counts = run(source, pipeline, store, sink, stop=stop, on_batch=on_batch)
+            commit = AtLeastOnce(source, store, sink)
+            stage = Stage(source, pipeline, commit, stop=stop, counts=counts, on_batch=on_batch)
+            run(stage, stop=stop)
     finally:
         sink.close()
     if light_curves is not None:
@@ -174,11 +179,10 @@ def run_worker(arguments: argparse.Namespace) -> int:
             stop_on_signal(stop)
             try:
                 with console.batches("annotating") as on_batch:
-                    run(
+                    stage = Stage(
                         source,
                         pipeline,
-                        store,
-                        sink,
+                        AtLeastOnce(source, store, sink),
                         stop=stop,
                         patience_s=patience_s,
                         breaker=breaker,
@@ -187,6 +191,7 @@ def run_worker(arguments: argparse.Namespace) -> int:
                         on_batch=on_batch,
                         counts=counts,
                     )
+                    run(stage, stop=stop)
             except StoppedError as exc:
                 console.say(f"{exc}: what was at hand is done at the next start")
             finally:

@@ -16,15 +16,17 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from rich.console import Console
 
+from broker.batch import Batch
 from broker.blame.circuit_breaker import CircuitBreaker
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import load_classifiers
+from broker.commit import AtLeastOnce
 from broker.demo.view import Scoreboard, display, report
 from broker.errors import FatalError
 from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import VettingRules
 from broker.monitor.counts import Counts
-from broker.pipeline import Batch, Pipeline
+from broker.pipeline import Pipeline
 from broker.registry.schema_registry import open_registry
 from broker.settings.config import KafkaConfig, ModelConfig, OutputConfig
 from broker.simulator.stream import SimulatedAlert, alert_stream
@@ -33,7 +35,7 @@ from broker.transport.embedded_kafka import EmbeddedBroker
 from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource
 from broker.warm_up import warm_up
-from broker.worker import run
+from broker.worker import Stage, run
 
 ALERT_TOPICS = {"ztf": "ztf_demo_programid1", "lsst": "lsst-alerts-demo"}
 OUTPUT_TOPIC = "classifications"
@@ -111,15 +113,15 @@ class Worker(threading.Thread):
         try:
             self._sink.connect()
             self._source.connect()
-            run(
+            stage = Stage(
                 self._source,
                 self._pipeline,
-                self._store,
-                self._sink,
+                AtLeastOnce(self._source, self._store, self._sink),
                 stop=self.stop,
                 breaker=CircuitBreaker(),
                 on_batch=self._on_batch,
             )
+            run(stage, stop=self.stop)
         except BaseException as exc:  # noqa: BLE001 - raised again where the demo waits
             self.failure = exc
         finally:

@@ -43,7 +43,7 @@ def draw_story(classifier: Classifier, *, true_class: str, seed: int) -> str:
     (star,) = simulate_sky(1, seed, "ztf", mix={true_class: 1.0})
     rules = VettingRules()
     pipeline = Pipeline(Decoder(None, rules), Annotator({"ztf": classifier}), MemoryStore())
-    batch = pipeline.process([Packet(alert.payload, Origin()) for alert in alerts_of(star)])
+    batch = pipeline.annotate([Packet(alert.payload, Origin()) for alert in alerts_of(star)])
     records = [a.record for a in batch.annotations if a.record["probabilities"] is not None]
     if not records:
         raise ConfigError(f"this {true_class} was seen in too few epochs to be scored: try another --seed")

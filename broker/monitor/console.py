@@ -17,8 +17,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from broker.batch import Batch
 from broker.monitor.counts import Counts
-from broker.pipeline import Batch
 
 
 class Rate(ProgressColumn):

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from broker.pipeline import Batch, n_labelled
+from broker.batch import Batch, n_labelled
 
 
 @dataclass(slots=True)

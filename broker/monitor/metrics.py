@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from broker.batch import Batch, n_labelled
 from broker.errors import ConfigError
-from broker.pipeline import Batch, n_labelled
 
 
 class Metrics:

@@ -12,17 +12,16 @@ from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
-from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[attr-defined] # not in its types
 
 from broker.alert import message_bytes
 from broker.errors import FatalError
-from broker.transport.kafka_client import ANSWER_S, Connection, make_admin, make_client
+from broker.transport.kafka_client import Connection, make_client
+from broker.transport.topic_limits import LIMIT, topic_limits
 
 log = logging.getLogger(__name__)
 
-_LIMIT = "max.message.bytes"
-_SIZE_CODES = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE)  # of a topic, of its segments
-_TIME_CODES = (  # of all of a batch, of some of it, and of the others in it, which are as they should be
+SIZE_CODES = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE)  # of a topic, of its segments
+TIME_CODES = (  # of all of a batch, of some of it, and of the others in it, which are as they should be
     KafkaError.INVALID_TIMESTAMP,
     KafkaError.INVALID_RECORD,
     KafkaError._INVALID_DIFFERENT_RECORD,  # noqa: SLF001 - a name of librdkafka
@@ -38,14 +37,15 @@ class Message:
     """One message on its way to a topic."""
 
     topic: str
-    value: bytes
-    key: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    value: bytes | None
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+    partition: int = -1  # any
 
     @property
     def size(self) -> int:
         """The most bytes that it takes, alone in its batch."""
-        return message_bytes(self.value, key=self.key or b"", headers=self.headers)
+        return message_bytes(self.value or b"", key=self.key or b"", headers=self.headers)
 
 
 def make_producer(connection: Connection, settings: Mapping[str, Any]) -> Any:
@@ -174,20 +174,13 @@ class Deliveries:
         limit = self.limit_of(message.topic)
         takes = f"takes messages of {limit:,} bytes at most" if limit else "does not take messages so large"
         return FatalError(
-            f"{message.topic} {takes}, and one has {message.size:,} before compression: raise {_LIMIT} of "
+            f"{message.topic} {takes}, and one has {message.size:,} before compression: raise {LIMIT} of "
             "the topic, or message.max.bytes in the settings of librdkafka if that is lower"
         )
 
     def limit_of(self, topic: str) -> int | None:
         """Ask the cluster how large a message of a topic may be; None where it does not tell."""
-        resource = ConfigResource(ResourceType.TOPIC, topic)
-        try:
-            admin = make_admin(self._connection, self._settings)
-            (told,) = admin.describe_configs([resource], request_timeout=ANSWER_S).values()
-            return int(told.result(ANSWER_S)[_LIMIT].value)
-        except Exception as exc:  # noqa: BLE001 - whatever it is, it must not hide what it was asked for
-            log.info("the topic's limit is not told", extra={"topic": topic, "error": str(exc)})
-            return None
+        return topic_limits(self._connection, self._settings, [topic]).get(topic)
 
     def _produce(self, message: Message) -> None:
         """Hand a message to the producer, with the time of now."""
@@ -205,11 +198,11 @@ class Deliveries:
                 self._producer.poll(0.1)
                 self._connection.heed_stop(grace_s=_GRACE_S)
             except KafkaException as exc:
-                if exc.args[0].code() in _SIZE_CODES:
+                if exc.args[0].code() in SIZE_CODES:
                     self._too_large.append(message)
                     return
                 raise FatalError(
-                    f"cannot write {len(message.value):,} bytes to {message.topic}: {exc.args[0].str()}"
+                    f"cannot write {message.size:,} bytes to {message.topic}: {exc.args[0].str()}"
                 ) from exc
             else:
                 self._producer.poll(0)
@@ -256,9 +249,9 @@ class Deliveries:
     def _on_delivery(self, message: Message, error: KafkaError | None, _: object) -> None:
         if error is None:
             return
-        if error.code() in _SIZE_CODES:
+        if error.code() in SIZE_CODES:
             self._too_large.append(message)
-        elif error.code() in _TIME_CODES:
+        elif error.code() in TIME_CODES:
             self._mistimed.append(message)
             self._refusal = f"{message.topic}: {error.str()}"
         else:

@@ -18,8 +18,7 @@ from broker.classify.encoding import encoder
 from broker.registry.schema_registry import open_registry
 from broker.state.light_curve import LightCurve, merge
 from broker.state.store import MemoryStore
-from broker.worker import run
-from tests.broker.streams import SCHEMAS, ListSink, Topic, decoder, packets, pipeline, simulated
+from tests.broker.streams import SCHEMAS, ListSink, Topic, decoder, packets, pipeline, run_stage, simulated
 
 N_OBJECTS, SEED = 60, 11
 SEEDED_FRACTION = 0.7
@@ -69,7 +68,7 @@ def main() -> None:
 
     def ours() -> None:
         store, sink, topic = seeded, ListSink(), Topic(present, batch_size=512)
-        counts = run(topic, pipeline(store), store, sink, stop=threading.Event())
+        counts = run_stage(topic, pipeline(store), store, sink, stop=threading.Event())
         for annotation in sink.annotations:
             encode(annotation.record)
         assert counts.alerts_in == len(present)

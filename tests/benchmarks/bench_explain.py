@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable
 
 from broker.pipeline import Pipeline
-from broker.worker import run
 from schemas.explanation.explainer import FULL
 from tests.benchmarks.bench_end_to_end import N_OBJECTS, SEED, SEEDED_FRACTION, cpu_seconds, seeded_store
 from tests.broker.explaining import background, explainer
-from tests.broker.streams import ListSink, Topic, annotator, decoder, fusing, packets, simulated
+from tests.broker.streams import ListSink, Topic, annotator, decoder, fusing, packets, run_stage, simulated
 
 N_ALERTS = 250
 ROUNDS = 5
@@ -46,7 +45,7 @@ def main() -> None:
         store, topic = stores.pop(), Topic(present, batch_size=512)
         kinds = {"explainers": {"ztf": why, "lsst": why}} if explained else {}
         line = Pipeline(decoder(), annotator(fusing(), **kinds), store)
-        run(topic, line, store, sink, stop=threading.Event())
+        run_stage(topic, line, store, sink, stop=threading.Event())
 
     stores = [seeded_store(past) for _ in range(2 + 2 * ROUNDS)]
     annotate(explained=False)  # compiles the kernels

@@ -23,7 +23,7 @@ from training.artifact.background import write_background
 @cache
 def rows() -> np.ndarray:
     """Features (n, 16) of light curves and stars of a simulated stream, all finite, in random order."""
-    batch = Pipeline(decoder(), annotator(fusing()), MemoryStore()).process(
+    batch = Pipeline(decoder(), annotator(fusing()), MemoryStore()).annotate(
         packets([a.payload for a in simulated()][:400])
     )
     scored = [a.record for a in batch.annotations if a.record["probabilities"] is not None]

@@ -6,17 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from broker.alert import Alert, Annotation, Arrival, DeadLetter, Origin, Packet, Partition
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import Classifier, load_classifier
+from broker.commit import AtLeastOnce
 from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import VettingRules
+from broker.monitor.counts import Counts
 from broker.pipeline import Pipeline
 from broker.registry.schema_registry import open_registry
 from broker.simulator.stream import SimulatedAlert, alert_stream
 from broker.state.store import Store
+from broker.worker import Stage, run
 from schemas.model.artifact import Artifact
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas" / "simulator"
@@ -86,6 +90,13 @@ def pipeline(store: Store) -> Pipeline:
 def timeless(annotations: Sequence[Annotation]) -> list[dict[str, object]]:
     """Records without the times of reading and publishing, which no two runs share."""
     return [{k: v for k, v in a.record.items() if k not in TIMES} for a in annotations]
+
+
+def run_stage(source: Any, processing: Any, store: Any, sink: Any, *, stop: Event, **options: Any) -> Counts:
+    """Run a worker of one stage, which delivers at least once; what became of the alerts."""
+    stage = Stage(source, processing, AtLeastOnce(source, store, sink), stop=stop, **options)
+    run(stage, stop=stop)
+    return stage.counts
 
 
 class Topic:

@@ -26,7 +26,7 @@ def annotate(line, store, messages):
     batches = []
     read = line.read(messages)
     while read:
-        batch = line.annotate(read)
+        batch = line.process(read)
         assert batch.packets > 0
         store.commit(batch.curves, batch.offsets)
         batches.append(batch)

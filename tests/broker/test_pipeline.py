@@ -29,7 +29,7 @@ def process(payloads, splits=(), store=None):
     messages = packets(payloads)
     edges = [0, *sorted(splits), len(messages)]
     for start, stop in itertools.pairwise(edges):
-        batch = line.process(messages[start:stop])
+        batch = line.annotate(messages[start:stop])
         store.commit(batch.curves, batch.offsets)
         annotations += batch.annotations
         outcome += Counter(used=batch.used, skipped=batch.skipped.total(), dead=len(batch.dead_letters))
@@ -108,8 +108,8 @@ def test_without_annotating_the_unscored_only_scored_records_come_out(stream):
     store = MemoryStore()
     rules = Decoder(None, VettingRules())
     ztf = [p for p in packets(stream) if p.payload.startswith(b"Obj")]
-    scored = Pipeline(rules, annotator(annotate_unscored=False), store).process(ztf)
-    everything = Pipeline(rules, annotator(), MemoryStore()).process(ztf)
+    scored = Pipeline(rules, annotator(annotate_unscored=False), store).annotate(ztf)
+    everything = Pipeline(rules, annotator(), MemoryStore()).annotate(ztf)
     assert timeless(scored.annotations) == timeless(
         [a for a in everything.annotations if a.record["probabilities"] is not None]
     )
@@ -117,7 +117,7 @@ def test_without_annotating_the_unscored_only_scored_records_come_out(stream):
 
 def test_min_epochs_can_be_raised(stream):
     strict = Classifier(classifier()._artifact, min_epochs=25)
-    batch = Pipeline(Decoder(None, VettingRules()), annotator(strict), MemoryStore()).process(
+    batch = Pipeline(Decoder(None, VettingRules()), annotator(strict), MemoryStore()).annotate(
         [p for p in packets(stream) if p.payload.startswith(b"Obj")]
     )
     lengths = {a.record["n_epochs"] for a in batch.annotations if a.record["probabilities"] is not None}
@@ -136,7 +136,7 @@ def test_min_epochs_can_be_raised(stream):
     ],
 )
 def test_a_poisonous_packet_is_a_dead_letter_and_its_neighbours_are_used(stream, payload, reason):
-    batch = pipeline(MemoryStore()).process(packets([stream[0], payload, stream[1]]))
+    batch = pipeline(MemoryStore()).annotate(packets([stream[0], payload, stream[1]]))
     assert batch.used == 2
     (letter,) = batch.dead_letters
     assert letter.reason == reason
@@ -149,7 +149,7 @@ def test_a_mistake_in_the_decoder_is_a_dead_letter_too(stream, caplog):
         def read(self, packet: Packet):
             raise ZeroDivisionError("a mistake of ours")
 
-    batch = Pipeline(Broken(None, VettingRules()), annotator(), MemoryStore()).process(packets(stream[:1]))
+    batch = Pipeline(Broken(None, VettingRules()), annotator(), MemoryStore()).annotate(packets(stream[:1]))
     assert [letter.reason for letter in batch.dead_letters] == ["internal_error"]
     assert "a mistake of ours" in caplog.text
 
@@ -157,7 +157,7 @@ def test_a_mistake_in_the_decoder_is_a_dead_letter_too(stream, caplog):
 def test_a_withdrawn_detection_leaves_with_a_record_and_is_skipped_where_it_was_never_held():
     withdrawal = alert(epoch(2), withdrawn=np.array([2]))
     script = [alert(epoch(1)), alert(epoch(2)), withdrawal, withdrawal]
-    batch = Pipeline(Scripted(*script), annotator(), MemoryStore()).process(packets([b""] * 4))
+    batch = Pipeline(Scripted(*script), annotator(), MemoryStore()).annotate(packets([b""] * 4))
     assert [a.record["n_epochs"] for a in batch.annotations] == [1, 2, 1]
     assert batch.used == 3
     assert batch.skipped == {"withdrawn": 1}
@@ -169,7 +169,7 @@ def test_a_withdrawal_that_comes_before_its_detection_is_kept_across_batches():
     line = Pipeline(Scripted(withdrawal, alert(epoch(2)), alert(epoch(3), epoch(2))), annotator(), store)
     outcome = []
     for number in range(3):
-        batch = line.process(packets([b""] * 3)[number : number + 1])
+        batch = line.annotate(packets([b""] * 3)[number : number + 1])
         store.commit(batch.curves, batch.offsets)
         outcome.append((dict(batch.skipped), [a.record["n_epochs"] for a in batch.annotations]))
     assert outcome == [({"withdrawn": 1}, []), ({"duplicate": 1}, []), ({}, [1])]
@@ -177,7 +177,7 @@ def test_a_withdrawal_that_comes_before_its_detection_is_kept_across_batches():
 
 def test_a_back_filled_band_gets_a_record_of_its_own():
     first = alert(epoch(3, band="g"), epoch(1, band="r"), epoch(2, band="r"))
-    batch = Pipeline(Scripted(first), annotator(), MemoryStore()).process(packets([b""]))
+    batch = Pipeline(Scripted(first), annotator(), MemoryStore()).annotate(packets([b""]))
     assert [(a.record["band"], a.record["n_epochs"]) for a in batch.annotations] == [("g", 1), ("r", 2)]
     assert {a.record["source_id"] for a in batch.annotations} == {"3"}
 
@@ -186,7 +186,7 @@ def test_a_record_counts_the_epochs_that_were_used():
     """Of sixty, fifty-one are plates from before the longest baseline; nine are too few for the model."""
     old, new = range(1, 52), range(40_000, 40_090, 10)
     *history, trigger = [epoch(number, mag=15.0 + number % 7 / 10) for number in (*old, *new)]
-    batch = Pipeline(Scripted(alert(trigger, *history)), annotator(), MemoryStore()).process(packets([b""]))
+    batch = Pipeline(Scripted(alert(trigger, *history)), annotator(), MemoryStore()).annotate(packets([b""]))
     (record,) = (a.record for a in batch.annotations)
     assert (record["n_epochs"], record["baseline_d"]) == (9, 80.0)
     assert record["status"][-1] == "BELOW_MIN_EPOCHS"
@@ -205,7 +205,7 @@ def test_of_more_epochs_than_the_limit_the_newest_are_scored():
     records = []
     for start in (0, 500):
         script = Scripted(alert(rows[-1:], rows[start:-1]))
-        batch = Pipeline(script, annotator(), MemoryStore()).process(packets([b""]))
+        batch = Pipeline(script, annotator(), MemoryStore()).annotate(packets([b""]))
         records += [a.record for a in batch.annotations]
     capped, newest = records
     assert {*capped["status"]} == {*newest["status"], "EPOCHS_CAPPED"}
@@ -220,7 +220,7 @@ def forced_run(*script, store=None):
     line = Pipeline(Scripted(*script), annotator(), store)
     made = []
     for message in packets([b""] * len(script)):
-        batch = line.process([message])
+        batch = line.annotate([message])
         store.commit(batch.curves, batch.offsets)
         records = [(a.record["band"], a.record["n_epochs"]) for a in batch.annotations]
         made.append((batch.used, dict(batch.skipped), records))
@@ -259,7 +259,7 @@ def test_an_annotation_sees_the_forced_photometry_of_packets_up_to_its_own():
     ]
     made, _ = forced_run(*script)
     assert [records for _, _, records in made] == [[("g", 2)], [("g", 3)], [("g", 5)]]
-    together = Pipeline(Scripted(*script), annotator(), MemoryStore()).process(packets([b""] * 3))
+    together = Pipeline(Scripted(*script), annotator(), MemoryStore()).annotate(packets([b""] * 3))
     assert [(a.record["band"], a.record["n_epochs"]) for a in together.annotations] == [
         ("g", 2),
         ("g", 3),
@@ -269,5 +269,5 @@ def test_an_annotation_sees_the_forced_photometry_of_packets_up_to_its_own():
 
 def test_a_batch_says_where_its_objects_are_by_the_latest_detection():
     script = [replace(alert(epoch(n)), ra=10.0 + n) for n in (9, 11, 10)]
-    batch = Pipeline(Scripted(*script), annotator(), MemoryStore()).process(packets([b""] * 3))
+    batch = Pipeline(Scripted(*script), annotator(), MemoryStore()).annotate(packets([b""] * 3))
     assert batch.places == {"ztf:star": (59_011.0, 21.0, 20.0)}

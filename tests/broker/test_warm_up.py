@@ -39,11 +39,11 @@ def made():
 """
 
 USED = """
-from broker.pipeline import n_labelled
+from broker.batch import n_labelled
 from tests.broker.streams import packets, pipeline, simulated
 from broker.state.store import MemoryStore
 from features import CONVENTIONS, count_used, extract, extract_together
-batch = pipeline(MemoryStore()).process(packets([alert.payload for alert in simulated()]))
+batch = pipeline(MemoryStore()).annotate(packets([alert.payload for alert in simulated()]))
 rng = np.random.default_rng(3)
 for n, convention, clip_sigma, can_write in itertools.product(
     (8, 30, 400), CONVENTIONS, (None, 3.0), (True, False)
@@ -116,14 +116,14 @@ def test_a_machine_that_cannot_make_kernels_ready_is_told_of_at_the_start(monkey
 def test_a_kernel_that_fails_in_decoding_makes_no_dead_letters(monkeypatch, trouble):
     monkeypatch.setattr(columnar, "execute", refuse(trouble))
     with pytest.raises(FatalError, match=r"packets cannot be decoded: (cannot compile|out of memory)"):
-        pipeline(MemoryStore()).process(packets([simulated()[0].payload]))
+        pipeline(MemoryStore()).annotate(packets([simulated()[0].payload]))
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_kernels_that_fail_in_scoring_stop_the_worker(monkeypatch, trouble):
     monkeypatch.setattr(classifying, "extract", refuse(trouble))
     with pytest.raises(FatalError, match=r"features cannot be computed: (cannot compile|out of memory)"):
-        pipeline(MemoryStore()).process(packets([simulated()[0].payload]))
+        pipeline(MemoryStore()).annotate(packets([simulated()[0].payload]))
 
 
 def test_no_file_is_blamed_for_a_kernel_that_cannot_be_compiled(monkeypatch, tmp_path, capsys):

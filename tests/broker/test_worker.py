@@ -10,8 +10,16 @@ from broker.blame.circuit_breaker import CircuitBreaker
 from broker.errors import FatalError, StoppedError, TransientError
 from broker.state.sqlite import SQLiteStore
 from broker.state.store import MemoryStore
-from broker.worker import run
-from tests.broker.streams import PATIENCE_S, ListSink, Topic, packets, pipeline, simulated, timeless
+from tests.broker.streams import (
+    PATIENCE_S,
+    ListSink,
+    Topic,
+    packets,
+    pipeline,
+    run_stage,
+    simulated,
+    timeless,
+)
 
 STEPS = ["deliver", "persist", "commit"]
 
@@ -48,7 +56,7 @@ def annotate(topic, store, sink, crash=None):
         sink.deliver = crash("deliver", ListSink.deliver.__get__(sink))
         store.commit = crash("persist", MemoryStore.commit.__get__(store))
         topic.commit = crash("commit", Topic.commit.__get__(topic))
-    return run(topic, pipeline(store), store, sink, stop=threading.Event())
+    return run_stage(topic, pipeline(store), store, sink, stop=threading.Event())
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +101,7 @@ def test_a_failed_delivery_neither_stores_nor_commits(messages):
 
 def test_the_loop_ends_when_it_is_told_to(messages):
     stop, topic = threading.Event(), Topic(messages, batch_size=10)
-    counts = run(
+    counts = run_stage(
         topic,
         pipeline(store := MemoryStore()),
         store,
@@ -128,7 +136,7 @@ def test_a_store_that_is_taken_away_in_a_quiet_night_is_missed_before_the_next_a
         closing(SQLiteStore(path)) as store,
         pytest.raises(FatalError, match="was removed or replaced while it was in use"),
     ):
-        run(topic, pipeline(store), store, sink, stop=threading.Event())
+        run_stage(topic, pipeline(store), store, sink, stop=threading.Event())
     assert topic.committed == 10
     assert sink.annotations
 
@@ -138,7 +146,7 @@ class Flaky:
 
     def __init__(self, inner, failures):
         self.inner, self.failures = inner, failures
-        self.annotate = inner.annotate
+        self.process = inner.process
 
     def read(self, packets):
         self.failures -= 1
@@ -150,14 +158,14 @@ class Flaky:
 def test_the_same_batch_is_tried_again_while_the_registry_is_away(messages, undisturbed):
     store, sink = MemoryStore(), ListSink()
     topic = Topic(messages, batch_size=10)
-    run(topic, Flaky(pipeline(store), 2), store, sink, stop=threading.Event(), patience_s=PATIENCE_S)
+    run_stage(topic, Flaky(pipeline(store), 2), store, sink, stop=threading.Event(), patience_s=PATIENCE_S)
     assert timeless(sink.annotations) == timeless(undisturbed)
 
 
 def test_patience_ends_with_the_reason(messages):
     store = MemoryStore()
     with pytest.raises(FatalError, match=r"gave up after 0\.3 s: the registry http://r is away"):
-        run(
+        run_stage(
             Topic(messages, batch_size=10),
             Flaky(pipeline(store), 99),
             store,
@@ -193,7 +201,7 @@ def test_being_told_to_stop_while_waiting_is_no_failure(messages):
             raise TransientError("the registry http://r is away")
 
     topic = Topic(messages, batch_size=10)
-    assert run(topic, Away(), store, ListSink(), stop=stop).alerts_in == 0
+    assert run_stage(topic, Away(), store, ListSink(), stop=stop).alerts_in == 0
     assert topic.committed == 0
 
 
@@ -244,7 +252,7 @@ def test_packets_that_the_user_gave_up_do_not_trip_the_breaker():
 def test_a_tripped_breaker_publishes_and_commits_nothing():
     topic, store, sink = Topic(packets([b"poison"] * 50), batch_size=10), MemoryStore(), ListSink()
     with pytest.raises(FatalError, match="unreadable"):
-        run(
+        run_stage(
             topic,
             pipeline(store),
             store,

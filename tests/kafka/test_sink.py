@@ -25,7 +25,7 @@ LIMIT = 20_000
 @pytest.fixture(scope="module")
 def annotations() -> list[Any]:
     return (
-        pipeline(MemoryStore()).process(packets([alert.payload for alert in simulated()[:100]])).annotations
+        pipeline(MemoryStore()).annotate(packets([alert.payload for alert in simulated()[:100]])).annotations
     )
 
 

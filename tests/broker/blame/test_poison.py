@@ -17,9 +17,8 @@ from broker.blame.poison import MAX_POISON, first_that_fails
 from broker.errors import FatalError, TransientError
 from broker.pipeline import Pipeline
 from broker.state.store import MemoryStore
-from broker.worker import run
 from tests.broker.epochs import alert, epoch
-from tests.broker.streams import ListSink, Topic, annotator, decoder, packets, simulated, timeless
+from tests.broker.streams import ListSink, Topic, annotator, decoder, packets, run_stage, simulated, timeless
 
 MESSAGES = packets([a.payload for a in simulated()][:90])
 ALERTS = [n for n, message in enumerate(MESSAGES) if isinstance(decoder().read(message), Alert)]
@@ -53,7 +52,7 @@ def annotate(line, store, messages, splits=()):
     for start, stop in itertools.pairwise(edges):
         read = line.read(messages[start:stop])
         while read:
-            batch = line.annotate(read)
+            batch = line.process(read)
             store.commit(batch.curves, batch.offsets)
             annotations += batch.annotations
             dead += batch.dead_letters
@@ -88,7 +87,7 @@ def test_without_its_poison_a_stream_is_as_if_that_had_never_come(scoring, mergi
 def test_the_worker_goes_on_behind_poison_and_says_where_it_broke():
     store, sink, topic = MemoryStore(), ListSink(), Topic(MESSAGES, batch_size=40)
     line = Delicate(store, merging=[ALERTS[3]], scoring=[ALERTS[0]])
-    counts = run(topic, line, store, sink, stop=threading.Event(), breaker=CircuitBreaker())
+    counts = run_stage(topic, line, store, sink, stop=threading.Event(), breaker=CircuitBreaker())
     assert topic.committed == counts.alerts_in == len(MESSAGES)
     assert counts.alerts_dead == {"internal_error": 2}
     assert [letter.packet.origin.offset for letter in sink.dead_letters] == [ALERTS[0], ALERTS[3]]
@@ -112,7 +111,7 @@ def test_trouble_of_the_machine_is_no_packet_s(error, where):
     store, sink, topic = MemoryStore(), ListSink(), Topic(MESSAGES, batch_size=40)
     line = Delicate(store, error=error, reader=Reader(), **({where: [5]} if where != "reading" else {}))
     with pytest.raises(FatalError, match=f"trouble of this machine.*{type(error).__name__}"):
-        run(topic, line, store, sink, stop=threading.Event())
+        run_stage(topic, line, store, sink, stop=threading.Event())
     assert topic.committed == 0
     assert sink.annotations == sink.dead_letters == []
 
@@ -120,7 +119,7 @@ def test_trouble_of_the_machine_is_no_packet_s(error, where):
 def test_our_own_errors_pass_as_they_are():
     line = Delicate(MemoryStore(), scoring=[ALERTS[5]], error=TransientError("the disk is away"))
     with pytest.raises(TransientError, match="the disk is away"):
-        line.process(MESSAGES)
+        line.annotate(MESSAGES)
 
 
 @pytest.mark.parametrize("n", [2, 5, 60])
@@ -128,7 +127,7 @@ def test_where_every_alert_breaks_it_the_installation_is_broken(n):
     store, sink = MemoryStore(), ListSink()
     topic = Topic([MESSAGES[i] for i in ALERTS[:n]], batch_size=512)
     with pytest.raises(FatalError, match=r"broke.*ZeroDivisionError|breaks.*ZeroDivisionError"):
-        run(topic, Delicate(store, scoring=ALERTS), store, sink, stop=threading.Event())
+        run_stage(topic, Delicate(store, scoring=ALERTS), store, sink, stop=threading.Event())
     assert topic.committed == 0
     assert sink.dead_letters == []
 
@@ -139,7 +138,7 @@ def test_a_start_costs_ten_packets_at_most(batch_size):
     poison = ALERTS[2 : 2 * MAX_POISON + 4 : 2]
     assert len(poison) > MAX_POISON
     with pytest.raises(FatalError, match=f"{MAX_POISON + 1} packets since the start"):
-        run(
+        run_stage(
             Topic(MESSAGES, batch_size=batch_size),
             Delicate(store, scoring=poison),
             store,
@@ -159,7 +158,7 @@ def test_a_failure_that_does_not_come_again_is_no_packet_s():
             return super().score(changed, **options)
 
     with pytest.raises(FatalError, match="cannot be processed together"):
-        Unsteady(MemoryStore()).process(MESSAGES)
+        Unsteady(MemoryStore()).annotate(MESSAGES)
 
 
 @given(n=st.integers(1, 50), data=st.data())

@@ -17,8 +17,7 @@ from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import VettingRules
 from broker.pipeline import Pipeline
 from broker.state.store import MemoryStore
-from broker.worker import run
-from tests.broker.streams import ListSink, annotator
+from tests.broker.streams import ListSink, annotator, run_stage
 
 PATIENCE_S = 30.0
 GOOD = "good"
@@ -99,7 +98,7 @@ class Partitions:
 
 def work(source: Partitions, decoder, sink: ListSink, stop=None, **hooks):
     store = MemoryStore()
-    return run(
+    return run_stage(
         source,
         Pipeline(decoder, annotator(), store),
         store,

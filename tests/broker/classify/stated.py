@@ -20,4 +20,4 @@ def annotations(**stated):
     nothing = {"reliability": (), "abstain_below": 0.0, "abstain_below_by_class": {}}
     manifest = replace(artifact.manifest, **(nothing | stated))
     model = Classifier(Artifact(manifest, artifact._session))
-    return Pipeline(decoder(), annotator(model), MemoryStore()).process(packets(PAYLOADS)).annotations
+    return Pipeline(decoder(), annotator(model), MemoryStore()).annotate(packets(PAYLOADS)).annotations

@@ -152,7 +152,7 @@ def annotations(*alerts, origin=A_FILE, at_once=True, vetting=VETTED):
     line = Pipeline(Scripted(*alerts, vetting=vetting), annotator(), store)
     made = []
     for count in [len(alerts)] if at_once else [1] * len(alerts):
-        batch = line.process([Packet(b"", origin)] * count)
+        batch = line.annotate([Packet(b"", origin)] * count)
         store.commit(batch.curves, batch.offsets)
         made += batch.annotations
     return made

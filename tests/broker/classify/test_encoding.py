@@ -101,7 +101,7 @@ def test_messages_hold_what_the_record_says(stated, form):
 def fused():
     """Records of stars in several bands, some with an outlier."""
     line = Pipeline(decoder(), annotator(fusing()), MemoryStore())
-    batch = line.process(packets([alert.payload for alert in simulated()[:150]]))
+    batch = line.annotate(packets([alert.payload for alert in simulated()[:150]]))
     star = next(a for a in reversed(batch.annotations) if a.record["band"] == "all" and a.record["label"])
     flaring = {**star.record, "n_outliers": 1, "outlier": {"band": "r", "mjd": 60_000.25, "mag": 12.5}}
     return [star, replace(star, record=flaring)]

@@ -57,7 +57,7 @@ def records(*alerts, model=None, at_once=True, **kinds):
     line = Pipeline(Scripted(*alerts), annotator(model or fusing(), **kinds), store := MemoryStore())
     made = []
     for count in [len(alerts)] if at_once else [1] * len(alerts):
-        batch = line.process(packets([b""] * count))
+        batch = line.annotate(packets([b""] * count))
         store.commit(batch.curves, batch.offsets)
         made += batch.annotations
     return made
@@ -73,7 +73,7 @@ def of_bands(made):
 
 @pytest.fixture(scope="module")
 def stream():
-    batch = Pipeline(decoder(), annotator(fusing()), MemoryStore()).process(MESSAGES)
+    batch = Pipeline(decoder(), annotator(fusing()), MemoryStore()).annotate(MESSAGES)
     return batch.annotations
 
 
@@ -174,7 +174,7 @@ def test_a_star_of_several_bands_is_answered_by_merged_curve_and_bands():
     model = fusing()
     star = [pulsating(number, "gri"[number % 3]) for number in range(60)]
     line = Pipeline(Scripted(alert(star[-1], *star[:-1])), annotator(model), store := MemoryStore())
-    batch = line.process(packets([b""]))
+    batch = line.annotate(packets([b""]))
     store.commit(batch.curves, batch.offsets)
     (record,) = of_star(batch.annotations)
     series = star_series(store.curves["ztf:star"])
@@ -239,7 +239,7 @@ def test_what_is_said_of_a_star_does_not_know_in_which_order_its_epochs_came(
 def test_any_split_into_batches_gives_the_same_records(stream, splits):
     line, made = Pipeline(decoder(), annotator(fusing()), store := MemoryStore()), []
     for start, stop in itertools.pairwise([0, *sorted(splits), len(MESSAGES)]):
-        batch = line.process(MESSAGES[start:stop])
+        batch = line.annotate(MESSAGES[start:stop])
         store.commit(batch.curves, batch.offsets)
         made += batch.annotations
     assert timeless(made) == timeless(stream)
@@ -322,7 +322,7 @@ def test_what_is_known_of_the_period_is_said_of_star_and_bands(stream):
 
 def test_either_kind_of_record_can_be_switched_off_and_the_other_is_as_before(stream):
     def made(**kinds):
-        return Pipeline(decoder(), annotator(fusing(), **kinds), MemoryStore()).process(MESSAGES).annotations
+        return Pipeline(decoder(), annotator(fusing(), **kinds), MemoryStore()).annotate(MESSAGES).annotations
 
     stars, bands = made(annotate_bands=False), made(annotate_fused=False)
     assert timeless(stars) == timeless([a for a in stream if a.record["band"] == "all"])
@@ -435,8 +435,8 @@ class Delicate(Pipeline):
 def test_a_star_that_breaks_scoring_costs_its_packet_alone(stream):
     scored = sorted({a.record["source"]["offset"] for a in stream if a.record["band"] == "all"})
     poison = set(scored[5:12:3])
-    batch = Delicate(poison).process(MESSAGES)
+    batch = Delicate(poison).annotate(MESSAGES)
     assert {letter.packet.origin.offset for letter in batch.dead_letters} == poison
     rest = [replace(m) for m in MESSAGES if m.origin.offset not in poison]
-    expected = Pipeline(decoder(), annotator(fusing()), MemoryStore()).process(rest)
+    expected = Pipeline(decoder(), annotator(fusing()), MemoryStore()).annotate(rest)
     assert timeless(batch.annotations) == timeless(expected.annotations)

@@ -30,7 +30,7 @@ VETTED = vetting_digest(VettingRules(), "ztf")
 def records(model, why=None):
     by_survey = {} if why is None else {"ztf": why, "lsst": why}
     line = Pipeline(decoder(), annotator(model, explainers=by_survey), MemoryStore())
-    return line.process(MESSAGES).annotations
+    return line.annotate(MESSAGES).annotations
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_a_record_says_the_same_alone_and_in_a_batch(speaking):
     line = Pipeline(decoder(), annotator(fusing(), explainers=why), store)
     alone = []
     for message in MESSAGES:
-        batch = line.process([message])
+        batch = line.annotate([message])
         store.commit(batch.curves, batch.offsets)
         alone += batch.annotations
     assert timeless(alone) == timeless(speaking)

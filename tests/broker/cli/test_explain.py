@@ -52,7 +52,7 @@ def folder(tmp_path_factory):
 def store(tmp_path_factory):
     path = tmp_path_factory.mktemp("store") / "state.sqlite"
     with closing(SQLiteStore(path)) as store:
-        batch = Pipeline(decoder(), annotator(), store).process(packets([a.payload for a in ALERTS]))
+        batch = Pipeline(decoder(), annotator(), store).annotate(packets([a.payload for a in ALERTS]))
         store.commit(batch.curves, {})
     return path
 

@@ -109,7 +109,7 @@ LETTER = DeadLetter(Packet(b"x", Origin()), "bad_magic", "no")
 
 @pytest.fixture(scope="module")
 def annotations():
-    return pipeline(MemoryStore()).process(packets([simulated()[0].payload])).annotations
+    return pipeline(MemoryStore()).annotate(packets([simulated()[0].payload])).annotations
 
 
 def write(sink, annotations):

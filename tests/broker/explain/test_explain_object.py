@@ -20,7 +20,7 @@ def records(model, found):
     """The last record of every band of a star, as the worker makes them."""
     rows = [found.curve.epochs[place : place + 1] for place in range(found.curve.epochs.size)]
     line = Pipeline(Scripted(alert(rows[-1], *rows[:-1])), annotator(model), MemoryStore())
-    return {a.record["band"]: a.record for a in line.process(packets([b""])).annotations}
+    return {a.record["band"]: a.record for a in line.annotate(packets([b""])).annotations}
 
 
 @pytest.mark.parametrize("band", ["all", "g", "r"])

@@ -36,7 +36,7 @@ def found(asked, *told):
 
 def test_it_is_the_light_curve_that_the_worker_comes_to():
     store = MemoryStore()
-    batch = Pipeline(decoder(), annotator(), store).process(packets(PAYLOADS))
+    batch = Pipeline(decoder(), annotator(), store).annotate(packets(PAYLOADS))
     for key, curve in batch.curves.items():
         survey, _, object_id = key.partition(":")
         for asked in (key, object_id):

@@ -131,7 +131,7 @@ def test_an_answer_that_never_ends_is_given_up(
 
 
 def test_a_sink_frames_its_records_by_the_id_that_the_registry_gives(registry: Registry, kafka: str) -> None:
-    annotations = pipeline(MemoryStore()).process(packets([simulated()[0].payload])).annotations
+    annotations = pipeline(MemoryStore()).annotate(packets([simulated()[0].payload])).annotations
     registry.ids["others", ""] = 1
     output = OutputConfig(format="confluent", registry=registry.address(ACCOUNT))
     with closing(KafkaSink(output, config(kafka))) as sink:

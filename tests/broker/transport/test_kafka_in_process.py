@@ -14,8 +14,7 @@ from broker.state.sqlite import SQLiteStore
 from broker.state.store import MemoryStore
 from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource
-from broker.worker import run
-from tests.broker.streams import pipeline, simulated
+from tests.broker.streams import pipeline, run_stage, simulated
 from tests.broker.transport.cluster import config, produce, read_all
 
 
@@ -32,7 +31,7 @@ def annotate(kafka):
         with closing(sink), closing(source):
             sink.connect()
             source.connect()
-            return run(source, pipeline(store), store, sink, stop=threading.Event())
+            return run_stage(source, pipeline(store), store, sink, stop=threading.Event())
 
     return run_to_end
 

@@ -73,7 +73,7 @@ def test_an_outage_that_is_over_is_forgotten(sink, lose_patience):
 @pytest.fixture(scope="module")
 def annotations():
     payloads = [alert.payload for alert in simulated()[:40]]
-    return pipeline(MemoryStore()).process(packets(payloads)).annotations
+    return pipeline(MemoryStore()).annotate(packets(payloads)).annotations
 
 
 class Narrow:

@@ -195,7 +195,7 @@ def test_a_stream_and_a_file_of_its_epochs_are_answered_to_the_last_digit(tmp_pa
     """The last record of every band, and the epochs that the store then holds, as a file with every digit."""
     store = MemoryStore()
     stream = Pipeline(decoder(), annotator(load_classifier("varstream-ztf")), store)
-    batch = stream.process(packets([alert.payload for alert in simulated()][:400]))
+    batch = stream.annotate(packets([alert.payload for alert in simulated()][:400]))
     last = {(a.key, a.record["band"]): a.record for a in batch.annotations}
     of_model: dict[Path, dict] = {}
     for (key, band), record in last.items():

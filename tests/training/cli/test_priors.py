@@ -39,7 +39,7 @@ def records(model):
     def records(**priors: float):
         classifier = Classifier(Artifact.load(model), priors=priors)
         alerts = packets([alert.payload for alert in simulated()][:250])
-        made = Pipeline(decoder(), annotator(classifier), MemoryStore()).process(alerts)
+        made = Pipeline(decoder(), annotator(classifier), MemoryStore()).annotate(alerts)
         return [published(each) for each in made.annotations]
 
     return records
