@@ -13,7 +13,7 @@ from broker.errors import FatalError
 from broker.reading import Read, Reader, read_all
 from broker.state.light_curve import LightCurve, band_series, merge
 from broker.state.star_series import joint_bands, star_series
-from broker.state.store import Store
+from broker.state.store import LightCurves
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Pipeline:
     A packet that breaks merging or scoring is a dead letter, and all others are as if it had not come.
     """
 
-    def __init__(self, reader: Reader, annotator: Annotator, store: Store) -> None:
+    def __init__(self, reader: Reader, annotator: Annotator, store: LightCurves) -> None:
         self._reader = reader
         self._annotator = annotator
         self._store = store
@@ -184,7 +184,7 @@ class _Curves:
         Of all of them.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: LightCurves) -> None:
         self._store = store
         self._curves: dict[str, LightCurve] = {}
         self.n_epochs = 0

@@ -6,7 +6,6 @@ import argparse
 import json
 import threading
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,20 +13,19 @@ from rich.console import Console as RichConsole
 
 from broker.alert import DeadLetter
 from broker.batch import Batch
-from broker.blame.circuit_breaker import CircuitBreaker
-from broker.blame.schema_watch import SchemaWatch
 from broker.classify.annotator import Annotator
 from broker.classify.classifier import load_classifiers
 from broker.classify.encoding import FileFormat
-from broker.classify.reasons import load_explainers, load_with_explainer
+from broker.classify.reasons import load_with_explainer
 from broker.cli.light_curve_file import LightCurveFile
 from broker.cli.output_files import check_outputs
 from broker.cli.replay import replay_files
+from broker.cli.run_stages import run_stages
 from broker.cli.signals import stop_on_signal
 from broker.commit import AtLeastOnce
 from broker.demo.demo import run_demo
 from broker.demo.readme_picture import draw_story
-from broker.errors import ConfigError, FatalError, NothingUsedError, StoppedError
+from broker.errors import ConfigError, FatalError, NothingUsedError
 from broker.explain.explain_object import explain_object
 from broker.explain.find_object import find_in_packets, find_in_store
 from broker.explain.picture import draw as draw_explanation
@@ -36,17 +34,13 @@ from broker.ingest.decoder import Decoder
 from broker.ingest.vetting import VettingRules
 from broker.monitor.console import Console
 from broker.monitor.counts import Counts
-from broker.monitor.metrics import Metrics
 from broker.pipeline import Pipeline
-from broker.registry.client import REPLY_TIMEOUT_S
 from broker.registry.schema_registry import open_registry
 from broker.settings.config import ModelConfig
 from broker.settings.load_config import load_config
-from broker.state.sqlite import SQLiteStore
 from broker.state.store import MemoryStore
 from broker.transport.files import FileSink, FileSource, find_files, packets_of
-from broker.transport.kafka_sink import KafkaSink
-from broker.transport.kafka_source import KafkaSource
+from broker.transport.topics import our_topics
 from broker.warm_up import warm as make_ready
 from broker.warm_up import warm_up
 from broker.worker import Stage, run
@@ -130,72 +124,29 @@ def classify(arguments: argparse.Namespace) -> int:
 def run_worker(arguments: argparse.Namespace) -> int:
     """Annotate a stream."""
     config = load_config(arguments.config, overrides=arguments.set)
-    model = config.model
     if arguments.model is not None:
-        model = replace(model, path=arguments.model, ztf=None, lsst=None)
-    rules = config.decoding.rules()
-    classifiers = load_classifiers(model)
-    annotator = Annotator(
-        classifiers,
-        annotate_unscored=config.output.annotate_unscored,
-        annotate_bands=config.output.annotate_bands,
-        annotate_fused=config.output.annotate_fused,
-        explainers=load_explainers(model, classifiers) if config.output.explain else {},
-    )
-    stop = threading.Event()
-    patience_s = config.kafka.patience_s
-    registry = None
-    if config.decoding.schemas:
-        reply_timeout_s = min(patience_s, REPLY_TIMEOUT_S)
-        registry = open_registry(config.decoding.schemas, stop=stop, reply_timeout_s=reply_timeout_s)
-    decoder = Decoder(registry, rules, dead_schema_ids=config.decoding.dead_schema_ids)
-    breaker = CircuitBreaker(
-        window=config.worker.dead_window, max_dead_fraction=config.worker.max_dead_fraction
-    )
-    metrics = None
-    if config.metrics.port is not None:
-        metrics = Metrics()
-        metrics.serve(config.metrics.port, address=config.metrics.address)
-    console = Console()
-    counts = Counts()
-    with closing(SQLiteStore(config.state.path)) as store:
-        warm_up()
-        pipeline = Pipeline(decoder, annotator, store)
-        sink = KafkaSink(config.output, config.kafka, stop=stop)
-        source = KafkaSource(
-            config.kafka,
-            store.offsets(),
-            batch_size=config.worker.batch_size,
-            until_end=arguments.until_end,
-            memory=store,
-            remade=arguments.remade_topic,
-            stop=stop,
-        )
-        with closing(sink), closing(source):
-            sink.connect()
-            source.connect()
-            annotator.say_what_is_not_fused()
-            console.say(f"reading {', '.join(config.kafka.topics)} from {config.kafka.bootstrap_servers}")
-            stop_on_signal(stop)
-            try:
-                with console.batches("annotating") as on_batch:
-                    stage = Stage(
-                        source,
-                        pipeline,
-                        AtLeastOnce(source, store, sink),
-                        stop=stop,
-                        patience_s=patience_s,
-                        breaker=breaker,
-                        watch=SchemaWatch(source, patience_s=patience_s),
-                        metrics=metrics,
-                        on_batch=on_batch,
-                        counts=counts,
-                    )
-                    run(stage, stop=stop)
-            except StoppedError as exc:
-                console.say(f"{exc}: what was at hand is done at the next start")
-            finally:
-                console.say(str(counts))
+        config = replace(config, model=replace(config.model, path=arguments.model, ztf=None, lsst=None))
+    run_stages(config, until_end=arguments.until_end, remade=arguments.remade_topic)
+    return 0
+
+
+def topics_create(arguments: argparse.Namespace) -> int:
+    """Make our topics."""
+    config = load_config(arguments.config, overrides=arguments.set)
+    made = our_topics(config).create()
+    Console().say(f"made {', '.join(made)}" if made else "all topics are there")
+    return topics_check(arguments)
+
+
+def topics_check(arguments: argparse.Namespace) -> int:
+    """Say what is wrong with our topics."""
+    config = load_config(arguments.config, overrides=arguments.set)
+    grave, light = our_topics(config).complaints()
+    for complaint in [*grave, *light]:
+        Console().say(complaint)
+    if grave:
+        return 1
+    Console().say("the topics are as they must be")
     return 0
 
 

@@ -140,6 +140,13 @@ def _parser() -> argparse.ArgumentParser:
         "(repeatable)",
     )
 
+    topics = commands.add_parser("topics", help="make our topics on the cluster, or see that they are right")
+    kinds = topics.add_subparsers(required=True, metavar="WHAT")
+    for what, told in (("create", "make those that are missing"), ("check", "say what is wrong with them")):
+        sub = kinds.add_parser(what, help=told)
+        sub.set_defaults(command=f"topics_{what}")
+        _add_config(sub)
+
     sub = commands.add_parser("replay", help="feed alert packets from files to a topic")
     sub.set_defaults(command="replay")
     _add_paths(sub)

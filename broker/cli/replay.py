@@ -9,7 +9,7 @@ from pathlib import Path
 
 from broker.errors import FatalError
 from broker.monitor.console import Console
-from broker.settings.config import KafkaConfig
+from broker.settings.clusters import KafkaConfig
 from broker.transport.files import packets_of
 from broker.transport.kafka_client import Connection
 from broker.transport.kafka_producer import Deliveries

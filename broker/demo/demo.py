@@ -28,7 +28,8 @@ from broker.ingest.vetting import VettingRules
 from broker.monitor.counts import Counts
 from broker.pipeline import Pipeline
 from broker.registry.schema_registry import open_registry
-from broker.settings.config import KafkaConfig, ModelConfig, OutputConfig
+from broker.settings.clusters import KafkaConfig, OutputConfig, TopicsConfig
+from broker.settings.config import ModelConfig
 from broker.simulator.stream import SimulatedAlert, alert_stream
 from broker.state.sqlite import SQLiteStore
 from broker.transport.embedded_kafka import EmbeddedBroker
@@ -103,9 +104,9 @@ class Worker(threading.Thread):
             topics=tuple(ALERT_TOPICS.values()),
             patience_s=_PATIENCE_S,
         )
-        output = OutputConfig(topic=OUTPUT_TOPIC, format="json")
+        output = OutputConfig(format="json")
         self._pipeline = Pipeline(decoder, annotator, self._store)
-        self._sink = KafkaSink(output, kafka)
+        self._sink = KafkaSink(output, kafka, TopicsConfig(classifications=OUTPUT_TOPIC))
         self._source = KafkaSource(kafka, self._store.offsets(), batch_size=128)
 
     def run(self) -> None:

@@ -8,100 +8,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 from broker.errors import ConfigError
 from broker.ingest.vetting import VettingRules
-from broker.registry.client import parse_address
-from broker.settings.librdkafka import check_consumer_settings, check_librdkafka_settings
+from broker.settings.clusters import KafkaConfig, OutputConfig, TopicsConfig, check_positive
 from schemas.model.shipped import DEFAULT_MODELS
 
 MAX_BATCH_SIZE = 100_000
-MIN_MESSAGE_BYTES = 2000
 
 _DEFAULT_RULES = VettingRules()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KafkaConfig:
-    """Where alerts come from.
-
-    `topics` are names, or templates with ``{utc_date}``, which stands for the latest `nights` as YYYYMMDD.
-    `settings` go to librdkafka as they are: security, certificates, tuning.
-    """
-
-    bootstrap_servers: str = "localhost:9092"
-    group_id: str = "varstream"
-    topics: tuple[str, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-    patience_s: float = 30.0
-    nights: int = 2
-
-    def __post_init__(self) -> None:
-        if not self.topics or "" in self.topics:
-            raise ConfigError("kafka.topics is empty: name at least one topic to read")
-        if not self.group_id:
-            raise ConfigError("kafka.group_id is empty: name the consumer group")
-        _check_positive("kafka.nights", self.nights)
-        _check_servers("kafka.bootstrap_servers", self.bootstrap_servers)
-        check_librdkafka_settings("kafka", self.settings)
-        check_consumer_settings(self.settings)
-        for topic in self.topics:
-            if "{" in topic.replace("{utc_date}", ""):
-                raise ConfigError(f"kafka.topics: {topic!r} has a placeholder other than {{utc_date}}")
-        _check_positive("kafka.patience_s", self.patience_s)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputConfig:
-    """Where annotations go: the cluster that is read from, unless it has its own servers and settings.
-
-    With the format ``"confluent"`` the schema has an id: `schema_id`, or the one that the registry at the
-    address `registry` gives when it is registered there. `annotate_bands` and `annotate_fused` say whether
-    single bands, and all bands of a star together, have records; `explain` whether these name the features
-    that speak for and against their class.
-    """
-
-    topic: str = "classifications"
-    dead_letter_topic: str = "dead-letters"
-    format: Literal["avro", "json", "confluent"] = "avro"
-    registry: str | None = field(default=None, repr=False)
-    schema_id: int | None = None
-    annotate_unscored: bool = True
-    annotate_bands: bool = True
-    annotate_fused: bool = True
-    explain: bool = False
-    max_message_bytes: int = 1_000_000
-    bootstrap_servers: str | None = None
-    settings: Mapping[str, Any] | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        if self.max_message_bytes < MIN_MESSAGE_BYTES:
-            raise ConfigError(
-                f"output.max_message_bytes must be at least {MIN_MESSAGE_BYTES:,}, "
-                f"got {self.max_message_bytes}: the headers of a dead letter need room"
-            )
-        if not self.annotate_bands and not self.annotate_fused:
-            raise ConfigError(
-                "output.annotate_bands and output.annotate_fused are both false: nothing would be published"
-            )
-        if self.topic == self.dead_letter_topic:
-            raise ConfigError(f"output.topic and output.dead_letter_topic are both {self.topic!r}")
-        _check_servers("output.bootstrap_servers", self.bootstrap_servers or "")
-        check_librdkafka_settings("output", self.settings or {})
-        if self.registry is not None:
-            try:
-                parse_address(self.registry)
-            except ConfigError as exc:
-                raise ConfigError(f"output.registry: {exc}") from None
-        if self.schema_id is not None and not 0 <= self.schema_id < 2**31:
-            raise ConfigError(f"output.schema_id must be in 0 ... {2**31 - 1}, got {self.schema_id}")
-        if self.format == "confluent" and (self.registry is None) == (self.schema_id is None):
-            raise ConfigError(
-                "output.format confluent needs a schema id: set either output.registry, where the schema is "
-                "registered at every start, or output.schema_id"
-            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,26 +118,59 @@ class DecodingConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateConfig:
-    """Where light curves are kept."""
+    """Where light curves are kept: a folder, with one of its own for each worker of this machine.
 
-    path: Path = Path("varstream-state.sqlite")
+    With `forget_after_days` objects that were not seen for so long leave it; 0 keeps them all.
+    """
+
+    path: Path = Path("varstream-state")
+    forget_after_days: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.forget_after_days < math.inf:
+            raise ConfigError(f"state.forget_after_days must be >= 0, got {self.forget_after_days}")
+        if self.path.is_file():
+            raise ConfigError(
+                f"state.path {self.path} is a file, and a folder is needed: `varstream state import` takes "
+                "the light curves of a former version's store over"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerConfig:
-    """The loop. A batch is what is published and stored together."""
+    """The loop. A batch is what is published and stored together.
 
+    `delivery` is how often every alert is annotated. `stage` says which of the two stages this process has.
+    `instance` is this worker's lasting name, the machine's host name where it is empty. `processes` of them
+    share the work of this machine.
+    """
+
+    delivery: Literal["exactly_once", "at_least_once"] = "exactly_once"
+    stage: Literal["all", "ingest", "classify"] = "all"
+    instance: str = ""
+    processes: int = 1
     batch_size: int = 512
     dead_window: int = 500
     max_dead_fraction: float = 0.5
 
     def __post_init__(self) -> None:
-        _check_positive("worker.batch_size", self.batch_size)
+        check_positive("worker.batch_size", self.batch_size)
         if self.batch_size > MAX_BATCH_SIZE:
             raise ConfigError(
                 f"worker.batch_size must be at most {MAX_BATCH_SIZE:,}, got {self.batch_size:,}"
             )
-        _check_positive("worker.dead_window", self.dead_window)
+        check_positive("worker.dead_window", self.dead_window)
+        check_positive("worker.processes", self.processes)
+        if self.instance and not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", self.instance):
+            raise ConfigError(
+                "worker.instance must be of letters, digits, dots, hyphens and underscores, got "
+                f"{self.instance!r}"
+            )
+        if self.delivery == "at_least_once" and (self.stage != "all" or self.processes != 1):
+            raise ConfigError(
+                'worker.delivery = "at_least_once" has both stages in one process, without the topics '
+                'between them: leave worker.stage at "all" and worker.processes at 1'
+            )
         if not 0 < self.max_dead_fraction <= 1:
             raise ConfigError(f"worker.max_dead_fraction must be in (0, 1], got {self.max_dead_fraction}")
 
@@ -248,6 +197,7 @@ class Config:
 
     kafka: KafkaConfig
     output: OutputConfig = field(default_factory=OutputConfig)
+    topics: TopicsConfig = field(default_factory=TopicsConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     state: StateConfig = field(default_factory=StateConfig)
@@ -255,25 +205,11 @@ class Config:
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
 
     def __post_init__(self) -> None:
-        for topic in (self.output.topic, self.output.dead_letter_topic):
+        for topic in self.topics.names:
             if topic in self.kafka.topics and not self.output.bootstrap_servers:
                 raise ConfigError(
-                    f"output topic {topic!r} is among kafka.topics: the worker would read itself"
+                    f"{topic!r} of [topics] is among kafka.topics: the worker would read itself"
                 )
-
-
-def _check_positive(name: str, value: float) -> None:
-    if not 0 < value < math.inf:
-        raise ConfigError(f"{name} must be > 0, got {value}")
-
-
-def _check_servers(name: str, servers: str) -> None:
-    """Refuse a password where librdkafka takes none: every message about the cluster names its servers."""
-    if "@" in servers:
-        raise ConfigError(
-            f"{name} holds an '@', which is in no HOST:PORT: user and password are settings of librdkafka, "
-            "sasl.username and sasl.password"
-        )
 
 
 def _is_host(text: str) -> bool:

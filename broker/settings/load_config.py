@@ -19,6 +19,7 @@ from broker.settings.config import Config
 ENVIRONMENT_PREFIX = "VARSTREAM_"
 MAX_SETTINGS_BYTES = 2**20
 
+_MOVED = {"output.topic": "topics.classifications", "output.dead_letter_topic": "topics.dead_letters"}
 _NAME = re.compile(r"[\w.-]+")
 _MAY_BE_SECRET = ("settings", "servers", "registry", "schemas")
 
@@ -104,6 +105,8 @@ def _build(kind: Any, tree: object, where: str) -> object:
     hints = get_type_hints(kind)
     names = [f.name for f in fields(kind)]
     for name in tree:
+        if _join(where, name) in _MOVED:
+            raise ConfigError(f"{_join(where, name)} is {_MOVED[_join(where, name)]} now")
         if name not in names:
             close = difflib.get_close_matches(name, names, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(names)}"

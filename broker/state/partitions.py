@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.alert import Partition
 from broker.photometry.partitioner import partition_of
 from broker.state.changelog import MARKER_KEY, Marker
 from broker.state.light_curve import LightCurve
@@ -97,11 +96,10 @@ class PartitionStores:
             changes[number][MARKER_KEY] = marker.encode()
         return changes
 
-    def apply(self, changes: Changes, last_offsets: Mapping[Partition, int]) -> None:
-        """Take over what was committed; `last_offsets` are those that the changelog gave to the records."""
-        at = {number: offset for (_, number), offset in last_offsets.items()}
+    def apply(self, changes: Changes, last_offsets: Mapping[int, int]) -> None:
+        """Take over what was committed; `last_offsets` are what the changelog gave to the last of each."""
         for number, records in changes.items():
-            self._stores[number].write(records, changelog_next=at[number] + 1)
+            self._stores[number].write(records, changelog_next=last_offsets[number] + 1)
 
     def _marker(self, number: int, input_next: int, time_ms: int) -> Marker:
         former = self._stores[number].marker

@@ -9,11 +9,15 @@ from broker.alert import Partition
 from broker.state.light_curve import LightCurve
 
 
-class Store(Protocol):
-    """Light curves by object key, and how far each partition has been read."""
+class LightCurves(Protocol):
+    """Light curves by object key."""
 
     def load(self, keys: Collection[str]) -> dict[str, LightCurve]:
         """Light curves of the objects that are known among `keys`."""
+
+
+class Store(LightCurves, Protocol):
+    """Light curves by object key, and how far each partition has been read."""
 
     def commit(self, curves: Mapping[str, LightCurve], offsets: Mapping[Partition, int]) -> None:
         """Keep changed curves and the offsets to read next, all or nothing."""

@@ -9,11 +9,12 @@ from typing import Any
 from broker.alert import Annotation, DeadLetter
 from broker.classify.encoding import encoder, headers, published
 from broker.registry.register_schema import register_schema
-from broker.settings.config import KafkaConfig, OutputConfig
+from broker.settings.clusters import KafkaConfig, OutputConfig, TopicsConfig
 from broker.transport.kafka_client import Connection
 from broker.transport.kafka_producer import Deliveries, Message
 
 _MIN_PRODUCED_BYTES = 1_000_000  # what the producer takes however short dead letters are cut: annotations fit
+_DEFAULT_TOPICS = TopicsConfig()
 
 
 class KafkaSink:
@@ -25,10 +26,18 @@ class KafkaSink:
         Once it is set, a cluster that is away is no longer waited for.
     """
 
-    def __init__(self, config: OutputConfig, source: KafkaConfig, *, stop: Event | None = None) -> None:
+    def __init__(
+        self,
+        config: OutputConfig,
+        source: KafkaConfig,
+        topics: TopicsConfig = _DEFAULT_TOPICS,
+        *,
+        stop: Event | None = None,
+    ) -> None:
         servers = config.bootstrap_servers or source.bootstrap_servers
         settings = config.settings if config.settings is not None else source.settings
         self._config = config
+        self._topics = topics
         self._patience_s = source.patience_s
         self._encode: Callable[[dict[str, Any]], bytes]
         self._deliveries = Deliveries(
@@ -49,10 +58,10 @@ class KafkaSink:
         config = self._config
         schema_id = config.schema_id
         if config.format == "confluent" and config.registry is not None:
-            subject = f"{config.topic}-value"
+            subject = f"{self._topics.classifications}-value"
             schema_id = register_schema(config.registry, subject, patience_s=self._patience_s)
         self._encode = encoder(config.format, schema_id=schema_id)
-        self._deliveries.connect([config.topic, config.dead_letter_topic])
+        self._deliveries.connect([self._topics.classifications, self._topics.dead_letters])
 
     def deliver(self, annotations: Sequence[Annotation], dead_letters: Sequence[DeadLetter]) -> None:
         """See `Sink.deliver`.
@@ -69,7 +78,7 @@ class KafkaSink:
         config = self._config
         for annotation in annotations:
             self._deliveries.send(
-                config.topic,
+                self._topics.classifications,
                 self._encode(published(annotation)),
                 key=annotation.key.encode(),
                 headers=headers(annotation, config.format),
@@ -85,7 +94,7 @@ class KafkaSink:
 
     def _send_letter(self, letter: DeadLetter, max_bytes: int) -> Message:
         tags, value = letter.as_message(max_bytes)
-        return self._deliveries.send(self._config.dead_letter_topic, value, headers=tags)
+        return self._deliveries.send(self._topics.dead_letters, value, headers=tags)
 
     def _deliver_shorter(self, letter: DeadLetter, message: Message) -> None:
         """Deliver a dead letter that its topic refused for its size: at what it takes, then ever shorter."""

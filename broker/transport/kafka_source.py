@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from broker.alert import Origin, Packet, Partition, partition_name
 from broker.errors import FatalError
-from broker.settings.config import KafkaConfig
+from broker.settings.clusters import KafkaConfig
 from broker.transport.consumer.group import Membership
 from broker.transport.consumer.held_partitions import HeldPartitions
 from broker.transport.consumer.nights import resolve_topics
@@ -147,7 +147,7 @@ class KafkaSource:
                     self._on_message_error(message.error(), partition)
                 elif partition in self._assigned and partition not in self._held:
                     self._follow(partition, message.offset())
-                    packets.append(_packet(message))
+                    packets.append(packet_of(message))
                     size += len(packets[-1].payload)
             if len(messages) < step:
                 break
@@ -285,8 +285,8 @@ class KafkaSource:
                 self._start_again()  # the topic's beginning or end has passed us: see where it goes on
 
 
-def _packet(message: Any) -> Packet:
-    """Packet of a message. Its headers are not read: one whose name is not UTF-8 would end the process."""
+def packet_of(message: Any) -> Packet:
+    """Return the packet of a message, its headers unread: a name that is not UTF-8 would end the process."""
     kind, stamp_ms = message.timestamp()
     return Packet(
         message.value() or b"",

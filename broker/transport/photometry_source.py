@@ -38,11 +38,18 @@ class PhotometrySource:
         Of our partitions.
     """
 
-    exhausted = False
-
     def __init__(
-        self, topic: str, group: OwnGroup, changelog: LogReader, stores: PartitionStores, *, batch_size: int
+        self,
+        topic: str,
+        group: OwnGroup,
+        changelog: LogReader,
+        stores: PartitionStores,
+        *,
+        batch_size: int,
+        until_end: bool = False,
     ) -> None:
+        self.exhausted = False
+        self._until_end = until_end
         self._topic = topic
         self._group = group
         self._changelog = changelog
@@ -78,6 +85,8 @@ class PhotometrySource:
         gained, lost = self._group.changes()
         for partition in sorted(lost):
             self._let_go(partition)
+        if lost:
+            log.info("partitions were taken from this worker", extra={"partitions": sorted(lost)})
         if gained:
             log.info("partitions were given to this worker", extra={"partitions": sorted(gained)})
         self._asking |= gained
@@ -85,6 +94,8 @@ class PhotometrySource:
             self._ask()
         if self._restoring:
             self._restore()
+        settled = bool(self._done) and not self._asking and not self._restoring
+        self.exhausted = self._until_end and not messages and settled and self._group.at_end()
         return [
             Packet(
                 message.value() or b"",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from broker.alert import Partition
 from broker.errors import AbortedError, ConfigError, FatalError
-from broker.supervise.watchdog import Watchdog
 from broker.transport.kafka_client import Connection, make_admin
 from broker.transport.kafka_producer import SIZE_CODES, TIME_CODES, Message, Stamps, make_producer
 from broker.transport.topic_limits import topic_limits
@@ -40,6 +40,13 @@ _REFUSED_CODES = (
 )
 
 
+class Overseer(Protocol):
+    """What watches over a call that may never return."""
+
+    def over(self, what: str, *, at_most_s: float) -> AbstractContextManager[None]:
+        """Watch over one step."""
+
+
 class Transactions:
     """A producer all of whose messages are in transactions.
 
@@ -58,7 +65,7 @@ class Transactions:
         *,
         transactional_id: str,
         timeout_s: float,
-        watchdog: Watchdog,
+        watchdog: Overseer,
     ) -> None:
         self._connection = connection
         self._settings = settings
@@ -265,5 +272,5 @@ class Transactions:
         if codes & {*_REFUSED_CODES}:
             raise ConfigError(
                 f"{self._connection.servers} does not let us write: {self._reason(error)}; "
-                "docs/scale.md lists what a worker must be allowed"
+                "docs/exactly-once.md lists what a worker must be allowed"
             )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.alert import DeadLetter, Origin, Packet, message_bytes
-from broker.settings.config import MIN_MESSAGE_BYTES
+from broker.settings.clusters import MIN_MESSAGE_BYTES
 from tests.broker.streams import packets
 
 

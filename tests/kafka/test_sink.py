@@ -11,7 +11,7 @@ import pytest
 
 from broker.alert import DeadLetter, Origin, Packet, message_bytes
 from broker.errors import FatalError
-from broker.settings.config import KafkaConfig, OutputConfig
+from broker.settings.clusters import KafkaConfig, OutputConfig, TopicsConfig
 from broker.state.store import MemoryStore
 from broker.transport.kafka_sink import KafkaSink
 from tests.broker.streams import PATIENCE_S, packets, pipeline, simulated
@@ -39,11 +39,12 @@ class Topics:
 
     @contextmanager
     def sink(self, **settings: Any) -> Iterator[KafkaSink]:
-        output = OutputConfig(topic=self.annotations, dead_letter_topic=self.letters, settings=settings)
+        output = OutputConfig(settings=settings)
+        topics = TopicsConfig(classifications=self.annotations, dead_letters=self.letters)
         kafka = KafkaConfig(
             bootstrap_servers=self.broker.plaintext, topics=("alerts",), patience_s=PATIENCE_S
         )
-        with closing(KafkaSink(output, kafka)) as sink:
+        with closing(KafkaSink(output, kafka, topics)) as sink:
             sink.connect()
             yield sink
 

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient  # type: ignore[attr-defined]
 
 from broker.alert import Packet
 from broker.errors import ConfigError, FatalError
-from broker.settings.config import KafkaConfig
+from broker.settings.clusters import KafkaConfig
 from broker.state.sqlite import SQLiteStore
 from broker.state.store import MemoryStore, Store
 from broker.transport import kafka_source

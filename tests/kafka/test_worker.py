@@ -280,7 +280,7 @@ def test_a_second_worker_in_a_group_ends_without_disturbing_the_first(
     words = stage.run("kafka.settings.session.timeout.ms=6000", until_end=False)
     with running(*words) as first:
         stage.wait_for(SOME, first)
-        store = stage.folder / "second.sqlite"
+        store = stage.folder / "second"
         second = varstream(*words, "--set", f"state.path={store}")
         assert second.returncode == 2, second.stderr
         assert "one worker per group" in one_line(second.stderr)
@@ -289,7 +289,7 @@ def test_a_second_worker_in_a_group_ends_without_disturbing_the_first(
         first.terminate()
         assert first.wait() == 0, said(first)
     assert not differences(stage.published(), expected)
-    with closing(SQLiteStore(store)) as read_by_second:
+    with closing(SQLiteStore(store / "one" / "at-least-once.sqlite")) as read_by_second:
         assert read_by_second.offsets() == {}
 
 
@@ -297,7 +297,7 @@ def test_a_worker_whose_store_was_taken_away_ends_because_nobody_would_find_it_a
     stream_to(stage, EARLY)
     with running(*stage.run(until_end=False)) as worker:
         stage.wait_for(SOME, worker)
-        (stage.folder / "state.sqlite").unlink()
+        (stage.folder / "state" / "one" / "at-least-once.sqlite").unlink()
         stream_to(stage, LATE)
         assert worker.wait() == 1
         assert "was removed or replaced while it was in use" in one_line(said(worker))
@@ -332,7 +332,7 @@ def test_a_wrong_password_ends_it_with_the_reason(stage: Stage) -> None:
     assert "not-the-password" not in line
 
 
-@pytest.mark.parametrize("setting", ["kafka.topics", "output.topic", "output.dead_letter_topic"])
+@pytest.mark.parametrize("setting", ["kafka.topics", "topics.classifications", "topics.dead_letters"])
 def test_a_missing_topic_ends_it_by_name(stage: Stage, setting: str) -> None:
     missing = f"missing-{stage.alerts}"
     value = json.dumps([missing] if setting == "kafka.topics" else missing)

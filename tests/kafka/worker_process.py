@@ -71,15 +71,21 @@ patience_s = {PATIENCE_S}
 settings = {{ {", ".join(f'"{name}" = "{value}"' for name, value in settings.items())} }}
 
 [output]
-topic = "{self.annotations}"
-dead_letter_topic = "{self.dead_letters}"
 format = "json"
+
+[topics]
+classifications = "{self.annotations}"
+dead_letters = "{self.dead_letters}"
+
+[worker]
+delivery = "at_least_once"
+instance = "one"
 
 [decoding]
 schemas = "{SCHEMAS}"
 
 [state]
-path = "{self.folder / "state.sqlite"}"
+path = "{self.folder / "state"}"
 """
         )
         return path

@@ -170,6 +170,8 @@ class LogReader:
         place = TopicPartition(self._topic, partition)
 
         def ask(wait_s: float) -> int:
+            # what the client remembers of a leader is refused once the broker was started again
+            self._admin.list_topics(self._topic, timeout=wait_s)
             (told,) = self._admin.list_offsets(
                 {place: OffsetSpec.latest()},  # type: ignore[no-untyped-call]
                 isolation_level=IsolationLevel.READ_UNCOMMITTED,

@@ -146,6 +146,16 @@ class OwnGroup:
                 return None
         return {place.partition: place.offset for place in told}
 
+    def at_end(self) -> bool:
+        """Whether all that is started has been read, up to the last message that is committed."""
+        places = [TopicPartition(self._topic, number) for number in self._started]
+        try:
+            ends = {p.partition: self._consumer.get_watermark_offsets(p, timeout=ANSWER_S)[1] for p in places}
+        except KafkaException:
+            return False
+        at = {place.partition: place.offset for place in self._consumer.position(places)}
+        return all(max(at[number], self._started[number]) >= end for number, end in ends.items())
+
     def _on_assign(self, consumer: Any, partitions: list[TopicPartition]) -> None:
         consumer.incremental_assign([])  # what is given is read from `start` on
         if not self._closing:

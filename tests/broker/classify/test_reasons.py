@@ -16,7 +16,8 @@ from broker.errors import ConfigError
 from broker.ingest.vetting import VettingRules
 from broker.ingest.vetting_digest import vetting_digest
 from broker.pipeline import Pipeline
-from broker.settings.config import ModelConfig, OutputConfig
+from broker.settings.clusters import OutputConfig
+from broker.settings.config import ModelConfig
 from broker.state.store import MemoryStore
 from features import FEATURE_NAMES
 from schemas.explanation.explainer import NAMED, OF_A_RECORD, Explainer

@@ -131,6 +131,8 @@ def run_worker(servers, state, *settings):
         f"state.path={state}",
         "output.explain=true",
         "output.format=json",
+        "worker.delivery=at_least_once",
+        "worker.instance=one",
         *settings,
     ]
     command = [sys.executable, "-m", "broker.cli.main", "run", "--until-end"]
@@ -142,7 +144,7 @@ def run_worker(servers, state, *settings):
 def test_a_worker_publishes_the_reasons_and_does_not_start_without_a_background(
     kafka, tmp_path, model, without
 ):
-    state = tmp_path / "state.sqlite"
+    state = tmp_path / "state"
     refused = run_worker(kafka, state, f"model.path={without}")
     assert refused.returncode == 2
     assert "came without background.npz" in refused.stderr

@@ -328,7 +328,8 @@ def test_replay_and_run_give_what_classify_gives(sky, classified, tmp_path):
         assert "153 packets sent to alerts" in sent.stderr
         done = varstream(
             *("run", "--until-end", "--set", servers, "--set", patience, "--set", 'kafka.topics=["alerts"]'),
-            *("--set", f"decoding.schemas={SCHEMAS}", "--set", f"state.path={tmp_path / 'state.sqlite'}"),
+            *("--set", f"decoding.schemas={SCHEMAS}", "--set", f"state.path={tmp_path / 'state'}"),
+            *("--set", "worker.delivery=at_least_once"),
         )
     assert done.returncode == 0, done.stderr
     counts = classified[1]
@@ -380,7 +381,7 @@ def test_a_worker_that_is_told_to_stop_before_it_reads_ends_in_order(tmp_path, m
             'kafka.topics=["alerts"]',
             f"kafka.bootstrap_servers={address}",
             f"kafka.patience_s={PATIENCE_S}",
-            f"state.path={tmp_path / 'state.sqlite'}",
+            f"state.path={tmp_path / 'state'}",
         ]
         if missing == "registry":
             changes += ["output.format=confluent", f"output.registry=http://{address}"]

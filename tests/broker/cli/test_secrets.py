@@ -116,7 +116,7 @@ def unset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """A clean environment, and a store that is thrown away."""
     for name in [name for name in os.environ if name.startswith("VARSTREAM_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("VARSTREAM_STATE__PATH", str(tmp_path / "state.sqlite"))
+    monkeypatch.setenv("VARSTREAM_STATE__PATH", str(tmp_path / "state"))
     monkeypatch.setattr(kafka_client, "ANSWER_S", 0.01)  # nobody answers
     yield
     logging.basicConfig(force=True)

@@ -13,7 +13,7 @@ import pytest
 from broker.errors import ConfigError, FatalError
 from broker.registry import register_schema as module
 from broker.registry.register_schema import register_schema
-from broker.settings.config import OutputConfig
+from broker.settings.clusters import OutputConfig
 from broker.state.store import MemoryStore
 from broker.transport.kafka_sink import KafkaSink
 from schemas.classification import classification_schema

@@ -22,17 +22,19 @@ def load(tmp_path, text=MINIMAL, environment=None, overrides=()):
 
 
 def test_later_places_win_over_earlier_ones(tmp_path):
-    text = MINIMAL + '[worker]\nbatch_size = 1\n[output]\ntopic = "file"\nformat = "json"\n'
+    text = (
+        MINIMAL + '[worker]\nbatch_size = 1\n[topics]\nclassifications = "file"\n[output]\nformat = "json"\n'
+    )
     environment = {
         "VARSTREAM_WORKER__BATCH_SIZE": "2",
-        "VARSTREAM_OUTPUT__TOPIC": "environment",
+        "VARSTREAM_TOPICS__CLASSIFICATIONS": "environment",
         "PATH": "/bin",
     }
     config = load(tmp_path, text, environment, ["worker.batch_size=3"])
     assert config.worker.batch_size == 3
-    assert config.output.topic == "environment"
+    assert config.topics.classifications == "environment"
     assert config.output.format == "json"
-    assert config.output.dead_letter_topic == "dead-letters"
+    assert config.topics.dead_letters == "dead-letters"
 
 
 def test_librdkafka_settings_of_all_places_add_up(tmp_path):
@@ -131,8 +133,18 @@ def test_values_get_the_type_of_their_setting(tmp_path):
             "heartbeat.interval.ms (500) must be less than session.timeout.ms (500)",
         ),
         (["kafka.settings.group.protocol=consumer"], "group.protocol must be 'classic'"),
-        (["output.dead_letter_topic=classifications"], "are both 'classifications'"),
-        (["output.topic=alerts"], "the worker would read itself"),
+        (["topics.dead_letters=classifications"], "has the name 'classifications' of another one"),
+        (["topics.photometry="], "topics.photometry is empty: name a topic"),
+        (["topics.partitions=0"], "topics.partitions must be > 0, got 0"),
+        (["topics.changelog=alerts"], "the worker would read itself"),
+        (["output.topic=mine"], "output.topic is topics.classifications now"),
+        (["output.dead_letter_topic=mine"], "output.dead_letter_topic is topics.dead_letters now"),
+        (["worker.delivery=at_least_once", "worker.stage=ingest"], 'leave worker.stage at "all"'),
+        (["worker.delivery=at_least_once", "worker.processes=2"], "worker.processes at 1"),
+        (["worker.delivery=twice"], "worker.delivery must be one of exactly_once, at_least_once"),
+        (["worker.instance=a b"], "worker.instance must be of letters, digits"),
+        (["worker.processes=0"], "worker.processes must be > 0, got 0"),
+        (["state.forget_after_days=-1"], "state.forget_after_days must be >= 0"),
         (["worker.batch_size=2000000"], "worker.batch_size must be at most"),
         (["metrics.port=70000"], "metrics.port must be in 1 ... 65535, got 70000"),
         (["decoding.max_distnr_arcsec=0.0"], "decoding.max_distnr_arcsec must be > 0, got 0.0"),
@@ -150,7 +162,7 @@ def test_values_get_the_type_of_their_setting(tmp_path):
         ([f"kafka.patience_s={2**1024 - 1}"], "kafka.patience_s must be a number, got 1797"),
         (["kafka.patience_s=1" + "0" * 400], "kafka.patience_s must be a number, got 1000"),
         (["kafka.patience_s=1" + "0" * 5000], "kafka.patience_s must be a number, got text"),
-        (["w.x=1"], "unknown setting w: known are kafka, output, model"),
+        (["w.x=1"], "unknown setting w: known are kafka, output, topics, model"),
         (["decoding.ztf_error=both"], "decoding.ztf_error must be one of dc, difference"),
         (["model.priors={gaia = {QSO = 0.1}}"], "unknown setting model.priors.gaia: known are ztf, lsst"),
         (["model.priors={ztf = 0.1}"], "model.priors.ztf must be a table, got 0.1"),

@@ -31,7 +31,7 @@ def stores(tmp_path):
 def commit(stores, curves, *, offset, time_ms=0, derivations=None, changelog=0):
     """One batch of the partition of KEY, as the commit makes it final."""
     changes = stores.changes(curves, derivations or {}, {AT: (offset, time_ms)})
-    stores.apply(changes, {("changelog", AT): changelog + sum(map(len, changes.values())) - 1})
+    stores.apply(changes, {AT: changelog + sum(map(len, changes.values())) - 1})
     return changes
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
 
-from broker.settings.config import KafkaConfig
+from broker.settings.clusters import KafkaConfig
 from broker.transport.embedded_kafka import EmbeddedBroker
 from tests.broker.streams import PATIENCE_S
 

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from broker.settings.config import OutputConfig
+from broker.settings.clusters import OutputConfig
 from broker.state.sqlite import SQLiteStore
 from broker.state.store import MemoryStore
 from broker.transport.kafka_sink import KafkaSink

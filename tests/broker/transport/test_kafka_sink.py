@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError
 
 from broker.alert import DeadLetter, Origin, Packet
 from broker.errors import FatalError
-from broker.settings.config import OutputConfig
+from broker.settings.clusters import OutputConfig
 from broker.state.store import MemoryStore
 from broker.transport import kafka_producer
 from broker.transport.kafka_sink import KafkaSink
