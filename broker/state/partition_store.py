@@ -28,11 +28,12 @@ _GET = "SELECT value FROM record WHERE key = ?"
 
 @dataclass(frozen=True, slots=True)
 class StoreIdentity:
-    """What a store is a copy of: a changelog of a cluster, kept for so many partitions."""
+    """What a store is a copy of: one partition, of so many, of the changelog of a cluster."""
 
     cluster: str
     changelog: str
     n_partitions: int
+    partition: int = -1
 
     @property
     def as_meta(self) -> dict[str, str]:
@@ -42,6 +43,7 @@ class StoreIdentity:
             "cluster": self.cluster,
             "changelog": self.changelog,
             "partitions": str(self.n_partitions),
+            "partition": str(self.partition),
         }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from broker.photometry.partitioner import partition_of
@@ -37,7 +37,8 @@ class PartitionStores:
 
     def open(self, partition: int) -> PartitionStore:
         """Take a partition in."""
-        store = PartitionStore(self.folder / f"{partition}.sqlite", self.identity)
+        identity = replace(self.identity, partition=partition)
+        store = PartitionStore(self.folder / f"{partition}.sqlite", identity)
         self._stores[partition] = store
         return store
 

@@ -139,9 +139,14 @@ class RealBroker:
         until(lambda: producer.flush(1.0) == 0)
         return [landed[number] for number in sorted(landed)]
 
-    def read(self, topic: str) -> list[Any]:
+    def read(self, topic: str, *, isolation_level: str = "read_committed") -> list[Any]:
         """All messages of a topic up to its end."""
-        settings = {"enable.auto.commit": False, "enable.partition.eof": True, "fetch.wait.max.ms": 50}
+        settings: dict[str, Any] = {
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 50,
+            "isolation.level": isolation_level,
+        }
         consumer = Consumer({"bootstrap.servers": self.plaintext, "group.id": "reader", **settings})
         try:
             partitions = partitions_of(consumer, topic)

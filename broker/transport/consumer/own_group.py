@@ -9,13 +9,14 @@ from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
 
-from broker.errors import FatalError
+from broker.errors import ConfigError, FatalError
 from broker.transport.consumer.trouble import Trouble, trouble_of
 from broker.transport.kafka_client import ANSWER_S, Connection, leave_group, make_consumer
 
 log = logging.getLogger(__name__)
 
 NEXT_GENERATION = {"group.protocol": "consumer"}  # in which the broker sets the times of a session
+_FENCED = "group.instance.id"  # in what librdkafka says where another member has taken our name
 _CLASSIC_ONLY = ("session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy")
 
 
@@ -173,6 +174,11 @@ class OwnGroup:
     def _on_error(self, error: Any, partition: int) -> None:
         where = f"{self._topic}[{partition}]" if partition >= 0 else self._topic
         trouble = trouble_of(error)
+        if trouble is Trouble.HOPELESS and _FENCED in error.str():
+            raise ConfigError(
+                f"another worker has taken the name of this one, {self._instance}: each worker needs a "
+                "worker.instance of its own"
+            )
         if trouble is Trouble.HOPELESS:
             raise FatalError(f"cannot read {where}: {error.str()}")
         if trouble is Trouble.NO_OFFSET:

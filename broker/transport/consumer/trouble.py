@@ -23,6 +23,7 @@ _HOPELESS_CODES = (
     KafkaError._BAD_MSG,  # damaged on the broker's disk: it comes again and again
     KafkaError.INVALID_MSG,
     KafkaError._BAD_COMPRESSION,
+    KafkaError._FATAL,  # the client cannot go on; why it says in words alone
 )
 
 

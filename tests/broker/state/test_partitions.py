@@ -91,9 +91,10 @@ def test_a_record_that_is_gone_leaves_the_store(stores):
 @pytest.mark.parametrize(
     "other",
     [
-        StoreIdentity("another", "changelog-id", N),
-        StoreIdentity("cluster", "made anew", N),
-        StoreIdentity("cluster", "changelog-id", 2 * N),
+        StoreIdentity("another", "changelog-id", N, AT),
+        StoreIdentity("cluster", "made anew", N, AT),
+        StoreIdentity("cluster", "changelog-id", 2 * N, AT),
+        StoreIdentity("cluster", "changelog-id", N, AT + 1),
     ],
 )
 def test_a_store_of_another_changelog_begins_anew(stores, tmp_path, other):
