@@ -2,11 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 GATE ?=
-# Of `make long`: alerts that are streamed, kills of the worker and of the broker, times without a broker [s].
+# Of `make long`: alerts that are streamed, workers that share them, kills of these and of the broker.
 ALERTS ?= 25000
+WORKERS ?= 3
 KILLS ?= 64
 BROKER_KILLS ?= 6
-AWAY ?= 5 60 300
 
 .PHONY: help run picture check lint types test slow packaging long format hooks bench bench-gate compare kafka kafka-stop clean
 .DEFAULT_GOAL := help
@@ -36,16 +36,17 @@ types: .venv/dev ## check types
 	cd deploy/kafka && ../../$(BIN)/mypy --scripts-are-modules kafka node.py
 
 test: .venv/dev ## run the tests
-	$(BIN)/python -m pytest -m "not packaging and not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not packaging and not slow and not long" -n 2 --dist loadfile
 
 slow: .venv/dev ## run the tests that take long and seldom find what the others do not
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "slow and not long" -n 2 --dist loadfile
 
 packaging: .venv/dev ## build the wheel and run it in an empty environment
 	$(BIN)/python -m pytest -m packaging
 
-long: .venv/dev ## what takes longer than the check: kill worker and broker many times, and miss nothing (half an hour)
-	$(BIN)/python -m tests.kafka.chaos --alerts $(ALERTS) --kills $(KILLS) --broker-kills $(BROKER_KILLS) --away $(AWAY)
+long: .venv/dev ## what takes longer than the check: every fault on a real broker, and many kills of workers and broker
+	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m tests.chaos --alerts $(ALERTS) --workers $(WORKERS) --worker-kills $(KILLS) --broker-kills $(BROKER_KILLS)
 
 format: .venv/dev ## put right what lint complains of, where a program can
 	$(BIN)/ruff check --fix .
@@ -68,7 +69,8 @@ bench-gate: .venv/dev ## see whether the features have become slower against the
 ##@ Kafka on this machine
 kafka: .venv/core ## start a real Apache Kafka (needs Java 17 and Maven)
 	$(BIN)/python deploy/kafka/kafka start
-	$(BIN)/python deploy/kafka/kafka topics create alerts classifications dead-letters
+	$(BIN)/python deploy/kafka/kafka topics create alerts
+	$(BIN)/varstream topics create --config deploy/kafka/target/run/client.toml --set 'kafka.topics=["alerts"]'
 
 kafka-stop: .venv/core ## stop it
 	$(BIN)/python deploy/kafka/kafka stop

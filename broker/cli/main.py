@@ -178,7 +178,7 @@ def _add_explain(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("object", metavar="OBJECT_ID", help="its id, or survey:id where two surveys have it")
     source = sub.add_mutually_exclusive_group(required=True)
     source.add_argument("--files", type=Path, nargs="+", metavar="PATH", help="packets, as classify reads")
-    source.add_argument("--state", type=Path, metavar="STORE", help="of a worker that is not running")
+    source.add_argument("--state", type=Path, metavar="STORE", help="of a worker, or a folder of such")
     _add_model(sub)
     _add_schemas(sub)
     sub.add_argument("--band", help="a band, or all (all where the model says that, or that of most epochs)")

@@ -32,7 +32,7 @@ def run_stages(config: Config, *, until_end: bool, remade: Collection[str]) -> N
     if config.metrics.port is not None:
         metrics = Metrics()
         metrics.serve(config.metrics.port, address=config.metrics.address)
-    tools = Tools(config, until_end, remade, Event(), Console(), Counts(), metrics)
+    tools = Tools(config, until_end, remade, Event(), Console(), Counts(), Counts(), metrics)
     parts = at_least_once if config.worker.delivery == "at_least_once" else exactly_once
     with ExitStack() as open_parts:
         stages = parts(tools, open_parts)
@@ -43,4 +43,7 @@ def run_stages(config: Config, *, until_end: bool, remade: Collection[str]) -> N
         except StoppedError as exc:
             tools.console.say(f"{exc}: what was at hand is done at the next start")
         finally:
-            tools.console.say(str(tools.counts))
+            if tools.packets.alerts_in:
+                tools.console.say(f"packets: {tools.packets.incoming}")
+            if config.worker.stage != "ingest":
+                tools.console.say(str(tools.counts))

@@ -52,19 +52,23 @@ class Counts:
             "history_rows": dict(sorted(self.history_rows.items())),
         }
 
-    def __str__(self) -> str:
-        """Two lines, or three: what came in, what went out, and why some of that has no class."""
+    @property
+    def incoming(self) -> str:
+        """One line: what came in, and what became of it."""
 
         def reasons(counter: Counter[str]) -> str:
             inside = ", ".join(f"{name} {n:,}" for name, n in counter.most_common())
             return f" ({inside})" if inside else ""
 
-        lines = [
+        return (
             f"{self.alerts_in:,} alerts in = {self.alerts_used:,} used"
             f" + {self.alerts_skipped.total():,} skipped{reasons(self.alerts_skipped)}"
-            f" + {self.alerts_dead.total():,} unreadable{reasons(self.alerts_dead)}",
-            f"{self.annotations:,} annotations out{self._kinds()}",
-        ]
+            f" + {self.alerts_dead.total():,} unreadable{reasons(self.alerts_dead)}"
+        )
+
+    def __str__(self) -> str:
+        """Two lines, or three: what came in, what went out, and why some of that has no class."""
+        lines = [self.incoming, f"{self.annotations:,} annotations out{self._kinds()}"]
         if self.labelled < self.annotations:
             lines.append("no class is given where epochs are too few, or none is probable enough")
         return "\n".join(lines)

@@ -14,7 +14,6 @@ from broker.classify.annotator import Annotator
 from broker.commit import ExactlyOnce
 from broker.errors import ConfigError
 from broker.ingest.decoder import Decoder
-from broker.monitor.counts import Counts
 from broker.photometry.record import PhotometryReader
 from broker.pipeline import Pipeline
 from broker.stages.classify import ChangelogLedger
@@ -90,7 +89,7 @@ def _ingest(tools: Tools, decoder: Decoder, parts: ExitStack, cluster: OurCluste
         patience_s=patience_s,
         breaker=tools.breaker(),
         watch=SchemaWatch(source, patience_s=patience_s),
-        counts=Counts() if config.worker.stage == "all" else tools.counts,
+        counts=tools.packets,
     )
 
 

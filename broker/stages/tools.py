@@ -24,7 +24,15 @@ from broker.settings.config import Config
 
 @dataclass(frozen=True)
 class Tools:
-    """Settings, and what is made as they say."""
+    """Settings, and what is made as they say.
+
+    Attributes
+    ----------
+    counts : Counts
+        What became of alerts where they are annotated.
+    packets : Counts
+        What became of them before, where that is a stage of its own.
+    """
 
     config: Config
     until_end: bool
@@ -32,6 +40,7 @@ class Tools:
     stop: Event
     console: Console
     counts: Counts
+    packets: Counts
     metrics: Metrics | None
 
     @property

@@ -2,8 +2,9 @@
 
     python -m tests.kafka.chaos --alerts 25000 --kills 64 --broker-kills 6 --away 5 60
 
-``make long`` runs it. The last lines say how many of the quiet run's messages are missing or different; more
-than none is exit code 1. Repeats are allowed: what was published before a kill and not stored comes again.
+This is of workers that deliver at least once; `tests.chaos` is of those that do exactly once. The last lines
+say how many of the quiet run's messages are missing or different; more than none is exit code 1. Repeats are
+allowed: what was published before a kill and not stored comes again.
 """
 
 from __future__ import annotations

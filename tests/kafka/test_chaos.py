@@ -1,4 +1,4 @@
-"""A few kills of worker and broker in a row; ``make long`` has many."""
+"""A few kills of worker and broker in a row, where delivery is at least once."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def test_what_is_missing_different_unexpected_or_repeated_is_told() -> None:
 
 
 @pytest.mark.kafka
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_kills_of_worker_and_broker_lose_and_change_nothing(broker: RealBroker, tmp_path: Path) -> None:
     outcome = Chaos(broker, tmp_path, seed=1).run(600, kills=3, broker_kills=1, away_s=())

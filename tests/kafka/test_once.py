@@ -84,6 +84,7 @@ def test_two_workers_share_the_partitions_and_one_takes_over_from_one_that_is_ki
     assert_annotated_once(once, expected)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stages", [("ingest", "classify")])
 def test_the_stages_may_be_processes_of_their_own(
     once: OnceStage, expected: Annotations, stages: tuple[str, ...]
@@ -107,6 +108,7 @@ def test_a_worker_that_lost_its_stores_fills_them_from_the_changelog(
     assert_annotated_once(once, expected)
 
 
+@pytest.mark.long
 def test_stores_that_were_damaged_or_are_of_another_machine_are_filled_anew(
     once: OnceStage, expected: Annotations
 ) -> None:
@@ -158,6 +160,7 @@ def test_topics_that_are_missing_or_would_lose_light_curves_are_refused(
     assert "should have compact" in checked.stderr + checked.stdout
 
 
+@pytest.mark.long
 def test_a_changed_number_of_partitions_is_refused(once: OnceStage) -> None:
     stream_to(once, EARLY)
     assert varstream(*once.run()).returncode == 0
@@ -171,6 +174,7 @@ def test_a_changed_number_of_partitions_is_refused(once: OnceStage) -> None:
     assert "this one has 8" in refused.stderr
 
 
+@pytest.mark.long
 def test_offsets_that_somebody_moved_stop_the_worker(once: OnceStage, expected: Annotations) -> None:
     stream_to(once)
     assert varstream(*once.run()).returncode == 0
@@ -203,6 +207,7 @@ def test_offsets_that_somebody_moved_stop_the_worker(once: OnceStage, expected: 
     assert_annotated_once(once, expected)
 
 
+@pytest.mark.long
 def test_where_the_group_was_forgotten_the_light_curves_know_where_it_was(
     once: OnceStage, expected: Annotations
 ) -> None:
@@ -218,6 +223,7 @@ def test_where_the_group_was_forgotten_the_light_curves_know_where_it_was(
     assert_annotated_once(once, expected)
 
 
+@pytest.mark.long
 def test_a_changelog_that_was_deleted_is_not_begun_anew_in_silence(once: OnceStage) -> None:
     stream_to(once, EARLY)
     assert varstream(*once.run()).returncode == 0
@@ -231,6 +237,7 @@ def test_a_changelog_that_was_deleted_is_not_begun_anew_in_silence(once: OnceSta
     assert "the changelog has nothing of it: was it deleted?" in refused.stderr
 
 
+@pytest.mark.long
 def test_what_was_taken_back_is_never_annotated(once: OnceStage, expected: Annotations) -> None:
     """Photometry of a transaction that was aborted is as if it had never been written."""
     stream_to(once)
@@ -260,7 +267,7 @@ def another_broker(broker: RealBroker, tmp_path_factory: pytest.TempPathFactory)
     other.script("stop")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_survey_s_cluster_behind_which_is_our_own(
     another_broker: RealBroker,
     broker: RealBroker,

@@ -9,6 +9,8 @@ import pytest
 
 from broker.errors import ConfigError, FatalError
 from broker.state.look_up import look_up
+from broker.state.partition_store import StoreIdentity
+from broker.state.partitions import PartitionStores
 from broker.state.sqlite import SQLiteStore
 from tests.broker.epochs import curve_of
 
@@ -72,3 +74,21 @@ def test_a_damaged_light_curve_is_said(path):
     execute(path, "UPDATE tail SET epochs = ? WHERE object = 'ztf:short'", b"half an epoch")
     with pytest.raises(FatalError, match="damaged at ztf:short"):
         look_up(path, CURVES)
+
+
+def test_a_folder_of_the_stores_of_workers_is_looked_through_while_one_runs(tmp_path):
+    stores = PartitionStores(tmp_path / "one", StoreIdentity("cluster", "changelog", 4))
+    for number in range(4):
+        stores.open(number)
+    changes = stores.changes(CURVES, {}, dict.fromkeys(range(4), (1, 0)))
+    stores.apply(changes, dict.fromkeys(range(4), 9))
+    found = look_up(tmp_path, [*CURVES, "ztf:unknown"])
+    assert found.keys() == CURVES.keys()
+    for key, curve in found.items():
+        assert (curve.epochs == CURVES[key].epochs).all()
+    stores.close_all()
+
+
+def test_a_folder_without_stores_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="no stores in"):
+        look_up(tmp_path, ["ztf:star"])
