@@ -35,6 +35,8 @@ class Batch:
         Records for the stage that classifies, with their keys, where this one does not.
     times : dict of (topic, partition) to int
         The latest time stamp of the packets [Unix ms].
+    seen_ms : dict of str to int
+        That of the partition when a light curve was changed last, by object key.
     """
 
     packets: int
@@ -48,6 +50,7 @@ class Batch:
     places: dict[str, Place] = field(default_factory=dict)
     photometry: list[tuple[str, bytes]] = field(default_factory=list)
     times: dict[Partition, int] = field(default_factory=dict)
+    seen_ms: dict[str, int] = field(default_factory=dict)
 
     def take(self, packet: Packet) -> None:
         """Count a packet in: the next one of its partition is read after this batch."""
@@ -56,6 +59,11 @@ class Batch:
         if partition is not None:
             self.offsets[partition] = packet.origin.offset + 1
             self.times[partition] = max(self.times.get(partition, 0), packet.upstream_ms or 0)
+
+    def time_of(self, packet: Packet) -> int:
+        """Return the latest time stamp of a packet's partition so far [Unix ms]."""
+        partition = packet.origin.topic_partition
+        return 0 if partition is None else self.times[partition]
 
     def count(self, alert: Alert, *, held: bool, changed: bool) -> None:
         """Count an alert that was merged, whether its detection was `held` and a band `changed` by it."""

@@ -107,7 +107,8 @@ class Pipeline:
             batch.take(packet)
             outcome = poison.get(index, vetted)
             if isinstance(outcome, Alert):
-                changed = self._extend(index, outcome, curves, batch)
+                now_ms = batch.time_of(packet)
+                changed = self._extend(index, outcome, curves, batch, now_ms=now_ms)
                 chunk.append((index, changed))
                 n_records += len(changed)
                 n_chunk_epochs += sum(series.time.size for _, series in changed)
@@ -123,9 +124,13 @@ class Pipeline:
         self._score(chunk, batch)
         return batch
 
-    def _extend(self, index: int, alert: Alert, curves: _Curves, batch: Batch) -> list[Changed]:
+    def _extend(
+        self, index: int, alert: Alert, curves: _Curves, batch: Batch, *, now_ms: int
+    ) -> list[Changed]:
         """Merge an alert into the light curve of its object; what it changes that is to be annotated."""
         before = curves.of(alert.key)
+        if before.epochs.size and self._store.forgets(alert.key, batch.seen_ms.get(alert.key), now_ms):
+            before = LightCurve.empty()
         try:
             after, bands, changed = self._merge(alert, before)
         except Exception as exc:
@@ -135,6 +140,7 @@ class Pipeline:
         if after.epochs is not before.epochs:
             curves.put(alert.key, after)
             batch.curves[alert.key] = after
+            batch.seen_ms[alert.key] = now_ms
         return changed
 
     def _merge(self, alert: Alert, before: LightCurve) -> tuple[LightCurve, list[str], list[Changed]]:

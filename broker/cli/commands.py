@@ -20,7 +20,7 @@ from broker.classify.reasons import load_with_explainer
 from broker.cli.light_curve_file import LightCurveFile
 from broker.cli.output_files import check_outputs
 from broker.cli.replay import replay_files
-from broker.cli.run_stages import run_stages
+from broker.cli.run_stages import run_processes, run_stages
 from broker.cli.signals import stop_on_signal
 from broker.commit import AtLeastOnce
 from broker.demo.demo import run_demo
@@ -126,8 +126,22 @@ def run_worker(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config, overrides=arguments.set)
     if arguments.model is not None:
         config = replace(config, model=replace(config.model, path=arguments.model, ztf=None, lsst=None))
-    run_stages(config, until_end=arguments.until_end, remade=arguments.remade_topic)
+    if config.worker.processes > 1:
+        run_processes(config, _words_of(arguments))
+    else:
+        run_stages(config, until_end=arguments.until_end, remade=arguments.remade_topic)
     return 0
+
+
+def _words_of(arguments: argparse.Namespace) -> list[str]:
+    """Return the words of a ``varstream run`` as it was asked for."""
+    words = ["-v", "run"] if arguments.verbose else ["run"]
+    for option, value in (("--config", arguments.config), ("--model", arguments.model)):
+        words += [] if value is None else [option, str(value)]
+    words += ["--until-end"] if arguments.until_end else []
+    for option, values in (("--set", arguments.set), ("--remade-topic", arguments.remade_topic)):
+        words += [word for value in values for word in (option, value)]
+    return words
 
 
 def topics_create(arguments: argparse.Namespace) -> int:

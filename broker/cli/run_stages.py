@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import socket
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from threading import Event
 
@@ -15,7 +16,23 @@ from broker.settings.config import Config
 from broker.stages.at_least_once import at_least_once
 from broker.stages.exactly_once import exactly_once
 from broker.stages.tools import Tools
+from broker.supervise.processes import Processes, worker_commands
 from broker.worker import run
+
+
+def run_processes(config: Config, words: Sequence[str]) -> None:
+    """Have some workers share this machine until a signal comes, or all have ended in order.
+
+    Raises
+    ------
+    ConfigError
+        If one of them refuses its settings.
+    """
+    stop = Event()
+    stop_on_signal(stop)
+    instance = config.worker.instance or socket.gethostname()
+    commands = worker_commands(words, instance=instance, n=config.worker.processes, port=config.metrics.port)
+    Processes(commands, stop).run()
 
 
 def run_stages(config: Config, *, until_end: bool, remade: Collection[str]) -> None:

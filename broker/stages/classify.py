@@ -29,7 +29,7 @@ class ChangelogLedger:
         derivations = {a.key: str(a.record["derivation"]) for a in batch.annotations}
         read = {partition[1]: (offset, batch.times[partition]) for partition, offset in batch.offsets.items()}
         return ChangelogEntry(
-            self._stores, self._topic, self._stores.changes(batch.curves, derivations, read)
+            self._stores, self._topic, self._stores.changes(batch.curves, derivations, batch.seen_ms, read)
         )
 
     def check(self) -> None:

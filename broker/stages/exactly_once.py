@@ -30,6 +30,8 @@ from broker.transport.topics import our_topics
 from broker.warm_up import warm_up
 from broker.worker import Stage
 
+_DAY_MS = 86_400_000
+
 
 def exactly_once(tools: Tools, parts: ExitStack) -> Sequence[Stage]:
     """Return the stages of this process, connected; their parts are closed with `parts`."""
@@ -104,7 +106,8 @@ def _classify(
     identity, photometry_id = cluster.identity(
         topics.photometry, topics.changelog, partitions[topics.photometry]
     )
-    stores = PartitionStores(tools.state, identity, photometry_id)
+    forget_after_ms = int(config.state.forget_after_days * _DAY_MS)
+    stores = PartitionStores(tools.state, identity, photometry_id, forget_after_ms)
     group = cluster.group("classify", topics.photometry)
     source = PhotometrySource(
         topics.photometry,

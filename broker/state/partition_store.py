@@ -24,6 +24,11 @@ _PUT_META = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 _PUT = "INSERT OR REPLACE INTO record VALUES (?, ?)"
 _DROP = "DELETE FROM record WHERE key = ?"
 _GET = "SELECT value FROM record WHERE key = ?"
+_FIRST_TAIL = tail_key("")
+_NEXT_TAILS = (
+    "SELECT key, value FROM record WHERE key > ? AND key < X'55' ORDER BY key LIMIT ?"  # T..., not U
+)
+_SWEPT_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ class PartitionStore:
     def __init__(self, path: Path, identity: StoreIdentity) -> None:
         self._path = path
         self._identity = identity
+        self._swept = _FIRST_TAIL
         try:
             self._open()
         except DamagedError as exc:
@@ -109,6 +115,12 @@ class PartitionStore:
         """Return what is known of an object beside its light curve."""
         tail = self._get(tail_key(key))
         return ObjectNote() if tail is None else note_of(tail)
+
+    def unseen_since(self, time_ms: int) -> list[str]:
+        """Look through some more objects at each call; those of them that were not seen since then."""
+        rows = self._database.read(_NEXT_TAILS, (self._swept, _SWEPT_AT_ONCE)).fetchall()
+        self._swept = bytes(rows[-1][0]) if len(rows) == _SWEPT_AT_ONCE else _FIRST_TAIL
+        return [bytes(key)[1:].decode() for key, tail in rows if note_of(bytes(tail)).seen_ms < time_ms]
 
     def write(self, records: Mapping[bytes, bytes | None], *, changelog_next: int) -> None:
         """Take records of the changelog over, None for one that is gone, and how far they go: all or nothing.

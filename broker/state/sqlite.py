@@ -102,6 +102,10 @@ class SQLiteStore:
             ),
         )
 
+    def forgets(self, key: str, seen_ms: int | None, now_ms: int) -> bool:
+        """See `LightCurves.forgets`: never."""
+        return False
+
     def check(self) -> None:
         """See `Store.check`."""
         self._database.check()

@@ -15,6 +15,17 @@ class LightCurves(Protocol):
     def load(self, keys: Collection[str]) -> dict[str, LightCurve]:
         """Light curves of the objects that are known among `keys`."""
 
+    def forgets(self, key: str, seen_ms: int | None, now_ms: int) -> bool:
+        """Whether an object has not been seen for so long that its light curve begins anew.
+
+        Parameters
+        ----------
+        seen_ms : int or None
+            When it was seen in this batch, by the time stamps of its partition; None where it was not.
+        now_ms : int
+            The latest of these.
+        """
+
 
 class Store(LightCurves, Protocol):
     """Light curves by object key, and how far each partition has been read."""
@@ -60,6 +71,10 @@ class MemoryStore:
     def load(self, keys: Collection[str]) -> dict[str, LightCurve]:
         """See `Store.load`."""
         return {key: self._curves[key] for key in keys if key in self._curves}
+
+    def forgets(self, key: str, seen_ms: int | None, now_ms: int) -> bool:
+        """See `LightCurves.forgets`: never."""
+        return False
 
     def commit(self, curves: Mapping[str, LightCurve], offsets: Mapping[Partition, int]) -> None:
         """See `Store.commit`."""

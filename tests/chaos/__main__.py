@@ -35,6 +35,7 @@ from tests.kafka.real_broker import RealBroker, partitions_of, until
 PARTITIONS = 8
 SURVEY_PARTITIONS = 6
 PAUSES_PER_KILL = 0.3
+BUSY = 0.8  # of the workers that are killed have partitions, others are at their start
 LONGEST_PAUSE_S = 3 * SESSION_S
 
 
@@ -112,6 +113,9 @@ class Chaos:
         worker = self._random.choice(self._workers)
         if what == "worker":
             worker.start()
+            if self._random.random() < BUSY:
+                until(lambda: bool(worker.serving) or worker.ended)
+                time.sleep(self._random.expovariate(1.0))
             self._restarts.append((time.monotonic(), worker.kill()))
             if self._random.random() < 0.3:  # longer than its session: others take over
                 time.sleep(self._random.uniform(0.0, 2 * SESSION_S))

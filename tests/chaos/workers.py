@@ -98,6 +98,11 @@ class Worker:
         )
         threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
 
+    @property
+    def ended(self) -> bool:
+        """Whether it is not running."""
+        return self.process is None or self.process.poll() is not None
+
     def kill(self) -> set[int]:
         """End it as a power cut would; the partitions that it served."""
         assert self.process is not None

@@ -58,9 +58,11 @@ def classify_cluster():
     return cluster
 
 
-def classifier(folder: Path, instance: str, batch_size: int):
+def classifier(folder: Path, instance: str, batch_size: int, *, forget_after_ms: int = 0):
     """A worker that classifies, as `varstream run` puts it together; not in its group yet."""
-    stores = PartitionStores(folder / instance, StoreIdentity("double", "id", PARTITIONS), "id")
+    stores = PartitionStores(
+        folder / instance, StoreIdentity("double", "id", PARTITIONS), "id", forget_after_ms
+    )
     member = group("classify", instance, "photometry")
     source = PhotometrySource("photometry", member, reader("changelog"), stores, batch_size=batch_size)
     member.connect()
@@ -74,9 +76,9 @@ def classifier(folder: Path, instance: str, batch_size: int):
     return source, Stage(source, pipeline, commit, stop=threading.Event())
 
 
-def run_to_end(cluster, folder, shares, batch_size):
+def run_to_end(cluster, folder, shares, batch_size, **more):
     """Have workers share the partitions until all is committed."""
-    workers = {name: classifier(folder, name, batch_size) for name in shares}
+    workers = {name: classifier(folder, name, batch_size, **more) for name in shares}
     cluster.rebalance("classify", shares)
     try:
         while not all(
@@ -191,3 +193,16 @@ def test_a_batch_that_a_new_generation_takes_back_comes_again(world, quiet, tmp_
     source.close()
     assert len(calls) > sum(map(len, cluster.logs["photometry"])) // 4
     assert published(cluster) == expected
+
+
+@given(batch_size=st.integers(1, 25), forget_after_ms=st.integers(1, 6))
+def test_any_split_forgets_the_same(world, tmp_path_factory, batch_size, forget_after_ms):
+    """Time stamps of the double are a millisecond apart: stars come back after some of them."""
+    told = []
+    for split in (1, batch_size):
+        world.cluster = classify_cluster()
+        folder = tmp_path_factory.mktemp("forget")
+        run_to_end(world.cluster, folder, {"a": {0, 1}}, split, forget_after_ms=forget_after_ms)
+        said, *_ = published(world.cluster)
+        told.append(said)
+    assert told[0] == told[1]

@@ -80,7 +80,7 @@ def test_a_folder_of_the_stores_of_workers_is_looked_through_while_one_runs(tmp_
     stores = PartitionStores(tmp_path / "one", StoreIdentity("cluster", "changelog", 4))
     for number in range(4):
         stores.open(number)
-    changes = stores.changes(CURVES, {}, dict.fromkeys(range(4), (1, 0)))
+    changes = stores.changes(CURVES, {}, {}, dict.fromkeys(range(4), (1, 0)))
     stores.apply(changes, dict.fromkeys(range(4), 9))
     found = look_up(tmp_path, [*CURVES, "ztf:unknown"])
     assert found.keys() == CURVES.keys()

@@ -9,7 +9,7 @@ import pytest
 from broker.errors import ConfigError, FatalError
 from broker.photometry.partitioner import partition_of
 from broker.state.changelog import MARKER_KEY, Marker
-from broker.state.object_record import note_of, tail_key
+from broker.state.object_record import note_of, sealed_key, tail_key
 from broker.state.partition_store import PartitionStore, StoreIdentity
 from broker.state.partitions import PartitionStores
 from tests.broker.epochs import curve_of
@@ -30,7 +30,9 @@ def stores(tmp_path):
 
 def commit(stores, curves, *, offset, time_ms=0, derivations=None, changelog=0):
     """One batch of the partition of KEY, as the commit makes it final."""
-    changes = stores.changes(curves, derivations or {}, {AT: (offset, time_ms)})
+    changes = stores.changes(
+        curves, derivations or {}, dict.fromkeys(curves, time_ms), {AT: (offset, time_ms)}
+    )
     stores.apply(changes, {AT: changelog + sum(map(len, changes.values())) - 1})
     return changes
 
@@ -148,3 +150,46 @@ def test_a_marker_of_another_version_is_told():
     for strange in (b"", value[:10], b"\x02" + value[1:], value + b"x" * 100):
         with pytest.raises(FatalError, match="the marker of changelog\\[3\\]"):
             Marker.decode(strange, "changelog[3]")
+
+
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def forgetful(tmp_path):
+    stores = PartitionStores(tmp_path / "forgetful", IDENTITY, "topic-id", 10 * DAY_MS)
+    stores.open(AT)
+    yield stores
+    stores.close_all()
+
+
+def test_who_was_not_seen_for_long_begins_anew_and_leaves(forgetful):
+    commit(forgetful, {KEY: curve_of(*range(1, 100))}, offset=1, time_ms=DAY_MS)
+    assert not forgetful.forgets(KEY, None, 11 * DAY_MS)
+    assert forgetful.forgets(KEY, None, 11 * DAY_MS + 1)
+    assert not forgetful.forgets(KEY, 5 * DAY_MS, 11 * DAY_MS + 1)  # seen in this batch
+    assert set(commit(forgetful, {}, offset=2, time_ms=11 * DAY_MS)[AT]) == {MARKER_KEY}
+    gone = commit(forgetful, {}, offset=3, time_ms=12 * DAY_MS, changelog=9)[AT]
+    assert {key for key, value in gone.items() if value is None} == {tail_key(KEY), sealed_key(KEY)}
+    assert forgetful.load([KEY]) == {}
+
+
+def test_who_comes_back_is_not_swept_away(forgetful):
+    commit(forgetful, {KEY: curve_of(1)}, offset=1, time_ms=DAY_MS)
+    commit(forgetful, {KEY: curve_of(2)}, offset=2, time_ms=20 * DAY_MS)
+    assert forgetful.load([KEY])[KEY].epochs["source_id"].tolist() == [2]
+
+
+def test_without_a_time_nobody_is_forgotten(stores):
+    stores.open(AT)
+    commit(stores, {KEY: curve_of(1)}, offset=1, time_ms=1)
+    assert not stores.forgets(KEY, None, 10**15)
+    assert set(commit(stores, {}, offset=2, time_ms=10**15)[AT]) == {MARKER_KEY}
+
+
+def test_all_objects_are_looked_through_some_at_each_batch(forgetful):
+    others = [key for n in range(2000) if partition_of(key := f"ztf:{n}", N) == AT]
+    commit(forgetful, {key: curve_of(1) for key in others}, offset=1, time_ms=DAY_MS)
+    for offset in range(2, 2 + len(others) // 100 + 2):
+        commit(forgetful, {}, offset=offset, time_ms=30 * DAY_MS, changelog=3000 * offset)
+    assert forgetful.load(others) == {}
