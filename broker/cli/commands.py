@@ -18,6 +18,7 @@ from broker.classify.classifier import load_classifiers
 from broker.classify.encoding import FileFormat
 from broker.classify.reasons import load_with_explainer
 from broker.cli.light_curve_file import LightCurveFile
+from broker.cli.look.listen import Wanted, listen, told
 from broker.cli.output_files import check_outputs
 from broker.cli.replay import replay_files
 from broker.cli.run_stages import run_processes, run_stages
@@ -161,6 +162,20 @@ def topics_check(arguments: argparse.Namespace) -> int:
     if grave:
         return 1
     Console().say("the topics are as they must be")
+    return 0
+
+
+def listen_to(arguments: argparse.Namespace) -> int:
+    """Show annotations as they come."""
+    config = load_config(arguments.config, overrides=arguments.set)
+    stop = threading.Event()
+    stop_on_signal(stop)
+    wanted = Wanted(arguments.label, arguments.min_probability, arguments.cone)
+    records = listen(
+        config, wanted, stop=stop, from_beginning=arguments.from_beginning, until_end=arguments.until_end
+    )
+    for record in records:
+        print(json.dumps(record) if arguments.json else told(record), flush=True)
     return 0
 
 

@@ -147,6 +147,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=f"topics_{what}")
         _add_config(sub)
 
+    _add_listen(commands.add_parser("listen", help="show annotations as they come"))
+
     sub = commands.add_parser("replay", help="feed alert packets from files to a topic")
     sub.set_defaults(command="replay")
     _add_paths(sub)
@@ -164,13 +166,35 @@ def _parser() -> argparse.ArgumentParser:
     sub = commands.add_parser("warm", help="compile ahead what the first start would, and keep it")
     sub.set_defaults(command="warm")
 
-    sub = commands.add_parser("picture", help="draw a simulated star being classified as epochs arrive (SVG)")
+    _add_picture(
+        commands.add_parser("picture", help="draw a simulated star being classified as epochs arrive (SVG)")
+    )
+    return parser
+
+
+def _add_listen(sub: argparse.ArgumentParser) -> None:
+    sub.set_defaults(command="listen_to")
+    _add_config(sub)
+    sub.add_argument("--class", dest="label", metavar="CLASS", help="only those with this label")
+    sub.add_argument(
+        "--min-probability",
+        type=_share,
+        default=0.0,
+        metavar="P",
+        help="of the most probable class, at least",
+    )
+    sub.add_argument("--cone", type=_cone, metavar="RA,DEC,R", help="only those so near to a place [deg]")
+    sub.add_argument("--json", action="store_true", help="whole records, one a line")
+    sub.add_argument("--from-beginning", action="store_true", help="with those that there are already")
+    sub.add_argument("--until-end", action="store_true", help="stop at the end instead of waiting")
+
+
+def _add_picture(sub: argparse.ArgumentParser) -> None:
     sub.set_defaults(command="picture")
     sub.add_argument("--output", type=Path, default=Path("light-curve.svg"), help="(%(default)s)")
     sub.add_argument("--star", default="RRL_ab", help="its true class (%(default)s)")
     sub.add_argument("--seed", type=int, default=1, help="of the star and its cadence (%(default)s)")
     _add_model(sub)
-    return parser
 
 
 def _add_explain(sub: argparse.ArgumentParser) -> None:
@@ -220,6 +244,25 @@ def _add_config(sub: argparse.ArgumentParser) -> None:
         metavar="SECTION.NAME=VALUE",
         help="one setting, over the file's",
     )
+
+
+def _share(text: str) -> float:
+    """Argument type: a number from 0 to 1."""
+    value = float(text)
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"must be from 0 to 1, got {text}")
+    return value
+
+
+def _cone(text: str) -> tuple[float, float, float]:
+    """Argument type: a place on the sky and a radius [deg]."""
+    try:
+        ra, dec, radius = map(float, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be RA,DEC,R in degrees, got {text}") from None
+    if not (0.0 <= ra <= 360.0 and -90.0 <= dec <= 90.0 and 0.0 < radius <= 180.0):
+        raise argparse.ArgumentTypeError(f"no such cone: {text}; RA 0 to 360, DEC -90 to 90, R above 0")
+    return ra, dec, radius
 
 
 def _positive(kind: type[int] | type[float]) -> Callable[[str], int | float]:

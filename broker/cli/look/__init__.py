@@ -1,0 +1,4 @@
+"""What a user looks at: annotations as they come.
+
+Nothing here writes to a topic.
+"""
