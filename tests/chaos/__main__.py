@@ -81,8 +81,7 @@ class Chaos:
             self._drain()
         finally:
             for worker in self._workers:
-                if worker.process is not None:
-                    worker.process.kill()
+                worker.close()
         topics = [topic for topic in self._topics if self._exists(topic)]
         proof = prove(self._field.broker, topics, partitions=PARTITIONS)
         served = [took for took in map(self._served_after, self._restarts) if took is not None]

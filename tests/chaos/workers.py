@@ -81,6 +81,7 @@ class Worker:
     starts: int = 0
     codes: list[int] = field(default_factory=list)
     process: subprocess.Popen[str] | None = None
+    listening: threading.Thread | None = None
 
     def start(self) -> None:
         """Start it, unless it runs."""
@@ -96,7 +97,8 @@ class Worker:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "broker.cli.main", *words], stderr=subprocess.PIPE, text=True, cwd=ROOT
         )
-        threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
+        self.listening = threading.Thread(target=self._listen, args=(self.process,), daemon=True)
+        self.listening.start()
 
     @property
     def ended(self) -> bool:
@@ -109,6 +111,13 @@ class Worker:
         self.process.kill()
         self.process.wait()
         return set(self.serving)
+
+    def close(self) -> None:
+        """End it for good, and hear its last words."""
+        if self.process is not None and self.listening is not None:
+            self.process.kill()
+            self.process.wait()
+            self.listening.join()
 
     def pause(self, seconds: float) -> None:
         """Have it stand still, as a machine does that swaps or migrates."""
@@ -126,8 +135,8 @@ class Worker:
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None
-        with (self.field.folder / f"{self.name}.log").open("a") as log:
-            for line in process.stderr:
+        with (self.field.folder / f"{self.name}.log").open("a") as log, process.stderr as said:
+            for line in said:
                 log.write(line)
                 log.flush()
                 if found := _SERVING.search(line):
