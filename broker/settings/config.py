@@ -131,8 +131,9 @@ class StateConfig:
             raise ConfigError(f"state.forget_after_days must be >= 0, got {self.forget_after_days}")
         if self.path.is_file():
             raise ConfigError(
-                f"state.path {self.path} is a file, and a folder is needed: `varstream state import` takes "
-                "the light curves of a former version's store over"
+                f"state.path {self.path} is a file, and a folder is needed. A store of a former version goes "
+                'on with worker.delivery = "at_least_once", as at-least-once.sqlite in the folder of its '
+                "worker.instance in there"
             )
 
 

@@ -182,7 +182,8 @@ class PhotometrySource:
             if committed > 0:
                 raise FatalError(
                     f"the group has read {where} up to offset {committed}, and the changelog has nothing "
-                    "of it: was it deleted? Restore it, or compute all again with `varstream replay-topic`"
+                    "of it: was it deleted? Restore it; or name another kafka.group_id, and all photometry "
+                    "is annotated again"
                 )
             return 0
         expected = self._stores.identity.n_partitions, self._stores.topic_id
