@@ -12,7 +12,6 @@ from broker.stages.tools import Tools
 from broker.state.sqlite import SQLiteStore
 from broker.transport.kafka_sink import KafkaSink
 from broker.transport.kafka_source import KafkaSource
-from broker.warm_up import warm_up
 from broker.worker import Stage
 
 
@@ -21,7 +20,7 @@ def at_least_once(tools: Tools, parts: ExitStack) -> Sequence[Stage]:
     config = tools.config
     decoder, annotator = tools.decoder(), tools.annotator()
     store = parts.enter_context(closing(SQLiteStore(tools.state / "at-least-once.sqlite")))
-    warm_up()
+    tools.load_kernels()
     sink = parts.enter_context(
         closing(KafkaSink(config.output, config.kafka, config.topics, stop=tools.stop))
     )

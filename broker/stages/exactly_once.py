@@ -27,7 +27,6 @@ from broker.transport.outbox import ClassifiedOutbox, IngestedOutbox, letter_lim
 from broker.transport.photometry_source import PhotometrySource
 from broker.transport.survey_source import SurveySource
 from broker.transport.topics import our_topics
-from broker.warm_up import warm_up
 from broker.worker import Stage
 
 _DAY_MS = 86_400_000
@@ -45,13 +44,12 @@ def exactly_once(tools: Tools, parts: ExitStack) -> Sequence[Stage]:
     our_topics(config).check()
     parts.enter_context(_held(tools.state))
     if "classify" in wanted:
-        warm_up()
+        tools.load_kernels()
     watchdog = Watchdog()
+    watchdog.start()
     parts.callback(watchdog.close)
     cluster = OurCluster(tools, watchdog)
-    stages = [make(cluster) for make in made]
-    watchdog.start()
-    return stages
+    return [make(cluster) for make in made]
 
 
 def _ingest(tools: Tools, decoder: Decoder, parts: ExitStack, cluster: OurCluster) -> Stage:

@@ -20,6 +20,7 @@ from broker.registry.client import REPLY_TIMEOUT_S
 from broker.registry.register_schema import register_schema
 from broker.registry.schema_registry import open_registry
 from broker.settings.config import Config
+from broker.warm_up import warm_up
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,11 @@ class Tools:
         """Return what stops the worker where most of a stream is unreadable."""
         worker = self.config.worker
         return CircuitBreaker(window=worker.dead_window, max_dead_fraction=worker.max_dead_fraction)
+
+    def load_kernels(self) -> None:
+        """Have every kernel ready before the first packet is read."""
+        self.console.say("loading the kernels; the first time they are compiled, which takes a minute")
+        warm_up()
 
     def schema_id(self) -> int | None:
         """Return the id of the schema of what is published, where its messages name one."""

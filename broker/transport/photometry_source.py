@@ -61,11 +61,6 @@ class PhotometrySource:
         self._metadata: Any = None
 
     @property
-    def restoring(self) -> Mapping[int, tuple[int, int]]:
-        """Of partitions that are not served yet: where each is in its changelog, and where that ends."""
-        return self._changelog.reading
-
-    @property
     def serving(self) -> frozenset[int]:
         """Partitions that are served."""
         return frozenset(self._done)
